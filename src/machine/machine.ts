@@ -1,0 +1,20 @@
+import type { Entry } from '../protocol/entry.ts'
+import type { Slot } from '../protocol/ids.ts'
+import type { Answer, Query, Reply } from './request.ts'
+
+/** A deterministic state machine under one group's log. All its state is in the View that it was built on. */
+export interface Machine {
+  /** Everything below is applied. Restored from the view, so it moves with the data in one transaction. */
+  readonly appliedUpTo: Slot
+  readonly revision: number
+  readonly compactedRevision: number
+  readonly sessions: number
+  /**
+   * Applies the entry of slot `appliedUpTo`. Replies are in the order of the batch's requests; empty for other entries.
+   * Asserts that slots come in order. Malformed requests get an error reply, the same on every replica.
+   */
+  apply(slot: Slot, entry: Entry): readonly Reply[]
+  query(query: Query): Answer
+  /** Reads everything again from the view, after a snapshot was installed under it. */
+  reload(): void
+}

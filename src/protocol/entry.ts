@@ -1,0 +1,13 @@
+import { equalBytes } from '../base/bytes.ts'
+
+/** Opaque to consensus: encoded once where it is built, then forwarded and stored as it is. */
+export interface Entry {
+  readonly kind: 'batch' | 'noop' | 'barrier' | 'stopSign'
+  readonly payload: Uint8Array
+}
+
+export const noop: Entry = { kind: 'noop', payload: new Uint8Array(0) }
+
+export function sameEntry(a: Entry, b: Entry): boolean {
+  return a.kind === b.kind && equalBytes(a.payload, b.payload)
+}

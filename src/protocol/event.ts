@@ -1,0 +1,24 @@
+import type { Ballot } from './ballot.ts'
+import type { Entry } from './entry.ts'
+import type { NodeId, Slot } from './ids.ts'
+import type { Message } from './multipaxos/message.ts'
+
+/** Everything that can happen to an engine. Time is an argument of `step`: monotonic milliseconds. */
+export type Event =
+  | { readonly kind: 'message'; readonly from: NodeId; readonly message: Message }
+  | { readonly kind: 'tick' }
+  /** The driver numbers proposals and reads; the answer names the same number. */
+  | { readonly kind: 'propose'; readonly proposal: number; readonly entry: Entry }
+  | { readonly kind: 'read'; readonly read: number }
+  /** This node's own promise is durable. */
+  | { readonly kind: 'promised'; readonly ballot: Ballot }
+  /** This node's own votes at `ballot` are durable in these slots. */
+  | { readonly kind: 'voted'; readonly ballot: Ballot; readonly slots: readonly Slot[] }
+  /** The machine has applied, and made durable, everything below. */
+  | { readonly kind: 'applied'; readonly upTo: Slot; readonly durableUpTo: Slot }
+  /** A snapshot was installed: everything below is applied and durable. */
+  | { readonly kind: 'restored'; readonly upTo: Slot }
+  /** The clock jumped or stopped: leases counted on it are void. */
+  | { readonly kind: 'clockJumped' }
+  /** Give up leadership cleanly, and do not seek it again until the process restarts. */
+  | { readonly kind: 'retire' }

@@ -1,0 +1,62 @@
+import type { ErrorCode } from '../base/error.ts'
+import type { Reply } from '../machine/request.ts'
+import type { NodeId, Slot } from '../protocol/ids.ts'
+import type { Message, SlotRange } from '../protocol/multipaxos/message.ts'
+
+/** What one acceptor says of one slot. For people to read; nothing is decided from it. */
+export interface SlotReport {
+  readonly slot: Slot
+  readonly state: 'chosen' | 'voted' | 'unknown'
+  readonly round: number
+  readonly node: number
+}
+
+/** What became of a request that entered the system. */
+export type Outcome =
+  | { readonly kind: 'replied'; readonly reply: Reply }
+  /** `code` says whether it may have been done: see `errorCodes`. */
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
+
+/** Messages between the runtimes of two nodes, beside those of the engines. */
+export type RuntimeMessage =
+  /** Client requests for the leader, several in one message. Ids are the sender's. */
+  | { readonly kind: 'forward'; readonly requests: readonly { readonly id: number; readonly request: Uint8Array }[] }
+  | { readonly kind: 'forwarded'; readonly outcomes: readonly { readonly id: number; readonly outcome: Outcome }[] }
+  | { readonly kind: 'inspect'; readonly id: number; readonly range: SlotRange }
+  | {
+      readonly kind: 'inspectReply'
+      readonly id: number
+      readonly truncatedUpTo: Slot
+      readonly chosenUpTo: Slot
+      readonly votedUpTo: Slot
+      readonly promisedRound: number
+      readonly promisedNode: number
+      readonly slots: readonly SlotReport[]
+    }
+  /** `snapshot` is undefined to begin; afterwards the id that the donor gave. `after` is the last key received. */
+  | {
+      readonly kind: 'snapshotRequest'
+      readonly snapshot: number | undefined
+      readonly after: string | undefined
+    }
+  | {
+      readonly kind: 'snapshotChunk'
+      readonly snapshot: number
+      readonly appliedUpTo: Slot
+      /** The `after` of the request that this answers. */
+      readonly after: string | undefined
+      readonly entries: readonly (readonly [key: string, value: Uint8Array])[]
+      /** CRC-32C over the entries of this chunk and, at the last one, over all. */
+      readonly checksum: number
+      readonly done: boolean
+    }
+
+export type PeerMessage = Message | RuntimeMessage
+
+/** A message with its address, as it travels. */
+export interface Envelope {
+  readonly group: string
+  readonly epoch: number
+  readonly from: NodeId
+  readonly message: PeerMessage
+}

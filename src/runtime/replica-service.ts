@@ -1,0 +1,65 @@
+import type { Answer, Query } from '../machine/request.ts'
+import type { EngineStatus } from '../protocol/engine.ts'
+import type { Entry } from '../protocol/entry.ts'
+import type { Epoch } from '../protocol/epoch.ts'
+import type { GroupId, NodeId, Slot } from '../protocol/ids.ts'
+import type { SlotRange } from '../protocol/multipaxos/message.ts'
+import type { Outcome, SlotReport } from './peer-message.ts'
+
+export type ReadOutcome =
+  | { readonly kind: 'answered'; readonly answer: Answer; readonly appliedUpTo: Slot }
+  | {
+      readonly kind: 'failed'
+      readonly code: 'NO_LEADER' | 'NO_QUORUM' | 'OVERLOADED' | 'STOPPING'
+      readonly message: string
+    }
+
+export interface ReplicaStatus {
+  readonly group: GroupId
+  readonly epoch: Epoch
+  readonly self: NodeId
+  readonly engine: EngineStatus
+  readonly appliedUpTo: Slot
+  readonly durableUpTo: Slot
+  readonly revision: number
+  readonly compactedRevision: number
+  readonly sessions: number
+  readonly queuedRequests: number
+  readonly queuedReads: number
+  /** Set when the node cannot serve, in words: no leader, catching up, installing a snapshot. */
+  readonly notReady: string | undefined
+}
+
+/** One line of `log inspect`. */
+export interface LogLine {
+  readonly slot: Slot
+  readonly state: 'chosen' | 'voted' | 'missing' | 'unknown' | 'truncated'
+  readonly ballot: { readonly round: number; readonly node: number } | undefined
+  readonly entry: Entry | undefined
+}
+
+/** What one member's acceptor answered; undefined in `reports` means that it did not answer in time. */
+export interface AcceptorReport {
+  readonly node: NodeId
+  readonly truncatedUpTo: Slot
+  readonly chosenUpTo: Slot
+  readonly votedUpTo: Slot
+  readonly promised: { readonly round: number; readonly node: number }
+  readonly slots: readonly SlotReport[]
+}
+
+/** What the API calls: one replica of one group on this node. All callbacks are called exactly once. */
+export interface ReplicaService {
+  /** `request` is encoded by machine/command-codec; it was validated by the caller. */
+  submit(request: Uint8Array, timeoutMs: number, done: (outcome: Outcome) => void): void
+  read(
+    query: Query,
+    consistency: 'linearizable' | 'stale',
+    timeoutMs: number,
+    done: (outcome: ReadOutcome) => void,
+  ): void
+  status(): ReplicaStatus
+  log(range: SlotRange): readonly LogLine[]
+  /** Asks every member's acceptor; answers after all did or `timeoutMs` passed. */
+  inspect(range: SlotRange, timeoutMs: number, done: (reports: readonly AcceptorReport[]) => void): void
+}
