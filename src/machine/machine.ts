@@ -1,6 +1,7 @@
 import type { Entry } from '../protocol/entry.ts'
 import type { Slot } from '../protocol/ids.ts'
-import type { Answer, Query, Reply } from './request.ts'
+import type { Footprint } from './footprint.ts'
+import type { Answer, Query, Reply, Request } from './request.ts'
 
 /** A deterministic state machine under one group's log. All its state is in the View that it was built on. */
 export interface Machine {
@@ -15,6 +16,8 @@ export interface Machine {
    */
   apply(slot: Slot, entry: Entry): readonly Reply[]
   query(query: Query): Answer
+  /** What applying a request may read and write. */
+  footprint(request: Request): Footprint
   /** Reads everything again from the view, after a snapshot was installed under it. */
   reload(): void
 }

@@ -1,10 +1,10 @@
 /**
  * An ordered key-value view. Keys are binary strings (one unit 0..255 per byte) in byte order.
- * Returned bytes must not be changed, and stay valid only until the next call unless the implementation says more.
+ * Bytes are never changed once they went in or came out, by neither side, so both may keep them.
  */
 export interface ReadView {
   get(key: string): Uint8Array | undefined
-  /** Rising from `start` (inclusive) to `end` (exclusive; undefined = no bound). */
+  /** Rising from `start` (inclusive) to `end` (exclusive; undefined = no bound). To be consumed within one turn. */
   range(start: string, end: string | undefined): Iterable<readonly [key: string, value: Uint8Array]>
 }
 

@@ -1,6 +1,5 @@
 import type { Ballot } from './ballot.ts'
 import type { Entry } from './entry.ts'
-import type { Event } from './event.ts'
 import type { NodeId, Slot } from './ids.ts'
 import type { Message } from './multipaxos/message.ts'
 
@@ -27,15 +26,17 @@ export interface Send {
 }
 
 /**
- * What an engine asks for. The durability law: whatever depends on a write is inside its `persist`, as a message to
- * send or an event to step, so no driver can send it early (protocols 2.3).
+ * What an engine asks for. The durability law: whatever depends on a write is inside its `persist`, as messages that
+ * the driver sends once the write is durable, so none can leave early. A message to this node itself comes back as an
+ * event; that is how a leader counts its own vote only when it is on disk. A `persist` without writes is released when
+ * everything persisted before it is durable.
  */
 export type Effect =
   | Send
   | {
       readonly kind: 'persist'
       readonly writes: readonly Write[]
-      readonly release: readonly (Send | { readonly kind: 'step'; readonly event: Event })[]
+      readonly release: readonly Send[]
     }
   /** The next slot in order is known chosen: feed it to the machine. */
   | { readonly kind: 'learn'; readonly slot: Slot; readonly ballot: Ballot | undefined; readonly entry: Entry }
@@ -43,9 +44,14 @@ export type Effect =
   | { readonly kind: 'proposed'; readonly proposal: number; readonly slot: Slot; readonly ballot: Ballot }
   /** Not proposed anywhere: certainly not done. */
   | { readonly kind: 'refused'; readonly proposal: number }
-  /** A linearizable read may be served once everything below `upTo` is applied. */
-  | { readonly kind: 'readable'; readonly read: number; readonly upTo: Slot }
+  /**
+   * A linearizable read may be served once everything below `upTo` is applied. By lease: only if `leaseHolds` is still
+   * true after the read was evaluated (T13).
+   */
+  | { readonly kind: 'readable'; readonly read: number; readonly upTo: Slot; readonly by: 'readIndex' | 'lease' }
   | { readonly kind: 'unreadable'; readonly read: number }
+  /** Phase 1 is complete: the driver proposes a barrier now, before anything else. */
+  | { readonly kind: 'elected'; readonly ballot: Ballot }
   /** The role or the leader changed; for logs, metrics and fresh work. */
   | { readonly kind: 'role'; readonly role: Role; readonly leader: NodeId | undefined; readonly ballot: Ballot }
   /** `from` has truncated what this node misses: fetch its snapshot. */

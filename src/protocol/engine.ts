@@ -36,6 +36,8 @@ export interface EngineStatus {
 export interface Engine {
   step(now: number, event: Event): readonly Effect[]
   status(): EngineStatus
+  /** The log begins here: everything below is chosen and was applied. */
+  truncatedUpTo(): Slot
   /** How many more entries the pipeline takes now. 0 when this node does not lead. */
   room(): number
   /** True while no other node can have led up to `now`: ask after evaluating a read, before replying. */

@@ -1,4 +1,3 @@
-import type { Ballot } from './ballot.ts'
 import type { Entry } from './entry.ts'
 import type { NodeId, Slot } from './ids.ts'
 import type { Message } from './multipaxos/message.ts'
@@ -7,13 +6,11 @@ import type { Message } from './multipaxos/message.ts'
 export type Event =
   | { readonly kind: 'message'; readonly from: NodeId; readonly message: Message }
   | { readonly kind: 'tick' }
+  /** The turn ends: what was coalesced in it leaves. Step it after the other events of a turn. */
+  | { readonly kind: 'flush' }
   /** The driver numbers proposals and reads; the answer names the same number. */
   | { readonly kind: 'propose'; readonly proposal: number; readonly entry: Entry }
   | { readonly kind: 'read'; readonly read: number }
-  /** This node's own promise is durable. */
-  | { readonly kind: 'promised'; readonly ballot: Ballot }
-  /** This node's own votes at `ballot` are durable in these slots. */
-  | { readonly kind: 'voted'; readonly ballot: Ballot; readonly slots: readonly Slot[] }
   /** The machine has applied, and made durable, everything below. */
   | { readonly kind: 'applied'; readonly upTo: Slot; readonly durableUpTo: Slot }
   /** A snapshot was installed: everything below is applied and durable. */

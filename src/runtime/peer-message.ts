@@ -46,7 +46,7 @@ export type RuntimeMessage =
       /** The `after` of the request that this answers. */
       readonly after: string | undefined
       readonly entries: readonly (readonly [key: string, value: Uint8Array])[]
-      /** CRC-32C over the entries of this chunk and, at the last one, over all. */
+      /** `chunkChecksum` of everything above. Chunks form a chain by `after`, so none can be missing unseen. */
       readonly checksum: number
       readonly done: boolean
     }

@@ -67,6 +67,8 @@ export interface StateStore {
 export interface Links {
   /** Coalesces what is sent in one turn. A message to several is encoded once. Drops when a peer's queue is full. */
   send(group: GroupId, epoch: EpochNumber, to: readonly NodeId[], message: PeerMessage): void
+  /** False when a message sent now would surely be lost. */
+  isConnected(to: NodeId): boolean
 }
 
 export interface Clock {

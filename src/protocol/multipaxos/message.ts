@@ -30,10 +30,13 @@ export interface Decided {
 }
 
 export type Message =
-  | { readonly kind: 'prepare'; readonly ballot: Ballot; readonly fromSlot: Slot }
+  /** `attempt` counts the sendings of this ballot, and comes back in the promise. */
+  | { readonly kind: 'prepare'; readonly ballot: Ballot; readonly attempt: number; readonly fromSlot: Slot }
   | {
       readonly kind: 'promise'
       readonly ballot: Ballot
+      /** Parts of different attempts do not fit together: the acceptor may have learned something in between. */
+      readonly attempt: number
       /** This is part `part` of `parts`, from 0. A promise counts only when all its parts have arrived. */
       readonly part: number
       readonly parts: number
@@ -59,6 +62,8 @@ export type Message =
       readonly entries: readonly SlotEntry[]
     }
   | { readonly kind: 'accepted'; readonly ballot: Ballot; readonly ranges: readonly SlotRange[] }
+  /** Sent when slots were decided and no accept is leaving that could carry the news. */
+  | { readonly kind: 'decide'; readonly ballot: Ballot; readonly decided: Decided }
   | { readonly kind: 'heartbeat'; readonly ballot: Ballot; readonly seq: number; readonly decided: Decided }
   | {
       readonly kind: 'heartbeatAck'

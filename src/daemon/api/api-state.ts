@@ -1,0 +1,15 @@
+import type { ByteBudget } from './byte-budget.ts'
+import type { ApiContext } from './context.ts'
+import type { Exchange } from './exchange.ts'
+
+/** What the handlers of one server share. */
+export interface ApiState {
+  readonly context: ApiContext
+  readonly budget: ByteBudget
+  /** Ends one answer that follows the log, each. */
+  readonly followers: Set<() => void>
+  /** True once the server takes no new requests. */
+  stopping: boolean
+}
+
+export type Handler = (exchange: Exchange, state: ApiState) => void

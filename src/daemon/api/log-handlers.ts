@@ -1,0 +1,189 @@
+import type { ServerResponse } from 'node:http'
+import type { Slot } from '../../protocol/ids.ts'
+import { toSlot } from '../../protocol/ids.ts'
+import { classifyGaps, type GapReport, type SlotVote } from '../../runtime/gaps.ts'
+import type { AcceptorReport, ReplicaStatus } from '../../runtime/replica-service.ts'
+import type { GapsJson, LogLineJson } from '../../wire/api-types.ts'
+import type { ApiState } from './api-state.ts'
+import { refuseBody } from './body.ts'
+import { badRequest } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import { logLineJson } from './log-line.ts'
+import { memberName } from './status-handlers.ts'
+import { QueryParameters } from './target.ts'
+
+/** Slots that are read and written at a time, so that a long log neither blocks the node nor fills its memory. */
+const pageSlots = 128
+const followPollMs = 100
+/** A reader that takes nothing for so long is gone. */
+const stalledMs = 30_000
+
+export function getLog(exchange: Exchange, state: ApiState): void {
+  const parameters = new QueryParameters(exchange.query, ['from', 'to', 'follow', 'values'])
+  const { from, to } = rangeOf(parameters)
+  const follow = parameters.flag('follow')
+  const withValues = parameters.flag('values')
+  refuseBody(exchange)
+  if (follow && state.followers.size >= state.context.limits.followersMax) {
+    exchange.error('OVERLOADED', `${state.followers.size} requests follow the log already`)
+    return
+  }
+  const status = state.context.replica.status()
+  const start = from ?? (follow ? status.engine.chosenUpTo : status.engine.truncatedUpTo)
+  const end = to ?? (follow ? Number.MAX_SAFE_INTEGER : votedUpTo(status))
+  if (follow) new LogFollower(exchange, state, start, end, withValues).run()
+  else writeLog(exchange.stream(ndjson), state, start, Math.min(end, votedUpTo(status)), withValues)
+}
+
+const ndjson = 'application/x-ndjson'
+
+function votedUpTo({ engine }: ReplicaStatus): number {
+  return Math.max(engine.votedUpTo, engine.chosenUpTo)
+}
+
+function writeLog(response: ServerResponse, state: ApiState, from: number, to: number, withValues: boolean): void {
+  let at = from
+  const step = (): void => {
+    while (at < to && !response.destroyed) {
+      const page = readPage(state, at, to, withValues)
+      at = page.next
+      if (!response.write(page.text)) {
+        waitForReader(response, step)
+        return
+      }
+    }
+    response.end()
+  }
+  step()
+}
+
+/** Writes slots as they become chosen, until the client goes, `to` is reached or the server stops. */
+class LogFollower {
+  readonly #response: ServerResponse
+  readonly #state: ApiState
+  readonly #to: number
+  readonly #withValues: boolean
+  readonly #end = (): void => this.#finish()
+  #at: number
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(exchange: Exchange, state: ApiState, from: number, to: number, withValues: boolean) {
+    this.#response = exchange.stream(ndjson)
+    this.#state = state
+    this.#at = from
+    this.#to = to
+    this.#withValues = withValues
+  }
+
+  run(): void {
+    this.#state.followers.add(this.#end)
+    this.#response.once('close', this.#end)
+    this.#response.flushHeaders()
+    this.#step()
+  }
+
+  #step(): void {
+    if (this.#response.destroyed) return
+    const chosen = Math.min(this.#state.context.replica.status().engine.chosenUpTo, this.#to)
+    while (this.#at < chosen) {
+      const page = readPage(this.#state, this.#at, chosen, this.#withValues)
+      this.#at = page.next
+      if (!this.#response.write(page.text)) {
+        waitForReader(this.#response, () => this.#step())
+        return
+      }
+    }
+    if (this.#at >= this.#to) this.#finish()
+    else this.#timer = setTimeout(() => this.#step(), followPollMs)
+  }
+
+  #finish(): void {
+    clearTimeout(this.#timer)
+    this.#state.followers.delete(this.#end)
+    if (!this.#response.destroyed) this.#response.end()
+  }
+}
+
+function readPage(
+  { context }: ApiState,
+  from: number,
+  to: number,
+  withValues: boolean,
+): { readonly text: string; readonly next: number } {
+  const status = context.replica.status()
+  const epoch = status.epoch.number
+  const truncated = Math.min(status.engine.truncatedUpTo, to)
+  if (from < truncated) {
+    const line: LogLineJson = { slot: from, upTo: truncated, epoch, state: 'truncated', ballot: null, kind: null }
+    return { text: `${JSON.stringify(line)}\n`, next: truncated }
+  }
+  const next = Math.min(to, from + pageSlots)
+  let text = ''
+  for (const line of context.replica.log({ from: toSlot(from), to: toSlot(next) })) {
+    text += `${JSON.stringify(logLineJson(line, epoch, withValues))}\n`
+  }
+  return { text, next }
+}
+
+function waitForReader(response: ServerResponse, go: () => void): void {
+  const timer = setTimeout(() => response.destroy(), stalledMs)
+  response.once('close', () => clearTimeout(timer))
+  response.once('drain', () => {
+    clearTimeout(timer)
+    go()
+  })
+}
+
+export function getGaps(exchange: Exchange, state: ApiState): void {
+  const parameters = new QueryParameters(exchange.query, ['from', 'to'])
+  const { from, to } = rangeOf(parameters)
+  refuseBody(exchange)
+  const { replica, limits } = state.context
+  const status = replica.status()
+  const start = toSlot(from ?? status.engine.truncatedUpTo)
+  // Another member may have voted higher than this one: ask for the watermarks first.
+  replica.inspect({ from: start, to: start }, limits.inspectTimeoutMs, (watermarks) => {
+    const highest = Math.max(start, ...watermarks.map((report) => Math.max(report.votedUpTo, report.chosenUpTo)))
+    const wanted = Math.min(to ?? highest, highest)
+    const end = toSlot(Math.max(start, Math.min(wanted, start + limits.gapSlotsMax)))
+    replica.inspect({ from: start, to: end }, limits.inspectTimeoutMs, (reports) => {
+      exchange.json(200, JSON.stringify(gapsJson(replica.status(), { from: start, to: end }, end < wanted, reports)))
+    })
+  })
+}
+
+function gapsJson(
+  status: ReplicaStatus,
+  range: { readonly from: Slot; readonly to: Slot },
+  more: boolean,
+  reports: readonly AcceptorReport[],
+): GapsJson {
+  const { engine, epoch } = status
+  const leader = engine.leader === undefined ? undefined : { ballot: engine.ballot }
+  const report: GapReport = classifyGaps({ self: status.self, epoch, reports, leader, range })
+  const answered = new Set(reports.map((answer) => answer.node))
+  const acceptors = epoch.members.filter((member) => member.kind === 'acceptor')
+  return {
+    group: status.group,
+    epoch: epoch.number,
+    from: range.from,
+    to: range.to,
+    more,
+    answered: acceptors.filter((member) => answered.has(member.id)).map((member) => member.name),
+    silent: acceptors.filter((member) => !answered.has(member.id)).map((member) => member.name),
+    highestVoted: report.highestVoted ?? null,
+    chosenUpTo: report.chosenUpTo,
+    rows: report.rows.map((row) => ({ ...row, votes: row.votes.map((vote) => voteJson(status, vote)) })),
+  }
+}
+
+function voteJson(status: ReplicaStatus, { node, state, ballot }: SlotVote): GapsJson['rows'][number]['votes'][number] {
+  return { member: memberName(status, node) ?? String(node), state, ballot: ballot ?? null }
+}
+
+function rangeOf(parameters: QueryParameters): { readonly from: number | undefined; readonly to: number | undefined } {
+  const from = parameters.integer('from', 0)
+  const to = parameters.integer('to', 0)
+  if (from !== undefined && to !== undefined && to < from) throw badRequest('to must not be below from')
+  return { from, to }
+}

@@ -1,0 +1,85 @@
+import { unreachable } from '../../base/assert.ts'
+import { decodeBatch, decodeRequest } from '../../machine/command-codec.ts'
+import type { Command, KeyRange, Operation, Request } from '../../machine/request.ts'
+import type { LogLine } from '../../runtime/replica-service.ts'
+import type { CommandJson, LogLineJson } from '../../wire/api-types.ts'
+import { binaryField, textOrBase64 } from './json.ts'
+
+/** One slot for people: commands decoded, values as their sizes unless `withValues`. */
+export function logLineJson(line: LogLine, epoch: number, withValues: boolean): LogLineJson {
+  const { slot, state, entry } = line
+  const ballot = line.ballot === undefined ? null : `${line.ballot.round}.${line.ballot.node}`
+  if (entry === undefined) return { slot, epoch, state, ballot, kind: null }
+  const common = { slot, epoch, state, ballot, kind: entry.kind, bytes: entry.payload.length }
+  return entry.kind === 'batch' ? { ...common, ...batchJson(entry.payload, withValues) } : common
+}
+
+function batchJson(payload: Uint8Array, withValues: boolean): { timeMs?: number; commands: CommandJson[] } {
+  try {
+    const batch = decodeBatch(payload)
+    return { timeMs: batch.timeMs, commands: batch.requests.map((request) => requestJson(request, withValues)) }
+  } catch {
+    return { commands: [{ kind: 'malformed', bytes: payload.length }] }
+  }
+}
+
+function requestJson(bytes: Uint8Array, withValues: boolean): CommandJson {
+  let request: Request
+  try {
+    request = decodeRequest(bytes)
+  } catch {
+    // It is in the log all the same, and every replica answers it with the same error.
+    return { kind: 'malformed', bytes: bytes.length }
+  }
+  const { session, command } = request
+  const stamp = session === undefined ? {} : { session: String(session.id), seq: session.seq }
+  return { kind: command.kind, ...commandFields(command, withValues), ...stamp }
+}
+
+function commandFields(command: Command, withValues: boolean): Record<string, unknown> {
+  switch (command.kind) {
+    case 'put':
+      return {
+        ...binaryField('key', command.key),
+        ...valueFields(command.value, withValues),
+        ...(command.ifVersion === undefined ? {} : { ifVersion: command.ifVersion }),
+      }
+    case 'delete':
+      return {
+        ...binaryField('key', command.key),
+        ...(command.ifVersion === undefined ? {} : { ifVersion: command.ifVersion }),
+      }
+    case 'deleteRange':
+      return rangeFields(command.range)
+    case 'txn':
+      return {
+        compare: command.compare.map(({ key, target, op }) => ({ ...binaryField('key', key), target, op })),
+        // biome-ignore lint/suspicious/noThenProperty: the word of the API; never awaited.
+        then: command.then.map((operation) => operationFields(operation, withValues)),
+        else: command.else.map((operation) => operationFields(operation, withValues)),
+      }
+    case 'compact':
+      return { revision: command.revision }
+    case 'openSession':
+      return { ttlMs: command.ttlMs }
+    case 'closeSession':
+    case 'keepAlive':
+      return {}
+    default:
+      return unreachable(command)
+  }
+}
+
+function operationFields(operation: Operation, withValues: boolean): Record<string, unknown> {
+  const { kind } = operation
+  if (kind === 'put') return { kind, ...binaryField('key', operation.key), ...valueFields(operation.value, withValues) }
+  return { kind, ...rangeFields(operation.range) }
+}
+
+function valueFields(value: Uint8Array, withValues: boolean): Record<string, unknown> {
+  return { valueBytes: value.length, ...(withValues ? textOrBase64('value', value) : {}) }
+}
+
+function rangeFields({ start, end }: KeyRange): Record<string, unknown> {
+  return { ...binaryField('start', start), ...(end === undefined ? {} : binaryField('end', end)) }
+}

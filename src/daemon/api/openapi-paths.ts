@@ -1,0 +1,197 @@
+import { counter, ref, type Schema } from './openapi-schemas.ts'
+
+type Operation = Readonly<Record<string, unknown>>
+
+const bytes: Schema = { type: 'string', contentMediaType: 'application/octet-stream' }
+const sessionHeaders = [
+  header('paxos-session', { type: 'string', pattern: '^[0-9]+$' }, 'Id of a session; makes the write safe to retry.'),
+  header('paxos-seq', { ...counter, minimum: 1 }, 'Number of the write in its session. A retry has the same.'),
+  header('paxos-acked-below', counter, 'The client has the answers to every number below.'),
+]
+const ifVersion = header('if-version', counter, 'Only if the key has this version; 0: only if it does not exist.')
+const range = [
+  query('prefix', { type: 'string' }, 'Keys that begin with it.'),
+  query('start', { type: 'string' }, 'Inclusive.'),
+  query('end', { type: 'string' }, 'Exclusive.'),
+]
+const consistency = query(
+  'consistency',
+  { enum: ['linearizable', 'stale'] },
+  'linearizable (default): as if nothing were replicated. stale: what this node has.',
+)
+const revision = query('revision', counter, 'Read the past, down to what is compacted.')
+const slots = [query('from', counter, 'Inclusive.'), query('to', counter, 'Exclusive.')]
+const write = [410, 413, 429, 500, 503, 504]
+const read = [410, 413, 429, 503]
+
+const keyPath = {
+  parameters: [
+    {
+      name: 'key',
+      in: 'path',
+      required: true,
+      schema: { type: 'string', minLength: 1 },
+      description: 'Percent-encoded bytes, 1 to 1024 of them. Slashes may stay as they are.',
+    },
+  ],
+  put: {
+    summary: 'Write one key',
+    parameters: [ifVersion, ...sessionHeaders],
+    requestBody: { required: true, content: { 'application/octet-stream': { schema: bytes } } },
+    responses: { 200: answer('Written', 'Put'), ...errors(400, 412, ...write) },
+  },
+  get: {
+    summary: 'Read one key',
+    parameters: [consistency, revision],
+    responses: {
+      200: {
+        description: 'The value as it is',
+        headers: Object.fromEntries(
+          ['paxos-revision', 'paxos-create-revision', 'paxos-mod-revision', 'paxos-version'].map((name) => [
+            name,
+            { schema: counter },
+          ]),
+        ),
+        content: { 'application/octet-stream': { schema: bytes } },
+      },
+      ...errors(400, 404, ...read),
+    },
+  },
+  delete: {
+    summary: 'Delete one key',
+    parameters: [ifVersion, ...sessionHeaders],
+    responses: { 200: answer('Deleted, or there was nothing to delete', 'Deleted'), ...errors(400, 412, ...write) },
+  },
+}
+
+const kvPath = {
+  get: {
+    summary: 'List keys in byte order',
+    parameters: [
+      ...range,
+      query('limit', { type: 'integer', minimum: 1, maximum: 10_000 }, 'Default 1000.'),
+      revision,
+      consistency,
+      query('keysOnly', { type: 'boolean' }, 'Leave the values out.'),
+    ],
+    responses: { 200: answer('A page of keys', 'Items'), ...errors(400, ...read) },
+  },
+  delete: {
+    summary: 'Delete a range of keys in one step',
+    parameters: [...range, query('all', { type: 'boolean' }, 'Needed to delete every key.'), ...sessionHeaders],
+    responses: { 200: answer('Deleted', 'Deleted'), ...errors(400, ...write) },
+  },
+}
+
+export const paths: Readonly<Record<string, unknown>> = {
+  '/v1/kv/{key}': keyPath,
+  '/v1/kv': kvPath,
+  '/v1/txn': { post: command('Compare, then do one of two lists', 'Txn', 'TxnDone', sessionHeaders) },
+  '/v1/compact': { post: command('Forget history', 'CompactRequest', 'Compacted', sessionHeaders) },
+  '/v1/sessions': { post: command('Open a session', 'SessionRequest', 'Session', []) },
+  '/v1/sessions/{id}': {
+    parameters: [sessionId()],
+    delete: { summary: 'Close a session', responses: { 200: answer('Closed', 'Session'), ...errors(400, ...write) } },
+  },
+  '/v1/sessions/{id}/keepalive': {
+    parameters: [sessionId()],
+    post: {
+      summary: 'Keep a session from expiring',
+      responses: { 200: answer('Alive', 'Session'), ...errors(400, ...write) },
+    },
+  },
+  '/v1/status': { get: simple('What this node knows of itself and its cluster', 'Status') },
+  '/v1/log': {
+    get: {
+      summary: 'The log as this node has it, one slot a line',
+      parameters: [
+        ...slots,
+        query('follow', { type: 'boolean' }, 'Go on with slots as they become chosen.'),
+        query('values', { type: 'boolean' }, 'Values too, not only their sizes.'),
+      ],
+      responses: {
+        200: { description: 'One LogLine a line', content: { 'application/x-ndjson': { schema: ref('LogLine') } } },
+        ...errors(400, 429, 503),
+      },
+    },
+  },
+  '/v1/log/gaps': {
+    get: {
+      summary: 'Why slots are not chosen here; asks every member, decides nothing',
+      parameters: slots,
+      responses: { 200: answer('Rows of equal slots', 'Gaps'), ...errors(400, 503) },
+    },
+  },
+  '/v1/log-level': {
+    get: simple('The level of the log lines', 'LogLevel'),
+    put: {
+      summary: 'Change it until the node restarts',
+      requestBody: jsonBody('LogLevel'),
+      responses: { 200: answer('Changed', 'LogLevel'), ...errors(400, 413, 429, 503) },
+    },
+  },
+  '/v1/stream': {
+    get: {
+      summary: 'Upgrade to paxos-client/1, the framed stream of the client library',
+      responses: { 101: { description: 'Upgraded' }, ...errors(400, 503) },
+    },
+  },
+  '/livez': { get: simple('Alive; never fails for lack of a leader', 'Live') },
+  '/readyz': {
+    get: {
+      summary: 'Serves requests, or says why not',
+      responses: {
+        200: answer('Ready', 'Ready'),
+        503: {
+          description: 'Not ready, or stopping',
+          content: { 'application/json': { schema: { anyOf: [ref('Ready'), ref('Error')] } } },
+        },
+        ...errors(400),
+      },
+    },
+  },
+  '/metrics': {
+    get: {
+      summary: 'Metrics in the text format of Prometheus',
+      responses: {
+        200: { description: 'Metrics', content: { 'text/plain': { schema: { type: 'string' } } } },
+        ...errors(400, 500, 503),
+      },
+    },
+  },
+  '/openapi.json': { get: { ...simple('This document', undefined) } },
+}
+
+function command(summary: string, body: string, done: string, parameters: readonly unknown[]): Operation {
+  const responses = { 200: answer('Done', done), ...errors(400, 412, ...write) }
+  return { summary, parameters, requestBody: jsonBody(body), responses }
+}
+
+function simple(summary: string, schema: string | undefined): Operation {
+  const content = { 'application/json': { schema: schema === undefined ? { type: 'object' } : ref(schema) } }
+  return { summary, responses: { 200: { description: summary, content }, ...errors(400, 503) } }
+}
+
+function answer(description: string, schema: string): object {
+  return { description, content: { 'application/json': { schema: ref(schema) } } }
+}
+
+function errors(...statuses: readonly number[]): object {
+  return Object.fromEntries([...statuses].map((status) => [status, { $ref: `#/components/responses/Error${status}` }]))
+}
+
+function jsonBody(schema: string): object {
+  return { required: true, content: { 'application/json': { schema: ref(schema) } } }
+}
+
+function sessionId(): object {
+  return { name: 'id', in: 'path', required: true, schema: { type: 'string', pattern: '^[0-9]+$' } }
+}
+
+function query(name: string, schema: Schema, description: string): object {
+  return { name, in: 'query', schema, description }
+}
+
+function header(name: string, schema: Schema, description: string): object {
+  return { name, in: 'header', schema, description }
+}

@@ -1,0 +1,184 @@
+import { errorCodes } from '../../base/error.ts'
+import { logLevels } from '../../wire/api-types.ts'
+
+export interface Schema {
+  readonly [name: string]: unknown
+}
+
+export const counter: Schema = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
+const text: Schema = { type: 'string' }
+const textOrNull: Schema = { type: ['string', 'null'] }
+const flag: Schema = { type: 'boolean' }
+const base64: Schema = { type: 'string', contentEncoding: 'base64' }
+const ballot: Schema = { type: 'string', pattern: '^[0-9]+\\.[0-9]+$', description: 'round.node' }
+
+export function ref(name: string): Schema {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+/** An object with these fields, all there unless their names end in `?`, and no others. */
+export function closed(fields: Readonly<Record<string, Schema>>, more: Schema = {}): Schema {
+  return { ...object(fields), additionalProperties: false, ...more }
+}
+
+function object(fields: Readonly<Record<string, Schema>>): Schema {
+  const names = Object.keys(fields)
+  return {
+    type: 'object',
+    properties: Object.fromEntries(names.map((name) => [name.replace('?', ''), fields[name]])),
+    required: names.filter((name) => !name.endsWith('?')),
+  }
+}
+
+/** Bytes as text in `name` or as base64 in `name64`: fields, and the rule that one of the two is there. */
+function either(...names: readonly string[]): { fields: Record<string, Schema>; rule: Schema } {
+  const fields: Record<string, Schema> = {}
+  for (const name of names) {
+    fields[`${name}?`] = text
+    fields[`${name}64?`] = base64
+  }
+  return { fields, rule: { allOf: names.map((name) => ({ oneOf: [has(name), has(`${name}64`)] })) } }
+}
+
+function has(name: string): Schema {
+  return { required: [name] }
+}
+
+const key = either('key')
+const keyAndValue = either('key', 'value')
+const rangeFields = either('key', 'prefix', 'start', 'end').fields
+const position = { slot: counter, group: text }
+const codes = Object.keys(errorCodes)
+
+export const schemas: Readonly<Record<string, Schema>> = {
+  Error: closed({ error: closed({ code: { enum: codes }, message: text, 'hint?': text }) }),
+  Put: closed({ revision: counter, version: counter, ...position }),
+  Deleted: closed({ deleted: counter, revision: counter, ...position }),
+  Item: closed(
+    { ...key.fields, ...either('value').fields, createRevision: counter, modRevision: counter, version: counter },
+    key.rule,
+  ),
+  Items: closed({ items: { type: 'array', items: ref('Item') }, more: flag, revision: counter }),
+  Compare: closed(
+    {
+      ...key.fields,
+      target: { enum: ['value', 'version', 'createRevision', 'modRevision'] },
+      op: { enum: ['=', '!=', '<', '>'] },
+      'operand?': { oneOf: [text, counter] },
+      'operand64?': base64,
+    },
+    { allOf: [key.rule, { oneOf: [has('operand'), has('operand64')] }] },
+  ),
+  Operation: {
+    oneOf: [
+      closed({ put: closed(keyAndValue.fields, keyAndValue.rule) }),
+      closed({ get: closed({ ...rangeFields, 'limit?': { type: 'integer', minimum: 1, maximum: 10_000 } }) }),
+      closed({ delete: closed(rangeFields) }),
+    ],
+  },
+  Txn: closed({
+    'compare?': { type: 'array', items: ref('Compare') },
+    'then?': { type: 'array', items: ref('Operation') },
+    'else?': { type: 'array', items: ref('Operation') },
+  }),
+  TxnDone: closed({
+    succeeded: flag,
+    results: {
+      type: 'array',
+      items: {
+        oneOf: [
+          closed({ put: closed({ version: counter }) }),
+          closed({ get: closed({ items: { type: 'array', items: ref('Item') }, more: flag }) }),
+          closed({ delete: closed({ deleted: counter }) }),
+        ],
+      },
+    },
+    revision: counter,
+    ...position,
+  }),
+  CompactRequest: closed({ revision: counter }),
+  Compacted: closed({ compacted: counter, revision: counter, ...position }),
+  SessionRequest: closed({ ttlMs: { type: 'integer', minimum: 100, maximum: 86_400_000 } }),
+  Session: closed({ id: { type: 'string', pattern: '^[0-9]+$' }, ttlMs: counter, ...position }),
+  Group: closed({
+    group: text,
+    epoch: counter,
+    protocol: text,
+    role: { enum: ['leader', 'candidate', 'follower', 'learner'] },
+    leader: textOrNull,
+    ballot,
+    promised: ballot,
+    chosen: counter,
+    applied: counter,
+    durable: counter,
+    truncated: counter,
+    revision: counter,
+    compactedRevision: counter,
+    steady: flag,
+    notReady: { ...textOrNull, description: 'Why the node does not serve.' },
+    sessions: counter,
+    q1: counter,
+    q2: counter,
+    leaseMs: counter,
+    openSlots: counter,
+    logBytes: counter,
+    elections: counter,
+    queuedRequests: counter,
+    queuedReads: counter,
+  }),
+  Member: closed({
+    name: text,
+    id: text,
+    kind: { enum: ['acceptor', 'learner'] },
+    peerAddress: text,
+    clientAddress: textOrNull,
+    reachable: flag,
+    lagSlots: { type: ['integer', 'null'], minimum: 0 },
+  }),
+  Status: closed({
+    clusterId: text,
+    node: closed({ name: text, id: text, pid: counter, version: text, clientAddress: text, peerAddress: text }),
+    groups: { type: 'array', items: ref('Group') },
+    members: { type: 'array', items: ref('Member') },
+  }),
+  LogLine: closed({
+    slot: counter,
+    'upTo?': { ...counter, description: 'The line stands for every slot below this one, from `slot` on.' },
+    epoch: counter,
+    state: { enum: ['chosen', 'voted', 'missing', 'unknown', 'truncated'] },
+    ballot: { oneOf: [ballot, { type: 'null' }] },
+    kind: { enum: ['batch', 'noop', 'barrier', 'stopSign', null] },
+    'bytes?': counter,
+    'timeMs?': counter,
+    'commands?': { type: 'array', items: { ...object({ kind: text }), additionalProperties: true } },
+  }),
+  GapRow: closed({
+    from: counter,
+    to: counter,
+    class: { enum: ['truncated', 'unlearned', 'inFlight', 'undecided', 'hole', 'unknown'] },
+    votes: {
+      type: 'array',
+      items: closed({
+        member: text,
+        state: { enum: ['chosen', 'voted', 'none', 'unknown', 'truncated', 'noAnswer'] },
+        ballot: { oneOf: [ballot, { type: 'null' }] },
+      }),
+    },
+    advice: text,
+  }),
+  Gaps: closed({
+    group: text,
+    epoch: counter,
+    from: counter,
+    to: counter,
+    more: flag,
+    answered: { type: 'array', items: text },
+    silent: { type: 'array', items: text },
+    highestVoted: { type: ['integer', 'null'], minimum: 0 },
+    chosenUpTo: counter,
+    rows: { type: 'array', items: ref('GapRow') },
+  }),
+  LogLevel: closed({ level: { enum: logLevels } }),
+  Live: closed({ live: flag }),
+  Ready: closed({ ready: flag, reason: textOrNull }),
+}

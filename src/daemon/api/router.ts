@@ -1,0 +1,64 @@
+import { clientProtocol, clientStreamPath } from '../../wire/client-codec.ts'
+import type { ApiState, Handler } from './api-state.ts'
+import {
+  deleteSession,
+  keepSessionAlive,
+  postCompact,
+  postSession,
+  postTxn,
+  sessionPathPrefix,
+} from './command-handlers.ts'
+import type { Exchange } from './exchange.ts'
+import { deleteKey, deleteKeys, getKey, keyPathPrefix, listKeys, putKey } from './kv-handlers.ts'
+import { getGaps, getLog } from './log-handlers.ts'
+import { getLivez, getLogLevel, getMetrics, getOpenApi, getReadyz, getStatus, putLogLevel } from './status-handlers.ts'
+
+type Methods = Readonly<Record<string, Handler>>
+
+const keyMethods: Methods = { GET: getKey, PUT: putKey, DELETE: deleteKey }
+const sessionMethods: Methods = { DELETE: deleteSession }
+const keepAliveMethods: Methods = { POST: keepSessionAlive }
+
+const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
+  ['/v1/kv', { GET: listKeys, DELETE: deleteKeys }],
+  ['/v1/txn', { POST: postTxn }],
+  ['/v1/compact', { POST: postCompact }],
+  ['/v1/sessions', { POST: postSession }],
+  ['/v1/status', { GET: getStatus }],
+  ['/v1/log', { GET: getLog }],
+  ['/v1/log/gaps', { GET: getGaps }],
+  ['/v1/log-level', { GET: getLogLevel, PUT: putLogLevel }],
+  [clientStreamPath, { GET: streamWithoutUpgrade }],
+  ['/livez', { GET: getLivez }],
+  ['/readyz', { GET: getReadyz }],
+  ['/metrics', { GET: getMetrics }],
+  ['/openapi.json', { GET: getOpenApi }],
+])
+
+export function route(exchange: Exchange, state: ApiState): void {
+  const { path, method } = exchange
+  const methods = path.startsWith(keyPathPrefix) ? keyMethods : methodsOf(path)
+  if (methods === undefined) {
+    exchange.error('NOT_FOUND', 'There is nothing at this path', 'GET /openapi.json lists every path.')
+    return
+  }
+  if (!Object.hasOwn(methods, method)) {
+    const allow = Object.keys(methods).join(', ')
+    exchange.error('METHOD_NOT_ALLOWED', 'This path does not take this method', `It takes ${allow}.`, ['allow', allow])
+    return
+  }
+  methods[method]?.(exchange, state)
+}
+
+function methodsOf(path: string): Methods | undefined {
+  if (!path.startsWith(sessionPathPrefix)) return routes.get(path)
+  const rest = path.slice(sessionPathPrefix.length)
+  const slash = rest.indexOf('/')
+  if (slash < 0) return sessionMethods
+  return rest.slice(slash) === '/keepalive' ? keepAliveMethods : undefined
+}
+
+function streamWithoutUpgrade(exchange: Exchange): void {
+  const hint = `Send "Connection: Upgrade" and "Upgrade: ${clientProtocol}".`
+  exchange.error('BAD_REQUEST', 'This path is for upgraded connections', hint, ['upgrade', clientProtocol])
+}

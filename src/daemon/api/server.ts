@@ -1,0 +1,204 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { clientProtocol } from '../../wire/client-codec.ts'
+import type { ApiState } from './api-state.ts'
+import { ByteBudget } from './byte-budget.ts'
+import { jsonBytesMax } from './command-handlers.ts'
+import type { ApiContext } from './context.ts'
+import { errorBody } from './errors.ts'
+import { Exchange } from './exchange.ts'
+import { listenOnPort, listenOnSocket } from './listen.ts'
+import { route } from './router.ts'
+import { StreamSet } from './stream-set.ts'
+
+export interface ApiListen {
+  readonly host: string
+  readonly port: number
+  /** Path of the unix socket for the local operator. */
+  readonly socketPath?: string | undefined
+}
+
+/** Node drops headers beyond this number without a word, and a dropped `if-version` must not pass unseen. */
+const headersMax = 64
+
+interface Connection {
+  open: number
+  last: Exchange | undefined
+}
+
+/** The client port and the unix socket: HTTP/1.1, and the upgrade to client streams. */
+export class ApiServer {
+  readonly #state: ApiState
+  readonly #listen: ApiListen
+  readonly #streams: StreamSet
+  readonly #servers: Server[] = []
+  readonly #connections = new Map<Duplex, Connection>()
+  #open = 0
+  #idle: (() => void) | undefined
+
+  constructor(context: ApiContext, listen: ApiListen) {
+    this.#state = {
+      context,
+      budget: new ByteBudget(context.limits.inFlightBytesMax),
+      followers: new Set(),
+      stopping: false,
+    }
+    this.#listen = listen
+    this.#streams = new StreamSet(this.#state)
+  }
+
+  /** Open ones, client streams included. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Resolves to where it listens. Throws PaxosError PORT_IN_USE, BAD_CONFIG. */
+  async start(): Promise<{ readonly host: string; readonly port: number }> {
+    const { host, port, socketPath } = this.#listen
+    const server = this.#createServer()
+    await listenOnPort(server, host, port)
+    this.#servers.push(server)
+    if (socketPath !== undefined) {
+      const local = this.#createServer()
+      try {
+        if (await listenOnSocket(local, socketPath, this.#state.context.logger)) this.#servers.push(local)
+      } catch (error) {
+        server.close()
+        throw error
+      }
+    }
+    for (const each of this.#servers) {
+      each.on('error', (err) =>
+        this.#state.context.logger.warn({ err }, 'A listener of the client API reports an error'),
+      )
+    }
+    this.#streams.start()
+    const address = server.address() as AddressInfo
+    return { host: address.address, port: address.port }
+  }
+
+  /** Refuses what is new, finishes what is open within `graceMs`, then closes every connection. */
+  async stop(graceMs = 5000): Promise<void> {
+    this.#state.stopping = true
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+    for (const end of [...this.#state.followers]) end()
+    this.#streams.stop()
+    await this.#drained(graceMs)
+    for (const socket of this.#connections.keys()) socket.destroy()
+    await Promise.all(closed)
+  }
+
+  #drained(graceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, graceMs)
+      this.#idle = () => {
+        if (this.#open > 0 || this.#streams.size > 0) return
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#streams.onEmpty = this.#idle
+      this.#idle()
+    })
+  }
+
+  #createServer(): Server {
+    const server = createServer({
+      headersTimeout: 5000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 1000,
+      keepAliveTimeout: 5000,
+      maxHeaderSize: 8192,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      // Only for our own token; `Upgrade: h2c` and the like are served as plain HTTP.
+      shouldUpgradeCallback: (request) => request.headers.upgrade === clientProtocol,
+    })
+    server.maxHeadersCount = headersMax
+    server.maxRequestsPerSocket = 10_000
+    server.maxConnections = this.#state.context.limits.connectionsMax
+    server.on('connection', (socket) => this.#onConnection(socket))
+    server.on('request', (request, response) => this.#onRequest(request, response))
+    server.on('checkContinue', (request, response) => this.#onContinue(request, response))
+    server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#onClientError(error, socket))
+    server.on('drop', () => this.#state.context.logger.debug({}, 'Too many connections: one was closed at once'))
+    return server
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#connections.set(socket, { open: 0, last: undefined })
+    socket.on('error', ignore)
+    socket.once('close', () => this.#connections.delete(socket))
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const exchange = new Exchange(request, response, this.#state.context.logger)
+    const connection = this.#connections.get(request.socket)
+    if (connection !== undefined) {
+      connection.open++
+      connection.last = exchange
+    }
+    this.#open++
+    response.once('close', () => {
+      if (connection !== undefined) connection.open--
+      this.#open--
+      this.#idle?.()
+    })
+    if (this.#state.stopping) {
+      exchange.error('STOPPING', 'The node is stopping', undefined, ['connection', 'close'])
+    } else if (request.rawHeaders.length >= headersMax * 2) {
+      exchange.error('BAD_REQUEST', `A request has fewer than ${headersMax} headers`)
+    } else {
+      exchange.guard(() => route(exchange, this.#state))
+    }
+  }
+
+  /** The client asks before it sends a body: a body that nobody would take is never sent. */
+  #onContinue(request: IncomingMessage, response: ServerResponse): void {
+    const { valueBytesMax } = this.#state.context.requestLimits
+    const bytesMax = Math.max(valueBytesMax, jsonBytesMax(this.#state.context))
+    if (Number(request.headers['content-length'] ?? 0) > bytesMax) {
+      const exchange = new Exchange(request, response, this.#state.context.logger)
+      exchange.error('TOO_LARGE', `The body is larger than ${bytesMax} bytes`, undefined, ['connection', 'close'])
+      return
+    }
+    response.writeContinue()
+    this.#onRequest(request, response)
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    // An answer that is still being written on this connection would end up inside the stream.
+    if ((this.#connections.get(socket)?.open ?? 1) > 0) {
+      socket.destroy()
+      return
+    }
+    this.#streams.accept(request, socket as Socket, head)
+  }
+
+  #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const connection = this.#connections.get(socket)
+    const open = connection?.open ?? 0
+    const midAnswer = open > 1 || (open === 1 && connection?.last?.answered === true)
+    if (error.code === 'ECONNRESET' || !socket.writable || midAnswer) {
+      socket.destroy()
+      return
+    }
+    socket.end(rawError(error.code ?? ''), () => socket.destroy())
+  }
+}
+
+function rawError(code: string): string {
+  const [status, text, body] =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? [431, 'Request Header Fields Too Large', errorBody('BAD_REQUEST', 'The headers are larger than 8192 bytes')]
+      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? [408, 'Request Timeout', errorBody('BAD_REQUEST', 'The request did not arrive in time')]
+        : [400, 'Bad Request', errorBody('BAD_REQUEST', 'This is not a well-formed HTTP/1.1 request')]
+  const head = `HTTP/1.1 ${status} ${text}\r\nconnection: close\r\ncontent-type: application/json\r\n`
+  return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+}
+
+/** The connection broke; its close event does the rest. */
+function ignore(): void {}

@@ -1,0 +1,124 @@
+import { formatBallot } from '../../protocol/ballot.ts'
+import type { NodeId } from '../../protocol/ids.ts'
+import type { ReplicaStatus } from '../../runtime/replica-service.ts'
+import {
+  type GroupStatusJson,
+  logLevels,
+  type MemberStatusJson,
+  type ReadyJson,
+  type StatusJson,
+} from '../../wire/api-types.ts'
+import type { ApiState } from './api-state.ts'
+import { refuseBody } from './body.ts'
+import { collectJson, smallBodyBytesMax } from './command-handlers.ts'
+import type { ApiContext } from './context.ts'
+import type { Exchange } from './exchange.ts'
+import { JsonFields } from './json-fields.ts'
+import { openApiText } from './openapi.ts'
+import { QueryParameters } from './target.ts'
+
+export function getStatus(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  exchange.json(200, JSON.stringify(statusJson(context)))
+}
+
+/** Alive is who answers; a node without a leader is alive, and a restart would not help it. */
+export function getLivez(exchange: Exchange): void {
+  takesNothing(exchange)
+  exchange.json(200, '{"live":true}')
+}
+
+export function getReadyz(exchange: Exchange, state: ApiState): void {
+  takesNothing(exchange)
+  const reason = state.stopping ? 'the node is stopping' : (state.context.replica.status().notReady ?? null)
+  const body: ReadyJson = { ready: reason === null, reason }
+  exchange.json(reason === null ? 200 : 503, JSON.stringify(body))
+}
+
+export function getMetrics(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  context.metricsText().then(
+    (text) => exchange.send(200, ['content-type', 'text/plain; version=0.0.4; charset=utf-8'], text),
+    (error: unknown) => exchange.fail(error),
+  )
+}
+
+export function getOpenApi(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  exchange.json(200, openApiText(context.node.version))
+}
+
+export function getLogLevel(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  exchange.json(200, JSON.stringify({ level: context.getLogLevel() }))
+}
+
+export function putLogLevel(exchange: Exchange, state: ApiState): void {
+  collectJson(exchange, state, smallBodyBytesMax, (body) => {
+    const level = new JsonFields(body, 'the body', ['level']).choice('level', logLevels)
+    state.context.setLogLevel(level)
+    exchange.json(200, JSON.stringify({ level }))
+  })
+}
+
+export function takesNothing(exchange: Exchange): void {
+  new QueryParameters(exchange.query, [])
+  refuseBody(exchange)
+}
+
+export function statusJson(context: ApiContext): StatusJson {
+  const status = context.replica.status()
+  const { name, id, version, clientAddress, peerAddress } = context.node
+  return {
+    clusterId: context.clusterId,
+    node: { name, id: String(id), pid: process.pid, version, clientAddress, peerAddress },
+    groups: [groupJson(status)],
+    members: status.epoch.members.map((member): MemberStatusJson => {
+      const isSelf = member.id === status.self
+      const peer = status.engine.peers.find((candidate) => candidate.id === member.id)
+      return {
+        name: member.name,
+        id: String(member.id),
+        kind: member.kind,
+        peerAddress: member.peerAddress,
+        clientAddress: (isSelf ? clientAddress : context.memberClientAddress(member.id)) ?? null,
+        reachable: isSelf || peer?.reachable === true,
+        lagSlots: isSelf ? 0 : peer === undefined ? null : Math.max(0, status.engine.chosenUpTo - peer.chosenUpTo),
+      }
+    }),
+  }
+}
+
+function groupJson(status: ReplicaStatus): GroupStatusJson {
+  const { engine, epoch } = status
+  return {
+    group: status.group,
+    epoch: epoch.number,
+    protocol: epoch.protocol,
+    role: engine.role,
+    leader: memberName(status, engine.leader) ?? null,
+    ballot: formatBallot(engine.ballot),
+    promised: formatBallot(engine.promised),
+    chosen: engine.chosenUpTo,
+    applied: status.appliedUpTo,
+    durable: status.durableUpTo,
+    truncated: engine.truncatedUpTo,
+    revision: status.revision,
+    compactedRevision: status.compactedRevision,
+    steady: engine.steady,
+    notReady: status.notReady ?? null,
+    sessions: status.sessions,
+    q1: epoch.q1,
+    q2: epoch.q2,
+    leaseMs: epoch.leaseMs,
+    openSlots: engine.openSlots,
+    logBytes: engine.logBytes,
+    elections: engine.elections,
+    queuedRequests: status.queuedRequests,
+    queuedReads: status.queuedReads,
+  }
+}
+
+export function memberName(status: ReplicaStatus, id: NodeId | undefined): string | undefined {
+  return status.epoch.members.find((member) => member.id === id)?.name
+}

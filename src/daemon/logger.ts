@@ -1,0 +1,82 @@
+import { destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import { prettyFactory } from 'pino-pretty'
+import { type LogLevel, logLevels } from '../wire/api-types.ts'
+import type { NodeConfig } from './config-table.ts'
+
+export type { Logger } from 'pino'
+
+/** Where finished lines go. */
+export interface LogSink {
+  write(text: string): unknown
+  flushSync?(): void
+}
+
+export interface LoggerOptions {
+  /** Name of the node, on every line. */
+  readonly node: string
+  readonly level: LogLevel
+  readonly format: NodeConfig['logFormat']
+  /** stderr if not given. */
+  readonly sink?: LogSink
+}
+
+export interface NodeLogger {
+  readonly logger: Logger
+  level(): LogLevel
+  setLevel(level: LogLevel): void
+  /** Writes what is buffered, before the process exits. */
+  flush(): void
+}
+
+// What a reader of stderr that has stopped reading may cost in memory; beyond, lines are dropped.
+const bufferedBytesMax = 16 * 1024 * 1024
+
+/** Structured lines on stderr: JSON, or for people when stderr is a terminal. */
+export function createLogger(options: LoggerOptions): NodeLogger {
+  const sink = options.sink ?? stderrSink()
+  const isPretty = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY === true)
+  const logger = pino(
+    {
+      level: options.level,
+      base: { node: options.node },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    isPretty ? prettySink(sink) : { write: (line: string) => void sink.write(line) },
+  )
+  return {
+    logger,
+    level: () => logLevels.find((level) => level === logger.level) ?? options.level,
+    setLevel: (level) => {
+      logger.level = level
+    },
+    flush: () => sink.flushSync?.(),
+  }
+}
+
+/** Writes in the background: a stalled terminal or log collector must not stall consensus. */
+function stderrSink(): LogSink {
+  const sink = destination({ dest: 2, sync: false, maxLength: bufferedBytesMax })
+  // When the reader of stderr is gone there is nowhere to complain, and no reason to stop.
+  sink.on('error', () => {})
+  return {
+    write: (text) => sink.write(text),
+    flushSync: () => {
+      try {
+        sink.flushSync()
+      } catch {
+        // Not open yet, or gone.
+      }
+    },
+  }
+}
+
+function prettySink(sink: LogSink): LogSink {
+  const format = prettyFactory({
+    colorize: process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname',
+    singleLine: true,
+  })
+  return { write: (line) => sink.write(format(line)) }
+}

@@ -1,0 +1,274 @@
+import type { Duplex } from 'node:stream'
+import { Client } from 'undici'
+import { assert, unreachable } from '../../base/assert.ts'
+import { PaxosError } from '../../base/error.ts'
+import type { Member } from '../../protocol/epoch.ts'
+import { encodeFrame, FrameDecoder } from '../../wire/frame.ts'
+import { badFrame } from '../../wire/frame-error.ts'
+import {
+  decodeWelcome,
+  encodeHello,
+  helloBytesMax,
+  type PeerIdentity,
+  peerFrame,
+  peerVersions,
+} from '../../wire/hello.ts'
+import type { Admission } from './admission.ts'
+import type { GatedLog, PeerLogger } from './gated-log.ts'
+import { Outbox } from './outbox.ts'
+import { type PeerLimits, peerPath, peerToken } from './peer-limits.ts'
+
+export interface DiallerOptions {
+  readonly self: PeerIdentity
+  readonly member: Member
+  readonly limits: PeerLimits
+  readonly admission: Admission
+  readonly logger: PeerLogger
+  readonly gatedLog: GatedLog
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'dialling' }
+  | { readonly kind: 'greeting'; readonly socket: Duplex; deadline: number }
+  | { readonly kind: 'open'; readonly socket: Duplex; pingedAt: number; progressAt: number }
+  | { readonly kind: 'waiting'; readonly timer: NodeJS.Timeout }
+  | { readonly kind: 'stopped' }
+
+const ping = encodeFrame(peerFrame.ping, new Uint8Array(0))
+
+/**
+ * The connection that carries this node's messages to one member: dialled, greeted, kept alive and dialled again.
+ * Messages without a connection are dropped at once: what waits for a peer that is away is stale when it returns.
+ */
+export class PeerDialler {
+  readonly #options: DiallerOptions
+  readonly #outbox: Outbox
+  readonly #client: Client
+  #state: State = { kind: 'idle' }
+  /** Dials since the link last proved good. */
+  #attempts = 0
+  #dropped = 0
+  #dropping = false
+  #peer: PeerIdentity | undefined
+  #lastError: string | undefined
+
+  constructor(options: DiallerOptions) {
+    const { limits, member } = options
+    this.#options = options
+    this.#outbox = new Outbox(limits.queueBytesMax)
+    this.#client = new Client(originOf(member), {
+      connect: { timeout: limits.connectTimeoutMs, keepAliveInitialDelay: limits.silenceTimeoutMs },
+      headersTimeout: limits.helloTimeoutMs,
+      bodyTimeout: limits.helloTimeoutMs,
+      maxHeaderSize: 8192,
+      maxCachedSessions: 0,
+      pipelining: 1,
+    })
+  }
+
+  get member(): Member {
+    return this.#options.member
+  }
+
+  get connected(): boolean {
+    return this.#state.kind === 'open'
+  }
+
+  /** What the peer said of itself when it was last reached. */
+  get peer(): PeerIdentity | undefined {
+    return this.#peer
+  }
+
+  get lastError(): string | undefined {
+    return this.#lastError
+  }
+
+  get queuedBytes(): number {
+    return this.#outbox.queuedBytes
+  }
+
+  get droppedMessages(): number {
+    return this.#dropped
+  }
+
+  get writes(): number {
+    return this.#outbox.writes
+  }
+
+  /** Dials now unless a connection is there or being made. */
+  dial(): void {
+    const state = this.#state
+    if (state.kind === 'waiting') clearTimeout(state.timer)
+    else if (state.kind !== 'idle') return
+    this.#state = { kind: 'dialling' }
+    this.#attempts++
+    this.#client.upgrade({ path: peerPath, protocol: peerToken }, (error, data) => {
+      const wanted = this.#state.kind === 'dialling'
+      if (error === null && wanted) this.#greet(data.socket)
+      else if (error === null) data.socket.on('error', ignore).destroy()
+      else if (wanted) this.#fail(describe(error))
+    })
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#outbox.push(frame)) {
+      this.#dropping = false
+      return
+    }
+    this.drop()
+    if (this.#state.kind !== 'open' || this.#dropping) return
+    this.#dropping = true
+    const { member, limits, gatedLog } = this.#options
+    const fields = { peer: member.name, queuedBytes: this.queuedBytes, queueBytesMax: limits.queueBytesMax }
+    gatedLog.warn(`full:${member.id}`, fields, 'peer link is full, messages are dropped')
+  }
+
+  /** Counts a message that could not even be queued. */
+  drop(): void {
+    this.#dropped++
+  }
+
+  /** `stalledMs` is how long this process itself did not run: silence meanwhile proves nothing. */
+  tick(now: number, stalledMs: number): void {
+    const state = this.#state
+    const { limits } = this.#options
+    if (state.kind === 'greeting') {
+      state.deadline += stalledMs
+      if (now > state.deadline) this.#fail(`no welcome within ${limits.helloTimeoutMs} ms`)
+    } else if (state.kind === 'open') {
+      state.progressAt += stalledMs
+      if (now - state.progressAt > limits.silenceTimeoutMs) {
+        this.#fail(`no sign of life for ${limits.silenceTimeoutMs} ms`)
+      } else if (now - state.pingedAt >= limits.pingIntervalMs) {
+        state.pingedAt = now
+        this.#outbox.push(ping)
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    const state = this.#state
+    this.#state = { kind: 'stopped' }
+    if (state.kind === 'waiting') clearTimeout(state.timer)
+    if (state.kind === 'greeting' || state.kind === 'open') state.socket.destroy()
+    this.#outbox.detach()
+    await this.#client.destroy().catch(ignore)
+  }
+
+  #greet(socket: Duplex): void {
+    const { self, limits, now } = this.#options
+    const decoder = new FrameDecoder({ payloadBytesMax: helloBytesMax })
+    // undici has removed its listeners: without ours, before anything else, an error would end the process.
+    socket.on('error', (error) => this.#lost(socket, describe(error)))
+    socket.on('close', () => this.#lost(socket, 'the connection was closed'))
+    socket.on('end', () => this.#lost(socket, 'the peer closed the connection'))
+    socket.on('drain', () => this.#drained(socket))
+    socket.on('data', (chunk: Uint8Array) => this.#read(socket, decoder, chunk))
+    this.#state = { kind: 'greeting', socket, deadline: now() + limits.helloTimeoutMs }
+    const hello = encodeHello({ ...self, versionMin: peerVersions.min, versionMax: peerVersions.max })
+    socket.write(encodeFrame(peerFrame.hello, hello))
+  }
+
+  #read(socket: Duplex, decoder: FrameDecoder, chunk: Uint8Array): void {
+    try {
+      decoder.push(chunk, (type, payload) => this.#onFrame(socket, type, payload))
+    } catch (error) {
+      if (!(error instanceof PaxosError)) throw error
+      this.#lost(socket, error.message)
+    }
+  }
+
+  #onFrame(socket: Duplex, type: number, payload: Uint8Array): void {
+    const state = this.#state
+    if ((state.kind !== 'greeting' && state.kind !== 'open') || state.socket !== socket) return
+    if (state.kind === 'greeting' && type === peerFrame.welcome) {
+      this.#onWelcome(socket, payload)
+    } else if (state.kind === 'open' && type === peerFrame.pong && payload.length === 0) {
+      state.progressAt = this.#options.now()
+      this.#attempts = 0
+    } else {
+      throw badFrame(`frame type ${type} is not expected here`)
+    }
+  }
+
+  #onWelcome(socket: Duplex, payload: Uint8Array): void {
+    const { admission, member, logger, gatedLog, now } = this.#options
+    const welcome = decodeWelcome(payload)
+    switch (welcome.kind) {
+      case 'refused':
+        this.#fail(
+          `${member.name} refused this node: ${welcome.code ?? 'unknown code'}: ${welcome.message}`,
+          welcome.code,
+        )
+        return
+      case 'accepted': {
+        const problem = admission.judgeWelcome(welcome, member.id)
+        if (problem !== undefined) {
+          this.#fail(`refused ${member.name}: ${problem.code}: ${problem.message}`, problem.code)
+          return
+        }
+        // Pinged at once, so that a good link is known as such soon.
+        this.#state = { kind: 'open', socket, pingedAt: Number.NEGATIVE_INFINITY, progressAt: now() }
+        this.#peer = welcome
+        this.#lastError = undefined
+        this.#outbox.attach(socket)
+        gatedLog.forget(`down:${member.id}:`)
+        const { incarnation, version } = welcome
+        logger.info({ peer: member.name, address: member.peerAddress, incarnation, version }, 'peer link is up')
+        return
+      }
+      default:
+        unreachable(welcome)
+    }
+  }
+
+  #drained(socket: Duplex): void {
+    const state = this.#state
+    if (state.kind !== 'open' || state.socket !== socket) return
+    state.progressAt = this.#options.now()
+    this.#outbox.drained()
+  }
+
+  /** One of several events says that a socket is of no more use; only the first for the current one counts. */
+  #lost(socket: Duplex, why: string): void {
+    const state = this.#state
+    if ((state.kind === 'greeting' || state.kind === 'open') && state.socket === socket) this.#fail(why)
+  }
+
+  /** Closes what there is and dials again later. `topic` tells failures apart that deserve a log line each. */
+  #fail(why: string, topic: string = this.#state.kind): void {
+    const { member, limits, gatedLog } = this.#options
+    const state = this.#state
+    assert(state.kind !== 'stopped' && state.kind !== 'waiting', `a link failed while ${state.kind}`)
+    if (state.kind === 'greeting' || state.kind === 'open') state.socket.destroy()
+    this.#outbox.detach()
+    const doubled = limits.redialMinMs * 2 ** Math.min(this.#attempts - 1, 16)
+    const pauseMs = Math.min(limits.redialMaxMs, Math.max(limits.redialMinMs, doubled)) * (0.5 + Math.random() / 2)
+    this.#state = { kind: 'waiting', timer: setTimeout(() => this.dial(), pauseMs) }
+    const fields = { peer: member.name, address: member.peerAddress, reason: why }
+    const what = state.kind === 'open' ? 'peer link is down' : 'peer cannot be reached'
+    gatedLog.warn(`down:${member.id}:${topic}`, fields, what)
+    this.#lastError = why
+  }
+}
+
+function originOf(member: Member): string {
+  const url = URL.parse(`http://${member.peerAddress}`)
+  const hasPort = /:\d+$/.test(member.peerAddress)
+  if (url === null || !hasPort || url.pathname !== '/' || url.username !== '' || url.search !== '') {
+    throw new PaxosError('BAD_CONFIG', `Peer address of ${member.name} is not host:port: "${member.peerAddress}"`)
+  }
+  return url.origin
+}
+
+function describe(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return code === undefined || error.message.includes(code) ? error.message : `${code}: ${error.message}`
+}
+
+function ignore(): void {
+  // The other end is given up on: what still goes wrong with it is of no interest.
+}

@@ -1,0 +1,66 @@
+import type { Role } from '../protocol/effect.ts'
+import type { Member } from '../protocol/epoch.ts'
+import type { NodeId } from '../protocol/ids.ts'
+import type { Observer, RequestTiming } from '../runtime/observer.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import type { SlowLog } from './slow-log.ts'
+
+/** Tells metrics everything, and the log what an operator wants to read. */
+export class NodeObserver implements Observer {
+  readonly #metrics: Metrics
+  readonly #slowLog: SlowLog
+  readonly #logger: Logger
+  readonly #names: ReadonlyMap<NodeId, string>
+
+  constructor(metrics: Metrics, slowLog: SlowLog, logger: Logger, members: readonly Member[]) {
+    this.#metrics = metrics
+    this.#slowLog = slowLog
+    this.#logger = logger
+    this.#names = new Map(members.map((member) => [member.id, member.name]))
+  }
+
+  committed(durationMs: number, writes: number): void {
+    this.#metrics.committed(durationMs, writes)
+  }
+
+  stateCommitted(durationMs: number, changes: number): void {
+    this.#metrics.stateCommitted(durationMs, changes)
+  }
+
+  proposed(requests: number, bytes: number): void {
+    this.#metrics.proposed(requests, bytes)
+  }
+
+  applied(requests: number): void {
+    this.#metrics.applied(requests)
+  }
+
+  requestDone(timing: RequestTiming, outcome: 'replied' | 'failed'): void {
+    this.#metrics.requestDone(timing, outcome)
+    this.#slowLog.requestDone(timing)
+  }
+
+  readDone(durationMs: number, by: 'readIndex' | 'lease' | 'stale', ok: boolean): void {
+    this.#metrics.readDone(durationMs, by, ok)
+  }
+
+  roleChanged(role: Role, leader: NodeId | undefined, round: number, node: number): void {
+    this.#metrics.roleChanged(role, leader, round, node)
+    const name = leader === undefined ? undefined : (this.#names.get(leader) ?? String(leader))
+    this.#logger.info({ role, leader: name, ballot: `${round}.${node}` }, 'role or leader changed')
+  }
+
+  snapshotSent(bytes: number): void {
+    this.#metrics.snapshotSent(bytes)
+  }
+
+  snapshotInstalled(upTo: number): void {
+    this.#metrics.snapshotInstalled(upTo)
+    this.#logger.info({ upTo }, 'a snapshot was installed')
+  }
+
+  note(level: 'info' | 'warn', message: string, fields: Readonly<Record<string, string | number | boolean>>): void {
+    this.#logger[level](fields, message)
+  }
+}

@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { PaxosError } from '../../base/error.ts'
+import { zeroBallot } from '../../protocol/ballot.ts'
+import type { Epoch } from '../../protocol/epoch.ts'
+import { firstEpoch, firstGroup, firstSlot, toEpochNumber, toNodeId, toSlot } from '../../protocol/ids.ts'
+import type { Done } from '../../runtime/ports.ts'
+import { type DataDirectory, openDataDirectory, openDataDirectoryReadOnly } from './data-directory.ts'
+import { openEnvironment } from './environment.ts'
+import { encodeIdentity } from './identity.ts'
+import { identityKey, incarnationKey } from './keys.ts'
+import { encodeRecord } from './record.ts'
+
+const expected = { clusterId: 'c1', nodeId: toNodeId(2), name: 'n2' }
+
+function openFor(path: string, who: typeof expected | undefined = expected): Promise<DataDirectory> {
+  return openDataDirectory({ path, expected: who, onFailure: (error) => assert.fail(error.message) })
+}
+
+async function withDirectory(body: (path: string) => Promise<void>): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), 'paxos-directory-'))
+  try {
+    await body(join(root, 'a', 'data'))
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+}
+
+async function created(path: string): Promise<void> {
+  await (await openFor(path)).close()
+}
+
+function settled(run: (done: Done) => void): Promise<void> {
+  return new Promise((resolve, reject) => run((error) => (error === undefined ? resolve() : reject(error))))
+}
+
+function refusal(pattern: RegExp): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof PaxosError && error.code === 'DATA_DIR_REFUSED', String(error))
+    assert.match(error.message, pattern)
+    assert.ok((error.hint ?? '').length > 10)
+    return true
+  }
+}
+
+async function setAcceptor(
+  path: string,
+  change: (put: (key: Uint8Array, body: Uint8Array) => void) => void,
+): Promise<void> {
+  const environment = openEnvironment(join(path, 'acceptor.mdb'), { pageSize: 4096, readOnly: false })
+  const puts: Promise<unknown>[] = []
+  change((key, body) => puts.push(environment.put(key, encodeRecord(key, body))))
+  await Promise.all(puts)
+  await environment.close()
+}
+
+test('a new directory is private, and every run has a higher incarnation', async () => {
+  await withDirectory(async (path) => {
+    const first = await openFor(path)
+    assert.equal(first.incarnation, 1)
+    assert.deepEqual(first.identity, { formatVersion: 1, ...expected })
+    assert.equal(statSync(path).mode & 0o777, 0o700)
+    for (const file of ['acceptor.mdb', 'state.mdb', 'identity.json']) {
+      assert.equal(statSync(join(path, file)).mode & 0o777, 0o600, file)
+    }
+    assert.ok(first.sizeBytes().acceptor > 0)
+    assert.ok((await first.freeBytes()) > 0)
+    await first.close()
+    for (const wanted of [2, 3]) {
+      const next = await openFor(path, wanted === 3 ? undefined : expected)
+      assert.equal(next.incarnation, wanted)
+      assert.deepEqual(next.identity, first.identity)
+      await next.close()
+    }
+  })
+})
+
+test('a directory of another cluster, another node or a newer format is refused', async () => {
+  await withDirectory(async (path) => {
+    await created(path)
+    await assert.rejects(openFor(path, { ...expected, clusterId: 'c2' }), refusal(/belongs to cluster c1/))
+    await assert.rejects(openFor(path, { ...expected, nodeId: toNodeId(3) }), refusal(/belongs to node 2/))
+    const identity = JSON.parse(readFileSync(join(path, 'identity.json'), 'utf8'))
+    await writeFile(join(path, 'identity.json'), JSON.stringify({ ...identity, formatVersion: 2, more: 1 }))
+    await assert.rejects(openFor(path), refusal(/format 2/))
+    await assert.rejects(openDataDirectoryReadOnly({ path }), refusal(/format 2/))
+    await writeFile(join(path, 'identity.json'), '{"formatVersion":1,"clusterId":"c1"')
+    await assert.rejects(openFor(path), refusal(/damaged/))
+  })
+})
+
+test('what is not a directory, not there, or full of other files is refused and left alone', async () => {
+  await withDirectory(async (path) => {
+    await assert.rejects(
+      openDataDirectory({ path, expected: undefined, onFailure: () => {} }),
+      refusal(/does not exist/),
+    )
+    assert.equal(existsSync(path), false)
+    await mkdir(path, { recursive: true })
+    await assert.rejects(openDataDirectoryReadOnly({ path }), refusal(/no node in it/))
+    await writeFile(join(path, 'thesis.tex'), 'x')
+    await assert.rejects(openFor(path), refusal(/not empty.*thesis\.tex/))
+    assert.equal(existsSync(join(path, 'acceptor.mdb')), false)
+    await assert.rejects(openFor(join(path, 'thesis.tex')), refusal(/not a directory/))
+    await writeFile(join(path, 'acceptor.mdb'), Buffer.alloc(20_000, 7))
+    await rm(join(path, 'thesis.tex'))
+    await assert.rejects(openFor(path), refusal(/acceptor\.mdb: it is no LMDB file/))
+  })
+})
+
+test('a second process is refused while the first runs, and let in when it has ended', async () => {
+  await withDirectory(async (path) => {
+    const code = `
+      import { openDataDirectory } from ${JSON.stringify(join(import.meta.dirname, 'data-directory.ts'))}
+      await openDataDirectory({ path: ${JSON.stringify(path)}, expected: ${JSON.stringify(expected)}, onFailure() {} })
+      console.log('open')
+      setInterval(() => {}, 1000)`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(child.stdout, 'data')
+    const held = refusal(new RegExp(`process ${child.pid} holds it`))
+    await assert.rejects(openFor(path), held)
+    await assert.rejects(openDataDirectoryReadOnly({ path }), held)
+    const closed = once(child, 'close')
+    child.kill('SIGKILL')
+    await closed
+    const directory = await openFor(path)
+    assert.equal(directory.incarnation, 2)
+    await assert.rejects(openFor(path), refusal(new RegExp(`process ${process.pid} holds it`)))
+    await directory.close()
+  })
+})
+
+test('a directory whose acceptor.mdb was lost or emptied must not vote again', async () => {
+  await withDirectory(async (path) => {
+    await created(path)
+    await rename(join(path, 'acceptor.mdb'), join(path, '..', 'aside'))
+    await assert.rejects(openFor(path), refusal(/promises of this node are lost/))
+    await assert.rejects(openDataDirectoryReadOnly({ path }), refusal(/promises of this node are lost/))
+    await setAcceptor(path, (put) => put(incarnationKey, new Uint8Array(8)))
+    await assert.rejects(openFor(path), refusal(/holds no identity/))
+    await rm(join(path, 'identity.json'))
+    await assert.rejects(openFor(path), refusal(/identity\.json is missing/))
+  })
+})
+
+test('a directory without identity.json is refused once its node has run', async () => {
+  await withDirectory(async (path) => {
+    await created(path)
+    await rm(join(path, 'identity.json'))
+    await assert.rejects(openFor(path), refusal(/identity\.json is missing/))
+  })
+})
+
+test('a first creation that was interrupted is completed, for the same node only', async () => {
+  await withDirectory(async (path) => {
+    await mkdir(path, { recursive: true })
+    await setAcceptor(path, () => {})
+    await writeFile(join(path, 'identity.json.tmp'), '{"form')
+    await created(path)
+    await rm(path, { recursive: true })
+    await mkdir(path)
+    for (const half of [0, 100, 8192]) {
+      await writeFile(join(path, 'acceptor.mdb'), Buffer.alloc(half))
+      await created(path)
+      await rm(path, { recursive: true })
+      await mkdir(path)
+    }
+    await setAcceptor(path, () => {})
+    await assert.rejects(openDataDirectoryReadOnly({ path }), refusal(/creation was interrupted/))
+    await setAcceptor(path, (put) => put(identityKey, encodeIdentity({ formatVersion: 1, ...expected })))
+    await assert.rejects(openFor(path, { ...expected, nodeId: toNodeId(9) }), refusal(/belongs to node 2/))
+    const directory = await openFor(path)
+    assert.equal(directory.incarnation, 1)
+    await directory.close()
+  })
+})
+
+test('a state.mdb that was cut off while it was created is made anew', async () => {
+  await withDirectory(async (path) => {
+    await created(path)
+    await writeFile(join(path, 'state.mdb'), Buffer.alloc(5000))
+    await created(path)
+    await writeFile(join(path, 'state.mdb'), Buffer.alloc(50_000))
+    await assert.rejects(openFor(path), refusal(/state\.mdb: it is no LMDB file/))
+    const other = openEnvironment(join(path, '..', 'other.mdb'), { pageSize: 4096, readOnly: false })
+    await other.put(Buffer.from('a'), Buffer.alloc(100_000))
+    await other.close()
+    await rename(join(path, '..', 'other.mdb'), join(path, 'state.mdb'))
+    await assert.rejects(openFor(path), refusal(/pages of 4096 bytes, not 8192|no LMDB file/))
+  })
+})
+
+test('a damaged incarnation is refused: a ballot could be used twice', async () => {
+  await withDirectory(async (path) => {
+    await created(path)
+    const environment = openEnvironment(join(path, 'acceptor.mdb'), { pageSize: 4096, readOnly: false })
+    await environment.put(incarnationKey, Buffer.from('not a record'))
+    await environment.close()
+    await assert.rejects(openFor(path), refusal(/Cannot read incarnation/))
+  })
+})
+
+test('a stopped node can be looked at, as often as wanted, without being changed', async () => {
+  await withDirectory(async (path) => {
+    const members = [{ id: toNodeId(2), name: 'n2', peerAddress: '127.0.0.1:7701', kind: 'acceptor' }] as const
+    const epoch: Epoch = {
+      number: firstEpoch,
+      protocol: 'multi',
+      members,
+      q1: 1,
+      q2: 1,
+      leaseMs: 0,
+      startSlot: firstSlot,
+    }
+    const second: Epoch = { ...epoch, number: toEpochNumber(2), startSlot: toSlot(10) }
+    const directory = await openFor(path)
+    await directory.acceptor.saveEpoch(firstGroup, second)
+    await directory.acceptor.saveEpoch(firstGroup, epoch)
+    assert.deepEqual(directory.acceptor.loadEpochs(firstGroup), [epoch, second])
+    const entry = { kind: 'noop', payload: new Uint8Array(0) } as const
+    const vote = { kind: 'vote', slot: toSlot(3), ballot: zeroBallot(firstEpoch), entry, chosen: true } as const
+    await settled((done) => directory.acceptor.commit([{ group: firstGroup, epoch: firstEpoch, write: vote }], done))
+    await settled((done) => directory.state.commit(new Map([['key', Buffer.from('value')]]), done))
+    await directory.close()
+    const before = readFileSync(join(path, 'acceptor.mdb'))
+    for (let time = 0; time < 2; time++) {
+      const look = await openDataDirectoryReadOnly({ path })
+      assert.equal(look.identity.nodeId, 2)
+      assert.equal(look.incarnation, 1)
+      assert.deepEqual(look.epochs(firstGroup), [epoch, second])
+      assert.deepEqual(
+        look.load(firstGroup, firstEpoch).votes.map(({ slot, chosen }) => [slot, chosen]),
+        [[3, true]],
+      )
+      assert.equal(Buffer.from(look.view.get('key') ?? []).toString(), 'value')
+      assert.equal([...look.view.range('', undefined)].length, 1)
+      await look.close()
+    }
+    assert.deepEqual(readFileSync(join(path, 'acceptor.mdb')), before)
+  })
+})

@@ -1,0 +1,220 @@
+import { constants, type Stats, statSync } from 'node:fs'
+import { access, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { PaxosError } from '../../base/error.ts'
+import type { ReadView } from '../../machine/view.ts'
+import type { Epoch } from '../../protocol/epoch.ts'
+import { type EpochNumber, type GroupId, type Incarnation, toIncarnation } from '../../protocol/ids.ts'
+import type { LoadedGroup } from '../../runtime/ports.ts'
+import { encodeCount } from './acceptor-codec.ts'
+import { checkTree, scanEpochs, scanLog } from './acceptor-load.ts'
+import {
+  acceptorFile,
+  acceptorLost,
+  ensureIdentity,
+  establishedIdentity,
+  readIncarnation,
+  refused,
+} from './directory-identity.ts'
+import { lockDirectory, lockFile, lockSocket } from './directory-lock.ts'
+import { syncDirectory } from './durable-file.ts'
+import { type Environment, openEnvironment, reasonOf, removeUnborn } from './environment.ts'
+import { FailStop } from './fail-stop.ts'
+import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } from './identity.ts'
+import { incarnationKey, LogKeys } from './keys.ts'
+import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
+import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
+import { encodeRecord } from './record.ts'
+import { statePageSize, stateView } from './state-tree.ts'
+
+export interface DataDirectoryOptions {
+  readonly path: string
+  /** Whose directory it must be; a missing or empty one becomes theirs. Undefined takes whatever node is there. */
+  readonly expected: ExpectedIdentity | undefined
+  /** The disk failed, or is too slow to be believed. Nothing is acknowledged any more: the node must stop. */
+  readonly onFailure: (error: PaxosError) => void
+  readonly commitDeadlineMs?: number
+  readonly snapshotIdleMs?: number
+}
+
+export interface DataDirectory {
+  readonly identity: Identity
+  /** Of this run, higher than every one before. */
+  readonly incarnation: Incarnation
+  readonly acceptor: LmdbAcceptorStore
+  readonly state: LmdbStateStore
+  sizeBytes(): { readonly acceptor: number; readonly state: number }
+  /** Free on the file system, for this user. */
+  freeBytes(): Promise<number>
+  /** Waits for what is in flight, closes the files and lets the next process in. */
+  close(): Promise<void>
+}
+
+/** A stopped node's directory, for looking at. Nothing is written, and no node can start on it meanwhile. */
+export interface ReadOnlyDirectory {
+  readonly identity: Identity
+  /** Of the node's last run; undefined when it never ran. */
+  readonly incarnation: Incarnation | undefined
+  readonly view: ReadView
+  epochs(group: GroupId): readonly Epoch[]
+  load(group: GroupId, epoch: EpochNumber): LoadedGroup
+  close(): Promise<void>
+}
+
+const acceptorPageSize = 4096
+const commitDeadlineMsDefault = 10_000
+const snapshotIdleMsDefault = 60_000
+
+/** Opens a node's directory, or creates it for `expected`. Throws PaxosError DATA_DIR_REFUSED, having changed nothing. */
+export async function openDataDirectory(options: DataDirectoryOptions): Promise<DataDirectory> {
+  const path = resolve(options.path)
+  await prepare(path, options.expected !== undefined)
+  const lock = await lockDirectory(path)
+  const failStop = new FailStop({
+    commitDeadlineMs: options.commitDeadlineMs ?? commitDeadlineMsDefault,
+    onFailure: options.onFailure,
+  })
+  let acceptor: Environment | undefined
+  try {
+    const file = await readIdentityFile(path)
+    await checkFiles(path, file !== undefined, options.expected !== undefined)
+    if (file === undefined) removeUnborn(join(path, acceptorFile), acceptorPageSize)
+    acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: false })
+    checkTree(acceptor)
+    const identity = await ensureIdentity({ directory: path, environment: acceptor, file }, options.expected)
+    const incarnation = await nextIncarnation(acceptor)
+    const snapshotIdleMs = options.snapshotIdleMs ?? snapshotIdleMsDefault
+    const state = new LmdbStateStore({ directory: path, failStop, snapshotIdleMs })
+    await syncDirectory(path)
+    const store = new LmdbAcceptorStore(acceptor, failStop)
+    return {
+      identity,
+      incarnation,
+      acceptor: store,
+      state,
+      sizeBytes: () => ({ acceptor: sizeOf(join(path, acceptorFile)), state: sizeOf(join(path, stateFile)) }),
+      freeBytes: async () => {
+        const { bavail, bsize } = await statfs(path)
+        return bavail * bsize
+      },
+      close: async () => {
+        await store.close()
+        await state.close()
+        failStop.close()
+        await lock.release()
+      },
+    }
+  } catch (error) {
+    failStop.close()
+    await acceptor?.close()
+    await lock.release()
+    throw error
+  }
+}
+
+/** Throws PaxosError DATA_DIR_REFUSED when there is no node, when it runs, or when the directory is not whole. */
+export async function openDataDirectoryReadOnly(options: { readonly path: string }): Promise<ReadOnlyDirectory> {
+  const path = resolve(options.path)
+  await prepare(path, false)
+  const lock = await lockDirectory(path)
+  const opened: Environment[] = []
+  const close = async (): Promise<void> => {
+    for (const environment of opened) await environment.close()
+    await lock.release()
+  }
+  try {
+    const file = await readIdentityFile(path)
+    await checkFiles(path, file !== undefined, false)
+    const acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: true })
+    opened.push(acceptor)
+    checkTree(acceptor)
+    const identity = establishedIdentity({ directory: path, environment: acceptor, file })
+    const incarnation = readIncarnation(acceptor)
+    return {
+      identity,
+      incarnation: incarnation === undefined ? undefined : toIncarnation(incarnation),
+      view: openStateView(path, opened),
+      epochs: (group) => scanEpochs(acceptor, group),
+      load: (group, epoch) => scanLog(acceptor, new LogKeys(group, epoch)).loaded,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** A node that stopped before its machine had a file has no data yet. */
+function openStateView(path: string, opened: Environment[]): ReadView {
+  const file = join(path, stateFile)
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return { get: () => undefined, range: () => [] }
+  const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true })
+  opened.push(state)
+  return stateView(state)
+}
+
+async function prepare(path: string, mayCreate: boolean): Promise<void> {
+  const found = await statOrUndefined(path)
+  if (found === undefined) {
+    if (!mayCreate) throw refused(path, 'it does not exist', { hint: 'Check the path of the data directory.' })
+    const first = await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+      throw refused(path, `it cannot be created: ${reasonOf(cause)}`, { hint: 'Check owner and permissions.', cause })
+    })
+    // LMDB never makes names durable; every directory made here is a name in the one above.
+    for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) {
+      await syncDirectory(dirname(made))
+    }
+    return
+  }
+  if (!found.isDirectory()) {
+    throw refused(path, 'it is not a directory', { hint: 'Check the path of the data directory.' })
+  }
+  await access(path, constants.R_OK | constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+    throw refused(path, `it is not writable: ${reasonOf(cause)}`, { hint: 'Check owner and permissions.', cause })
+  })
+}
+
+async function statOrUndefined(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path)
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    throw refused(path, `it cannot be read: ${reasonOf(cause)}`, { hint: 'Check the path and its permissions.', cause })
+  }
+}
+
+/** What may lie in a directory that is about to become a node's: our own beginnings, sockets, and a file system's own. */
+const mayBeThere = new Set([
+  ...[acceptorFile, `${acceptorFile}-lock`, stateFile, `${stateFile}-lock`],
+  ...[`${identityFile}.tmp`, lockSocket, lockFile, 'lost+found'],
+])
+
+async function checkFiles(path: string, hasIdentity: boolean, mayCreate: boolean): Promise<void> {
+  const names = await readdir(path)
+  if (hasIdentity) {
+    if (!names.includes(acceptorFile)) throw acceptorLost(path, `${acceptorFile} is missing`)
+    return
+  }
+  if (!mayCreate && !names.includes(acceptorFile)) {
+    throw refused(path, 'there is no node in it', { hint: 'Check the path of the data directory.' })
+  }
+  const foreign = names.filter((name) => !mayBeThere.has(name) && !name.endsWith('.sock'))
+  if (foreign.length > 0) {
+    throw refused(path, `it is not empty and holds no node, but ${foreign.slice(0, 3).join(', ')}`, {
+      hint: 'Choose an empty directory for a new node.',
+    })
+  }
+  if (names.includes(stateFile) && !names.includes(acceptorFile)) throw acceptorLost(path, `${acceptorFile} is missing`)
+  await rm(join(path, `${identityFile}.tmp`), { force: true })
+}
+
+/** Durable before the node does anything: a ballot must not be used twice. */
+async function nextIncarnation(environment: Environment): Promise<Incarnation> {
+  const next = (readIncarnation(environment) ?? 0) + 1
+  await environment.put(incarnationKey, encodeRecord(incarnationKey, encodeCount(next)))
+  return toIncarnation(next)
+}
+
+function sizeOf(path: string): number {
+  return statSync(path).size
+}

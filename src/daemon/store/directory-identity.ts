@@ -1,0 +1,113 @@
+/**
+ * What the pieces of a directory say together about whose it is, and whether it is whole.
+ *
+ * Order of the first creation: acceptor.mdb with the identity in it, then identity.json, then the first incarnation. A node
+ * votes only after the incarnation is durable. So a directory without identity.json whose acceptor.mdb knows no incarnation
+ * and no log was interrupted before its node could promise anything, and is created anew; in all other cases something was
+ * lost.
+ */
+import { PaxosError } from '../../base/error.ts'
+import { decodeCount } from './acceptor-codec.ts'
+import { readOne } from './acceptor-load.ts'
+import { syncDirectory } from './durable-file.ts'
+import type { Environment } from './environment.ts'
+import {
+  checkExpected,
+  decodeIdentity,
+  directoryFormat,
+  type ExpectedIdentity,
+  encodeIdentity,
+  type Identity,
+  identityFile,
+  sameIdentity,
+  writeIdentityFile,
+} from './identity.ts'
+import { identityKey, incarnationKey } from './keys.ts'
+import { decodeRecord, encodeRecord } from './record.ts'
+
+export const acceptorFile = 'acceptor.mdb'
+
+export interface Found {
+  readonly directory: string
+  readonly environment: Environment
+  /** What identity.json says. */
+  readonly file: Identity | undefined
+}
+
+/** The identity of an existing, whole directory. Throws PaxosError DATA_DIR_REFUSED. */
+export function establishedIdentity({ directory, environment, file }: Found): Identity {
+  const record = readIdentityRecord(environment)
+  if (file === undefined && neverVoted(environment)) {
+    throw refused(directory, 'its creation was interrupted', {
+      hint: 'Start the node once with its configuration to complete it.',
+    })
+  }
+  if (file === undefined) {
+    throw refused(directory, `${identityFile} is missing`, {
+      hint: `${acceptorFile} is there, so files were removed or not restored together. Restore the directory as a whole.`,
+    })
+  }
+  if (record === undefined) throw acceptorLost(directory, `${acceptorFile} holds no identity`)
+  if (!sameIdentity(record, file)) {
+    throw refused(directory, `${identityFile} and ${acceptorFile} name different nodes`, {
+      hint: 'Files of two directories were mixed. Restore the directory as a whole.',
+    })
+  }
+  return record
+}
+
+/** Takes the directory for `expected` when it is new or half-created; otherwise checks that it is theirs. */
+export async function ensureIdentity(found: Found, expected: ExpectedIdentity | undefined): Promise<Identity> {
+  const { directory, environment, file } = found
+  const record = readIdentityRecord(environment)
+  if (expected === undefined || file !== undefined || !neverVoted(environment)) {
+    const identity = establishedIdentity(found)
+    if (expected !== undefined) checkExpected(directory, identity, expected)
+    return identity
+  }
+  if (record !== undefined) checkExpected(directory, record, expected)
+  const { clusterId, nodeId, name } = expected
+  const identity = record ?? { formatVersion: directoryFormat, clusterId, nodeId, name }
+  if (record === undefined) {
+    await environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
+    await syncDirectory(directory)
+  }
+  await writeIdentityFile(directory, identity)
+  return identity
+}
+
+export function acceptorLost(directory: string, what: string): PaxosError {
+  return refused(directory, `${what}, so the promises of this node are lost`, {
+    hint: 'A node that forgot its promises must not vote again. Bring it back under a new id, with an empty directory.',
+  })
+}
+
+export function refused(directory: string, why: string, details: { hint: string; cause?: unknown }): PaxosError {
+  return new PaxosError('DATA_DIR_REFUSED', `Cannot use ${directory}: ${why}`, details)
+}
+
+/** Undefined when there is none. Throws PaxosError DATA_DIR_REFUSED. */
+export function readIncarnation(environment: Environment): number | undefined {
+  return readOne(environment, incarnationKey, decodeCount, 'incarnation')
+}
+
+/** Nothing but an identity, or not even that. */
+function neverVoted(environment: Environment): boolean {
+  for (const key of environment.getKeys({ start: Uint8Array.of(0) })) {
+    if (Buffer.compare(key, identityKey) !== 0) return false
+  }
+  return true
+}
+
+function readIdentityRecord(environment: Environment): Identity | undefined {
+  const record = environment.get(identityKey)
+  if (record === undefined) return undefined
+  const body = decodeRecord(identityKey, record)
+  const identity = body === undefined ? undefined : decodeIdentity(body)
+  if (identity === undefined) {
+    throw refused('the data directory', `the identity in ${acceptorFile} is damaged`, {
+      hint: 'Bring the node back under a new id.',
+    })
+  }
+  return identity
+}

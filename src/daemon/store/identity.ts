@@ -1,0 +1,101 @@
+/**
+ * Who a data directory belongs to. Kept twice: as a record in acceptor.mdb and in identity.json beside it. The copy is
+ * there to notice that acceptor.mdb was lost: a node that forgot its promises must never come back under its old id.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PaxosError } from '../../base/error.ts'
+import { type NodeId, toNodeId } from '../../protocol/ids.ts'
+import { replaceFile } from './durable-file.ts'
+
+export const identityFile = 'identity.json'
+
+/** Of everything in the directory: files, keys, records. A binary refuses what is newer than itself. */
+export const directoryFormat = 1
+
+export interface Identity {
+  readonly formatVersion: number
+  readonly clusterId: string
+  readonly nodeId: NodeId
+  readonly name: string
+}
+
+export type ExpectedIdentity = Omit<Identity, 'formatVersion'>
+
+export function encodeIdentity(identity: Identity): Uint8Array {
+  return new TextEncoder().encode(identityText(identity))
+}
+
+/** Undefined when it is none. Throws PaxosError DATA_DIR_REFUSED when a newer version wrote it. */
+export function decodeIdentity(bytes: Uint8Array): Identity | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null || !('formatVersion' in value)) return undefined
+  const { formatVersion } = value
+  if (typeof formatVersion !== 'number' || !Number.isSafeInteger(formatVersion) || formatVersion < 1) return undefined
+  if (formatVersion > directoryFormat) throw newerFormat(formatVersion)
+  if (!('clusterId' in value) || !('nodeId' in value) || !('name' in value)) return undefined
+  const { clusterId, nodeId, name } = value
+  if (typeof clusterId !== 'string' || typeof name !== 'string') return undefined
+  if (typeof nodeId !== 'number' || !Number.isSafeInteger(nodeId) || nodeId < 1) return undefined
+  return { formatVersion, clusterId, nodeId: toNodeId(nodeId), name }
+}
+
+/** Undefined when there is no such file. Throws PaxosError DATA_DIR_REFUSED. */
+export async function readIdentityFile(directory: string): Promise<Identity | undefined> {
+  const path = join(directory, identityFile)
+  let bytes: Uint8Array
+  try {
+    bytes = await readFile(path)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new PaxosError('DATA_DIR_REFUSED', `Cannot read ${path}`, { cause: error })
+  }
+  const identity = decodeIdentity(bytes)
+  if (identity !== undefined) return identity
+  throw new PaxosError('DATA_DIR_REFUSED', `Cannot read ${path}: it is damaged`, {
+    hint: 'If acceptor.mdb beside it is whole, put the file back from a backup. Otherwise bring the node back under a new id.',
+  })
+}
+
+export async function writeIdentityFile(directory: string, identity: Identity): Promise<void> {
+  await replaceFile(join(directory, identityFile), `${identityText(identity)}\n`)
+}
+
+export function sameIdentity(a: Identity, b: Identity): boolean {
+  return identityText(a) === identityText(b)
+}
+
+/** Throws PaxosError DATA_DIR_REFUSED when the directory belongs to someone else. A name is only a label. */
+export function checkExpected(directory: string, found: Identity, expected: ExpectedIdentity): void {
+  if (found.clusterId !== expected.clusterId) {
+    throw new PaxosError(
+      'DATA_DIR_REFUSED',
+      `Cannot use ${directory}: it belongs to cluster ${found.clusterId}, this node to ${expected.clusterId}`,
+      { hint: 'Check the cluster token and members in the configuration, or choose another data directory.' },
+    )
+  }
+  if (found.nodeId !== expected.nodeId) {
+    throw new PaxosError(
+      'DATA_DIR_REFUSED',
+      `Cannot use ${directory}: it belongs to node ${found.nodeId} (${found.name}), this is node ${expected.nodeId} (${expected.name})`,
+      { hint: 'Each node has a data directory of its own. Check node name and data directory in the configuration.' },
+    )
+  }
+}
+
+function identityText({ formatVersion, clusterId, nodeId, name }: Identity): string {
+  return JSON.stringify({ formatVersion, clusterId, nodeId, name })
+}
+
+function newerFormat(version: number): PaxosError {
+  return new PaxosError(
+    'DATA_DIR_REFUSED',
+    `Cannot use the data directory: it has format ${version}, this version knows ${directoryFormat}`,
+    { hint: 'Start the node with the newer version of paxos that wrote it.' },
+  )
+}

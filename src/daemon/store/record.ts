@@ -1,0 +1,43 @@
+/**
+ * How every record lies on the disk: format byte, checksum (u32), body.
+ *
+ * LMDB has no checksums of its own. Ours covers the key as well, so that a record that turns up under another key is
+ * found out, and the format byte. A record that fails is unknown: it is never read as "not there".
+ *
+ * The checksum is CRC-32 of zlib (the polynomial of IEEE 802.3, 0x04c11db7), not the CRC-32C of the wire: Node computes
+ * it natively. Measured on one core: 300 bytes 0.26 µs against 0.32 µs for our CRC-32C, 64 KiB 19 µs against 66 µs.
+ */
+import { crc32 } from 'node:zlib'
+
+export const recordFormat = 1
+export const recordHeaderBytes = 5
+
+/** A record with room for a body of `bodyBytes`, to be filled from `recordHeaderBytes` on and then sealed. */
+export function emptyRecord(bodyBytes: number): Buffer {
+  return Buffer.allocUnsafe(recordHeaderBytes + bodyBytes)
+}
+
+/** Writes format and checksum in front of the body, which must be complete. */
+export function sealRecord(key: Uint8Array, record: Buffer): Buffer {
+  record[0] = recordFormat
+  record.writeUInt32BE(checksum(key, record), 1)
+  return record
+}
+
+export function encodeRecord(key: Uint8Array, body: Uint8Array): Buffer {
+  const record = emptyRecord(body.length)
+  record.set(body, recordHeaderBytes)
+  return sealRecord(key, record)
+}
+
+/** The body, as a view on `record`; undefined when it is not what was written under this key. */
+export function decodeRecord(key: Uint8Array, record: Uint8Array): Uint8Array | undefined {
+  if (record.length < recordHeaderBytes || record[0] !== recordFormat) return undefined
+  const view = new DataView(record.buffer, record.byteOffset, record.byteLength)
+  return view.getUint32(1) === checksum(key, record) ? record.subarray(recordHeaderBytes) : undefined
+}
+
+/** The format is the seed, the key comes first: both are covered at the price of the key's bytes. */
+function checksum(key: Uint8Array, record: Uint8Array): number {
+  return crc32(record.subarray(recordHeaderBytes), crc32(key, recordFormat))
+}

@@ -1,0 +1,99 @@
+/** Reading the machine's data from LMDB: binary-string keys as bytes, every record checked against its key. */
+import type { Transaction } from 'lmdb'
+import { assert } from '../../base/assert.ts'
+import { toBinary } from '../../base/bytes.ts'
+import { PaxosError } from '../../base/error.ts'
+import type { ReadView } from '../../machine/view.ts'
+import type { StatePage } from '../../runtime/ports.ts'
+import type { Environment } from './environment.ts'
+import { decodeRecord } from './record.ts'
+
+/** Under the 4026 bytes that LMDB takes with pages of 8192, with room for the least key above a given one. */
+export const stateKeyBytesMax = 4000
+export const statePageSize = 8192
+
+export interface PageWanted {
+  readonly start: string
+  readonly end: string | undefined
+  /** Of keys and values. A page holds at least one entry, if there is one. */
+  readonly bytesMax: number
+  /** Reads in this snapshot; otherwise in the last commit. */
+  readonly transaction?: Transaction
+}
+
+export function toStateKey(key: string): Buffer {
+  assert(key.length > 0 && key.length <= stateKeyBytesMax, `state key of ${key.length} bytes`)
+  return Buffer.from(key, 'latin1')
+}
+
+/** A copy that stays valid. Throws PaxosError STORE_FAILED when the record is damaged. */
+export function readState(environment: Environment, key: string): Uint8Array | undefined {
+  const bytes = toStateKey(key)
+  const record = environment.get(bytes)
+  return record === undefined ? undefined : checked(bytes, record)
+}
+
+/** Leaves no cursor open, so that it never holds back the reuse of pages. */
+export function readStatePage(environment: Environment, wanted: PageWanted): StatePage {
+  const { start, end, bytesMax, transaction } = wanted
+  const entries: (readonly [string, Uint8Array])[] = []
+  let bytes = 0
+  const found = environment.getRange({
+    ...(start === '' ? {} : { start: Buffer.from(start, 'latin1') }),
+    ...(end === undefined ? {} : { end: Buffer.from(end, 'latin1') }),
+    ...(transaction === undefined ? {} : { transaction }),
+  })
+  for (const { key, value } of found) {
+    if (bytes >= bytesMax) return { entries, done: false }
+    entries.push([toBinary(key), checked(key, value)])
+    bytes += key.length + value.length
+  }
+  return { entries, done: true }
+}
+
+/** The least key above. */
+export function keyAfter(key: string): string {
+  return `${key}\0`
+}
+
+/** A view on the last commit. */
+export function stateView(environment: Environment): ReadView {
+  return {
+    get: (key) => readState(environment, key),
+    range: (start, end) => readStateRange(environment, start, end),
+  }
+}
+
+const rangePageBytes = 64 * 1024
+
+/** To be consumed within one turn: what is committed in between shows from the next page on. */
+export function* readStateRange(
+  environment: Environment,
+  start: string,
+  end: string | undefined,
+): Generator<readonly [string, Uint8Array]> {
+  // A first page of one entry: most callers want one or few.
+  let bytesMax = 1
+  let from = start
+  for (;;) {
+    if (end !== undefined && from >= end) return
+    const { entries, done } = readStatePage(environment, { start: from, end, bytesMax })
+    yield* entries
+    const last = entries.at(-1)
+    if (done || last === undefined) return
+    from = keyAfter(last[0])
+    bytesMax = Math.min(rangePageBytes, Math.max(1024, bytesMax * 8))
+  }
+}
+
+function checked(key: Uint8Array, record: Uint8Array): Uint8Array {
+  const body = decodeRecord(key, record)
+  if (body !== undefined) return body
+  throw new PaxosError(
+    'STORE_FAILED',
+    `Cannot read state.mdb: the record of key ${toBinary(key).slice(0, 80)} is damaged`,
+    {
+      hint: "Stop the node, remove its state.mdb, and start it again: it fetches the data from another member's snapshot.",
+    },
+  )
+}

@@ -1,0 +1,280 @@
+/**
+ * The key-value store under one group's log.
+ *
+ * - The same entries in the same order give the same replies and the same view, byte for byte: no clock, no randomness,
+ *   no limit of this node takes part. Time is what batches and barriers bring.
+ * - Revision rises by one with each command that changed data: a put always, a transaction once, a delete of nothing not.
+ * - Meta is written once per slot, in the view with everything else: applied slot, data and sessions move together.
+ * - A request that belongs to a session is executed at most once; its reply is stored until it is acknowledged.
+ */
+import { assert, unreachable } from '../base/assert.ts'
+import { type ErrorCode, PaxosError } from '../base/error.ts'
+import type { Entry } from '../protocol/entry.ts'
+import { nextSlot, type Slot, toSlot } from '../protocol/ids.ts'
+import { AnswerBudget } from './answer.ts'
+import { sessionReplyBytesMax, sessionsMax, sessionWindow } from './bounds.ts'
+import { decodeBarrier, decodeBatch, decodeRequest } from './command-codec.ts'
+import { type Footprint, footprint } from './footprint.ts'
+import { Kv } from './kv.ts'
+import { metaKey } from './layout.ts'
+import { ttlProblem } from './limits.ts'
+import type { Machine } from './machine.ts'
+import { decodeMeta, emptyMeta, encodeMeta } from './records.ts'
+import { decodeReply, encodeReply } from './reply-codec.ts'
+import type { Answer, Command, Query, Reply, Request, SessionStamp } from './request.ts'
+import { Sessions } from './sessions.ts'
+import { applyTxn } from './txn.ts'
+import type { View } from './view.ts'
+
+const noReplies: readonly Reply[] = []
+
+export class KvMachine implements Machine {
+  readonly #view: View
+  #kv: Kv
+  readonly #sessions: Sessions
+  #appliedUpTo = toSlot(0)
+  #revision = 0
+  #compactedRevision = 0
+
+  /** Throws PaxosError DATA_DIR_REFUSED when a newer version wrote what is in the view. */
+  constructor(view: View) {
+    this.#view = view
+    this.#kv = new Kv(view)
+    this.#sessions = new Sessions(view)
+    this.reload()
+  }
+
+  get appliedUpTo(): Slot {
+    return this.#appliedUpTo
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  get compactedRevision(): number {
+    return this.#compactedRevision
+  }
+
+  get sessions(): number {
+    return this.#sessions.count
+  }
+
+  reload(): void {
+    const record = this.#view.get(metaKey)
+    const meta = record === undefined ? emptyMeta : decodeMeta(record)
+    this.#appliedUpTo = toSlot(meta.appliedUpTo)
+    this.#revision = meta.revision
+    this.#compactedRevision = meta.compactedRevision
+    this.#kv = new Kv(this.#view)
+    this.#sessions.reload(meta)
+  }
+
+  footprint(request: Request): Footprint {
+    return footprint(request)
+  }
+
+  apply(slot: Slot, entry: Entry): readonly Reply[] {
+    assert(slot === this.#appliedUpTo, `slot ${slot} applied after everything below ${this.#appliedUpTo}`)
+    const replies = this.#applyEntry(slot, entry)
+    this.#kv.history.step(this.#compactedRevision)
+    this.#sessions.finish(slot)
+    this.#appliedUpTo = nextSlot(slot)
+    this.#writeMeta()
+    return replies
+  }
+
+  /** A read at the compacted revision itself is still answered, one below it is not. */
+  query(query: Query): Answer {
+    const revision = this.#revision
+    const at = query.revision ?? revision
+    const problem = this.#readProblem(at)
+    if (problem !== undefined) return { kind: 'error', ...problem, revision }
+    if (query.kind === 'get') {
+      const item = at === revision ? this.#kv.get(query.key) : this.#kv.getAt(query.key, at)
+      return { kind: 'item', item, revision }
+    }
+    const found = at === revision ? this.#kv.range(query.range) : this.#kv.rangeAt(query.range, at)
+    return { kind: 'items', ...new AnswerBudget().collect(found, query.limit, query.keysOnly), revision }
+  }
+
+  #readProblem(revision: number): { code: ErrorCode; message: string } | undefined {
+    if (revision > this.#revision) {
+      return { code: 'BAD_REQUEST', message: `Revision ${revision} is in the future: the newest is ${this.#revision}` }
+    }
+    if (revision >= this.#compactedRevision) return undefined
+    const message = `Revision ${revision} is compacted: the oldest that can be read is ${this.#compactedRevision}`
+    return { code: 'COMPACTED', message }
+  }
+
+  #applyEntry(slot: Slot, entry: Entry): readonly Reply[] {
+    switch (entry.kind) {
+      case 'batch':
+        return this.#applyBatch(slot, entry.payload)
+      case 'barrier':
+        this.#sessions.barrier(valid(() => decodeBarrier(entry.payload)) ?? 0)
+        return noReplies
+      case 'noop':
+      case 'stopSign':
+        return noReplies
+      default:
+        return unreachable(entry.kind)
+    }
+  }
+
+  /** A batch that cannot be read is empty: it was chosen, so every replica has the same one and must go on. */
+  #applyBatch(slot: Slot, payload: Uint8Array): readonly Reply[] {
+    const batch = valid(() => decodeBatch(payload))
+    if (batch === undefined) return noReplies
+    this.#sessions.advance(batch.timeMs)
+    return batch.requests.map((request) => this.#applyRequest(slot, request))
+  }
+
+  #applyRequest(slot: Slot, bytes: Uint8Array): Reply {
+    let request: Request
+    try {
+      request = decodeRequest(bytes)
+    } catch (error) {
+      if (error instanceof PaxosError) return failed(slot, error.code, error.message)
+      throw error
+    }
+    const { session, command } = request
+    switch (command.kind) {
+      case 'openSession':
+        return session === undefined
+          ? this.#openSession(slot, command.ttlMs)
+          : failed(slot, 'BAD_REQUEST', 'A session cannot be opened within another')
+      case 'closeSession':
+      case 'keepAlive':
+        return session === undefined
+          ? failed(slot, 'BAD_REQUEST', `A session is wanted to ${command.kind}`)
+          : this.#keepOrClose(slot, session, command.kind)
+      default:
+        return session === undefined ? this.#execute(slot, command) : this.#executeOnce(slot, session, command)
+    }
+  }
+
+  #openSession(slot: Slot, ttlMs: number): Reply {
+    const problem = ttlProblem(ttlMs)
+    if (problem !== undefined) return failed(slot, problem.code, problem.message)
+    const session = this.#sessions.open(ttlMs)
+    if (session === undefined) return failed(slot, 'OVERLOADED', `There are ${sessionsMax} sessions, no more allowed`)
+    return { kind: 'session', slot, id: session.id, ttlMs }
+  }
+
+  /** Both may be repeated, so they use up no sequence number. */
+  #keepOrClose(slot: Slot, stamp: SessionStamp, kind: 'keepAlive' | 'closeSession'): Reply {
+    const session = this.#sessions.touch(stamp.id)
+    if (session === undefined) return sessionExpired(slot, stamp)
+    if (kind === 'closeSession') this.#sessions.end(session)
+    else this.#sessions.acknowledge(session, stamp.ackedBelow)
+    return { kind: 'session', slot, id: session.id, ttlMs: session.ttlMs }
+  }
+
+  /** Protocol of RIFL (Lee et al. 2015): whatever else a request is refused for, it is never executed twice. */
+  #executeOnce(slot: Slot, stamp: SessionStamp, command: DataCommand): Reply {
+    const session = this.#sessions.touch(stamp.id)
+    if (session === undefined) return sessionExpired(slot, stamp)
+    this.#sessions.acknowledge(session, stamp.ackedBelow)
+    const { seq } = stamp
+    if (seq < session.ackedBelow) {
+      const message = `Sequence number ${seq} is already acknowledged: everything below ${session.ackedBelow} is`
+      return failed(slot, 'BAD_REQUEST', message)
+    }
+    const replies = this.#sessions.repliesOf(session)
+    const stored = replies.get(seq)
+    if (stored !== undefined) return decodeReply(stored)
+    if (seq >= session.ackedBelow + sessionWindow || replies.bytes >= sessionReplyBytesMax) {
+      const message = `Session ${session.id} has too many unacknowledged replies: the oldest is ${session.ackedBelow}`
+      return failed(slot, 'OVERLOADED', message)
+    }
+    const reply = this.#execute(slot, command)
+    replies.add(slot, seq, encodeReply(reply))
+    return reply
+  }
+
+  #execute(slot: Slot, command: DataCommand): Reply {
+    switch (command.kind) {
+      case 'put': {
+        const mismatch = this.#mismatch(slot, command)
+        if (mismatch !== undefined) return mismatch
+        const version = this.#kv.put(command.key, command.value, this.#revision + 1)
+        this.#revision++
+        return { kind: 'put', slot, revision: this.#revision, version }
+      }
+      case 'delete': {
+        const mismatch = this.#mismatch(slot, command)
+        if (mismatch !== undefined) return mismatch
+        const deleted = Number(this.#kv.delete(command.key, this.#revision + 1))
+        this.#revision += deleted
+        return { kind: 'delete', slot, revision: this.#revision, deleted }
+      }
+      case 'deleteRange': {
+        const problem = this.#kv.deletionProblem([command.range])
+        if (problem !== undefined) return failed(slot, 'TOO_LARGE', problem)
+        const deleted = this.#kv.deleteRange(command.range, this.#revision + 1)
+        if (deleted > 0) this.#revision++
+        return { kind: 'delete', slot, revision: this.#revision, deleted }
+      }
+      case 'txn': {
+        const outcome = applyTxn(this.#kv, command, this.#revision + 1)
+        if (typeof outcome === 'string') return failed(slot, 'TOO_LARGE', outcome)
+        const { succeeded, results, changed } = outcome
+        if (changed) this.#revision++
+        return { kind: 'txn', slot, revision: this.#revision, succeeded, results }
+      }
+      case 'compact':
+        return this.#compact(slot, command.revision)
+      default:
+        return unreachable(command)
+    }
+  }
+
+  #mismatch(slot: Slot, { key, ifVersion }: DataCommand & { kind: 'put' | 'delete' }): Reply | undefined {
+    if (ifVersion === undefined) return undefined
+    const version = this.#kv.version(key)
+    if (version === ifVersion) return undefined
+    return failed(slot, 'PRECONDITION_FAILED', `Key has version ${version}, wanted ${ifVersion}`)
+  }
+
+  #compact(slot: Slot, compacted: number): Reply {
+    if (compacted > this.#revision) {
+      const message = `Cannot compact to revision ${compacted}: the newest is ${this.#revision}`
+      return failed(slot, 'BAD_REQUEST', message)
+    }
+    if (compacted <= this.#compactedRevision) {
+      return failed(slot, 'COMPACTED', `Revision ${compacted} is compacted: up to ${this.#compactedRevision} all are`)
+    }
+    this.#compactedRevision = compacted
+    this.#kv.history.compact()
+    return { kind: 'compact', slot, revision: this.#revision, compacted }
+  }
+
+  #writeMeta(): void {
+    const { clockMs, barrierMs, lastId: lastSession } = this.#sessions
+    const [revision, compactedRevision] = [this.#revision, this.#compactedRevision]
+    const meta = { appliedUpTo: this.#appliedUpTo, revision, compactedRevision, clockMs, barrierMs, lastSession }
+    this.#view.put(metaKey, encodeMeta(meta))
+  }
+}
+
+/** Commands that belong in the order of a session. */
+type DataCommand = Exclude<Command, { kind: 'openSession' | 'closeSession' | 'keepAlive' }>
+
+function failed(slot: Slot, code: ErrorCode, message: string): Reply {
+  return { kind: 'error', slot, code, message }
+}
+
+function sessionExpired(slot: Slot, { id }: SessionStamp): Reply {
+  return failed(slot, 'SESSION_EXPIRED', `Session ${id} is unknown or over`)
+}
+
+/** Undefined when the bytes do not decode. */
+function valid<T>(decode: () => T): T | undefined {
+  try {
+    return decode()
+  } catch (error) {
+    if (error instanceof PaxosError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Where the machine keeps what in its View. Everything is there, so one transaction below the view moves it all together.
+ *
+ * | key                                         | value                                                             |
+ * | `m`                                         | Meta: applied slot, revision, compacted revision, clock, …        |
+ * | `k` key                                     | the item as it is now                                             |
+ * | `h` escaped key, NUL SOH, u64 supersededAt  | the item that this revision replaced or deleted, as it was in `k` |
+ * | `c` u64 supersededAt, key                   | nothing: which `h` records a compaction removes, oldest first     |
+ * | `s` u64 session                             | Session: time to live, deadline, acknowledged sequence number     |
+ * | `r` u64 session, u64 slot                   | the replies that this slot gave to the session                    |
+ * | `g` u64 session                             | nothing: an ended session, some of whose `r` records remain       |
+ *
+ * An item is in the history only once it is superseded, so a new key costs one write. It lies under the revision that
+ * ended it: the value at revision r is the first one of the key with supersededAt > r, if it was there at r already.
+ * That is a forward seek, and the record moves from `k` as it is. A compaction to r removes supersededAt <= r.
+ *
+ * Integers are big-endian. Escaping (NUL becomes NUL 0xff) and the end mark keep the order of keys, whatever bytes they
+ * have, while no key's history can lie within another's. The longest view key is 1 + 2 * 1024 + 2 + 8 = 2059 bytes.
+ */
+import { assert } from '../base/assert.ts'
+import type { Key, KeyRange } from './request.ts'
+
+export const metaKey = 'm'
+
+const endMark = '\0\x01'
+const u64Length = 8
+const u32Factor = 4294967296
+
+export function itemKey(key: Key): string {
+  return `k${key}`
+}
+
+export function keyOfItem(viewKey: string): Key {
+  assert(viewKey.charCodeAt(0) === 0x6b, 'not the view key of an item')
+  return viewKey.slice(1) as Key
+}
+
+export function itemRange({ start, end }: KeyRange): { start: string; end: string } {
+  return { start: `k${start}`, end: end === undefined ? 'l' : `k${end}` }
+}
+
+export function historyKey(key: Key, supersededAt: number): string {
+  return `h${escapeKey(key)}${endMark}${u64Text(supersededAt)}`
+}
+
+/** View keys of the whole history of the keys in a range. */
+export function historyRange({ start, end }: KeyRange): { start: string; end: string } {
+  return { start: `h${escapeKey(start)}`, end: end === undefined ? 'i' : `h${escapeKey(end)}` }
+}
+
+/** Above all history of the key, at or below that of the next. */
+export function historyEnd(key: Key): string {
+  return `h${escapeKey(key)}\0\x02`
+}
+
+export function keyOfHistory(viewKey: string): Key {
+  assert(viewKey.charCodeAt(0) === 0x68, 'not the view key of a history record')
+  return unescapeKey(viewKey.slice(1, -u64Length - endMark.length)) as Key
+}
+
+export function supersededAtOf(historyViewKey: string): number {
+  return readU64Text(historyViewKey, historyViewKey.length - u64Length)
+}
+
+export function compactionKey(supersededAt: number, key: Key): string {
+  return `c${u64Text(supersededAt)}${key}`
+}
+
+/** View keys of the index of everything superseded at or below `revision`. */
+export function compactionRange(revision: number): { start: string; end: string } {
+  return { start: 'c', end: `c${u64Text(revision + 1)}` }
+}
+
+/** The history record that an entry of the index stands for. */
+export function historyKeyOfIndex(compactionViewKey: string): string {
+  const supersededAt = readU64Text(compactionViewKey, 1)
+  return historyKey(compactionViewKey.slice(1 + u64Length) as Key, supersededAt)
+}
+
+export function sessionKey(id: number): string {
+  return `s${u64Text(id)}`
+}
+
+export const sessionRange = { start: 's', end: 't' } as const
+
+export function repliesKey(id: number, slot: number): string {
+  return `r${u64Text(id)}${u64Text(slot)}`
+}
+
+export function repliesRange(id: number): { start: string; end: string } {
+  return { start: `r${u64Text(id)}`, end: `r${u64Text(id + 1)}` }
+}
+
+export function slotOfReplies(viewKey: string): number {
+  return readU64Text(viewKey, 1 + u64Length)
+}
+
+export function garbageKey(id: number): string {
+  return `g${u64Text(id)}`
+}
+
+export const garbageRange = { start: 'g', end: 'h' } as const
+
+/** Of a view key that is a prefix and a session's number. */
+export function sessionOf(viewKey: string): number {
+  return readU64Text(viewKey, 1)
+}
+
+/** Eight bytes, big-endian, as a binary string: it sorts as the number does. */
+export function u64Text(value: number): string {
+  const high = Math.floor(value / u32Factor)
+  const low = value >>> 0
+  return String.fromCharCode(
+    high >>> 24,
+    (high >>> 16) & 0xff,
+    (high >>> 8) & 0xff,
+    high & 0xff,
+    low >>> 24,
+    (low >>> 16) & 0xff,
+    (low >>> 8) & 0xff,
+    low & 0xff,
+  )
+}
+
+export function readU64Text(text: string, at: number): number {
+  let value = 0
+  for (let i = at; i < at + u64Length; i++) value = value * 256 + text.charCodeAt(i)
+  assert(Number.isSafeInteger(value), 'not a u64 in a view key')
+  return value
+}
+
+function escapeKey(key: string): string {
+  return key.includes('\0') ? key.replaceAll('\0', '\0\xff') : key
+}
+
+function unescapeKey(escaped: string): string {
+  return escaped.includes('\0') ? escaped.replaceAll('\0\xff', '\0') : escaped
+}

@@ -1,0 +1,173 @@
+/** Values of the machine's View (`layout.ts`). Only this machine writes them, so what cannot be read is a bug: asserted. */
+import { assert } from '../base/assert.ts'
+import { ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
+import { PaxosError } from '../base/error.ts'
+import type { Item, Key } from './request.ts'
+
+export interface Meta {
+  /** Slots below are applied. */
+  readonly appliedUpTo: number
+  readonly revision: number
+  readonly compactedRevision: number
+  /** Replicated clock: the greatest time that a batch or barrier brought. */
+  readonly clockMs: number
+  /** Clock at the last barrier: no session ends before a full time to live after it. */
+  readonly barrierMs: number
+  /** The last session number given. Numbers are never given twice. */
+  readonly lastSession: number
+}
+
+export const emptyMeta: Meta = {
+  appliedUpTo: 0,
+  revision: 0,
+  compactedRevision: 0,
+  clockMs: 0,
+  barrierMs: 0,
+  lastSession: 0,
+}
+
+const metaFormat = 1
+
+export function encodeMeta(meta: Meta): Uint8Array {
+  return new ByteWriter(49)
+    .u8(metaFormat)
+    .u64(meta.appliedUpTo)
+    .u64(meta.revision)
+    .u64(meta.compactedRevision)
+    .u64(meta.clockMs)
+    .u64(meta.barrierMs)
+    .u64(meta.lastSession)
+    .finish()
+}
+
+/** Throws PaxosError DATA_DIR_REFUSED when a newer version wrote the state. */
+export function decodeMeta(record: Uint8Array): Meta {
+  const format = record[0]
+  if (format !== metaFormat) {
+    throw new PaxosError('DATA_DIR_REFUSED', `Cannot read the state: its format is ${format}, this version knows 1`, {
+      hint: 'Run the version of paxos that wrote it, or a newer one.',
+    })
+  }
+  return readRecord(record, (reader) => {
+    reader.u8()
+    return {
+      appliedUpTo: reader.u64(),
+      revision: reader.u64(),
+      compactedRevision: reader.u64(),
+      clockMs: reader.u64(),
+      barrierMs: reader.u64(),
+      lastSession: reader.u64(),
+    }
+  })
+}
+
+const itemHeaderBytes = 24
+
+/** Written by hand: this is the one record of a put, and a ByteWriter would copy the value twice. */
+export function encodeItem(
+  createRevision: number,
+  modRevision: number,
+  version: number,
+  value: Uint8Array,
+): Uint8Array {
+  const record = new Uint8Array(itemHeaderBytes + value.length)
+  writeU64(record, 0, createRevision)
+  writeU64(record, 8, modRevision)
+  writeU64(record, 16, version)
+  record.set(value, itemHeaderBytes)
+  return record
+}
+
+/** Its value is a view on the record. */
+export function decodeItem(key: Key, record: Uint8Array): Item {
+  assert(record.length >= itemHeaderBytes, `item record of ${record.length} bytes`)
+  return {
+    key,
+    value: record.subarray(itemHeaderBytes),
+    createRevision: readU64(record, 0),
+    modRevision: readU64(record, 8),
+    version: readU64(record, 16),
+  }
+}
+
+export function createRevisionOf(record: Uint8Array): number {
+  return readU64(record, 0)
+}
+
+export function modRevisionOf(record: Uint8Array): number {
+  return readU64(record, 8)
+}
+
+export function versionOf(record: Uint8Array): number {
+  return readU64(record, 16)
+}
+
+export interface SessionRecord {
+  readonly ttlMs: number
+  /** On the replicated clock. The session is over at this time, unless a barrier extended it. */
+  readonly deadlineMs: number
+  readonly ackedBelow: number
+}
+
+export function encodeSession({ ttlMs, deadlineMs, ackedBelow }: SessionRecord): Uint8Array {
+  return new ByteWriter(24).u64(ttlMs).u64(deadlineMs).u64(ackedBelow).finish()
+}
+
+export function decodeSession(record: Uint8Array): SessionRecord {
+  return readRecord(record, (reader) => ({ ttlMs: reader.u64(), deadlineMs: reader.u64(), ackedBelow: reader.u64() }))
+}
+
+export interface StoredReply {
+  readonly seq: number
+  /** As `encodeReply` made it. */
+  readonly reply: Uint8Array
+}
+
+export function encodeReplies(replies: readonly StoredReply[]): Uint8Array {
+  const writer = new ByteWriter(repliesBytes(replies))
+  for (const { seq, reply } of replies) writer.u64(seq).bytes(reply)
+  return writer.finish()
+}
+
+export function decodeReplies(record: Uint8Array): readonly StoredReply[] {
+  return readRecord(record, (reader) => {
+    const replies: StoredReply[] = []
+    while (reader.remaining > 0) replies.push({ seq: reader.u64(), reply: reader.bytes() })
+    return replies
+  })
+}
+
+/** Of what `encodeReplies` makes. */
+export function repliesBytes(replies: readonly StoredReply[]): number {
+  return replies.reduce((bytes, { reply }) => bytes + 12 + reply.length, 0)
+}
+
+function readRecord<T>(record: Uint8Array, read: (reader: ByteReader) => T): T {
+  try {
+    const reader = new ByteReader(record)
+    const value = read(reader)
+    reader.end()
+    return value
+  } catch (error) {
+    assert(!(error instanceof BytesError), `unreadable record of ${record.length} bytes`)
+    throw error
+  }
+}
+
+function writeU64(bytes: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / 4294967296)
+  bytes[at] = high >>> 24
+  bytes[at + 1] = high >>> 16
+  bytes[at + 2] = high >>> 8
+  bytes[at + 3] = high
+  bytes[at + 4] = value >>> 24
+  bytes[at + 5] = value >>> 16
+  bytes[at + 6] = value >>> 8
+  bytes[at + 7] = value
+}
+
+function readU64(bytes: Uint8Array, at: number): number {
+  let value = 0
+  for (let i = at; i < at + 8; i++) value = value * 256 + (bytes[i] ?? 0)
+  return value
+}

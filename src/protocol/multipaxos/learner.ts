@@ -1,0 +1,131 @@
+/**
+ * The learner: finds out what is chosen, in slot order, and fetches what it missed.
+ *
+ * - a slot is chosen here when a quorum's votes at one ballot were counted (by the leader), when a notice names a ballot
+ *   that this node's own vote has reached (protocols 4), or when a member sent the chosen entry itself.
+ * - learned entries leave in slot order without a gap, each once.
+ *
+ * A notice without a ballot would let a follower apply an older vote of its own (T5).
+ */
+import { assert } from '../../base/assert.ts'
+import { type Ballot, compareBallots } from '../ballot.ts'
+import type { Effect } from '../effect.ts'
+import { type Entry, sameEntry } from '../entry.ts'
+import type { NodeId, Slot } from '../ids.ts'
+import type { SlotLog } from '../slot-log.ts'
+import type { Acceptor } from './acceptor.ts'
+import type { Decided, Message, SlotRange } from './message.ts'
+import type { MultiPaxosOptions } from './options.ts'
+
+type CatchupReply = Extract<Message, { kind: 'catchupReply' }>
+
+export class Learner {
+  readonly #log: SlotLog
+  readonly #acceptor: Acceptor
+  readonly #options: MultiPaxosOptions
+  /** The newest notice, kept because the votes that it speaks of may arrive after it. */
+  #notice: { readonly ballot: Ballot; readonly decided: Decided } | undefined
+  /** Somebody knows everything below chosen. */
+  #target: { upTo: Slot; source: NodeId } | undefined
+  #stalled: { at: Slot; since: number } | undefined
+  #askedAt: number | undefined
+
+  constructor(log: SlotLog, acceptor: Acceptor, options: MultiPaxosOptions) {
+    this.#log = log
+    this.#acceptor = acceptor
+    this.#options = options
+  }
+
+  /** The leader counted a phase-2 quorum for this entry at `ballot`. */
+  choose(slot: Slot, ballot: Ballot, entry: Entry): void {
+    if (slot < this.#log.chosenUpTo) return
+    const vote = this.#log.vote(slot)
+    if (vote === undefined || compareBallots(vote.ballot, ballot) < 0) {
+      this.#acceptor.learn({ slot, entry })
+      return
+    }
+    assert(sameEntry(vote.entry, entry), `another entry is chosen in slot ${slot} than the one voted here`)
+    this.#acceptor.markChosen(slot)
+  }
+
+  /** The leader of `ballot` says what it knows chosen at that ballot. */
+  onDecided(from: NodeId, ballot: Ballot, decided: Decided): void {
+    if (this.#notice === undefined || compareBallots(ballot, this.#notice.ballot) >= 0)
+      this.#notice = { ballot, decided }
+    this.#match(ballot, decided)
+    this.onPeerChosen(from, decided.upTo)
+  }
+
+  /** `from` knows everything below `upTo` chosen. */
+  onPeerChosen(from: NodeId, upTo: Slot): void {
+    if (upTo <= this.#log.chosenUpTo) return
+    if (this.#target === undefined || upTo >= this.#target.upTo) this.#target = { upTo, source: from }
+  }
+
+  /** Answers a member that misses chosen entries. */
+  onCatchup(from: NodeId, range: SlotRange): Effect[] {
+    const { truncatedUpTo, chosenUpTo } = this.#log
+    const entries = this.#log.chosenEntries(range.from, range.to, this.#options.messageBytesMax)
+    return [{ kind: 'send', to: [from], message: { kind: 'catchupReply', truncatedUpTo, chosenUpTo, entries } }]
+  }
+
+  onCatchupReply(now: number, from: NodeId, reply: CatchupReply): Effect[] {
+    const before = this.#log.chosenUpTo
+    for (const entry of reply.entries) this.#acceptor.learn(entry)
+    this.onPeerChosen(from, reply.chosenUpTo)
+    const effects = this.advance()
+    if (reply.truncatedUpTo > this.#log.chosenUpTo) {
+      effects.push({ kind: 'behind', from, truncatedUpTo: reply.truncatedUpTo })
+    } else if (this.#log.chosenUpTo > before && this.#isBehind()) {
+      effects.push(...this.#ask(now))
+    }
+    return effects
+  }
+
+  /** Hands out everything that became known chosen, in slot order. */
+  advance(): Effect[] {
+    if (this.#notice !== undefined) this.#match(this.#notice.ballot, this.#notice.decided)
+    const effects: Effect[] = []
+    while (this.#log.vote(this.#log.chosenUpTo)?.chosen === true) {
+      const { slot, ballot, entry } = this.#log.advanceChosen()
+      effects.push({ kind: 'learn', slot, ballot, entry })
+    }
+    return effects
+  }
+
+  onTick(now: number): Effect[] {
+    if (!this.#isBehind()) {
+      this.#stalled = undefined
+      return []
+    }
+    const at = this.#log.chosenUpTo
+    if (this.#stalled?.at !== at) this.#stalled = { at, since: now }
+    // What is missing is mostly still on its way; only a lasting gap is worth a question.
+    if (now - this.#stalled.since < this.#options.catchupDelayMs) return []
+    if (this.#askedAt !== undefined && now - this.#askedAt < this.#options.resendMs) return []
+    return this.#ask(now)
+  }
+
+  #isBehind(): boolean {
+    return this.#target !== undefined && this.#target.upTo > this.#log.chosenUpTo
+  }
+
+  #ask(now: number): Effect[] {
+    assert(this.#target !== undefined, 'asking without knowing what is missing')
+    this.#askedAt = now
+    const range = { from: this.#log.chosenUpTo, to: this.#target.upTo }
+    return [{ kind: 'send', to: [this.#target.source], message: { kind: 'catchup', range } }]
+  }
+
+  /** Marks own votes that the notice covers: at or above its ballot, P2 makes them equal to what was chosen. */
+  #match(ballot: Ballot, { from, upTo }: Decided): void {
+    for (let slot = Math.max(from, this.#log.chosenUpTo) as Slot; slot < upTo; slot = (slot + 1) as Slot) {
+      const vote = this.#log.vote(slot)
+      // A hole: what lies above it is looked at again when it is filled.
+      if (vote === undefined) return
+      if (vote.chosen) continue
+      if (compareBallots(vote.ballot, ballot) < 0) return
+      this.#acceptor.markChosen(slot)
+    }
+  }
+}

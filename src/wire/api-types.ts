@@ -1,0 +1,116 @@
+/** What the JSON answers of the client port hold, for the server that writes them and the clients that read them. */
+
+export interface StatusJson {
+  readonly clusterId: string
+  readonly node: {
+    readonly name: string
+    readonly id: string
+    readonly pid: number
+    readonly version: string
+    readonly clientAddress: string
+    readonly peerAddress: string
+  }
+  readonly groups: readonly GroupStatusJson[]
+  readonly members: readonly MemberStatusJson[]
+}
+
+export interface GroupStatusJson {
+  readonly group: string
+  readonly epoch: number
+  readonly protocol: string
+  readonly role: 'leader' | 'candidate' | 'follower' | 'learner'
+  /** Name of the leader that this node follows. */
+  readonly leader: string | null
+  /** `round.node` */
+  readonly ballot: string
+  /** `round.node` */
+  readonly promised: string
+  /** Exclusive watermarks, as are the next three. */
+  readonly chosen: number
+  readonly applied: number
+  readonly durable: number
+  readonly truncated: number
+  readonly revision: number
+  readonly compactedRevision: number
+  /** True when the leader's phase 1 is complete and it serves. */
+  readonly steady: boolean
+  /** Why the node does not serve; null when it does. */
+  readonly notReady: string | null
+  readonly sessions: number
+  readonly q1: number
+  readonly q2: number
+  readonly leaseMs: number
+  readonly openSlots: number
+  readonly logBytes: number
+  readonly elections: number
+  readonly queuedRequests: number
+  readonly queuedReads: number
+}
+
+export interface MemberStatusJson {
+  readonly name: string
+  readonly id: string
+  readonly kind: 'acceptor' | 'learner'
+  readonly peerAddress: string
+  readonly clientAddress: string | null
+  readonly reachable: boolean
+  /** Slots that this node knows chosen and the member has not reported; null when the member never reported. */
+  readonly lagSlots: number | null
+}
+
+/** A command of the log for people: text where it is valid UTF-8, base64 in the field of the same name plus `64` where not. */
+export type CommandJson = { readonly kind: string } & Readonly<Record<string, unknown>>
+
+/** One line of `GET /v1/log`: one slot, or a range of truncated ones that ends before `upTo`. */
+export interface LogLineJson {
+  readonly slot: number
+  readonly upTo?: number
+  readonly epoch: number
+  readonly state: 'chosen' | 'voted' | 'missing' | 'unknown' | 'truncated'
+  readonly ballot: string | null
+  readonly kind: 'batch' | 'noop' | 'barrier' | 'stopSign' | null
+  /** Size of the entry's payload. */
+  readonly bytes?: number
+  /** The leader's wall clock when it built the batch, in milliseconds since 1970. */
+  readonly timeMs?: number
+  readonly commands?: readonly CommandJson[]
+}
+
+export type GapClass = 'truncated' | 'unlearned' | 'inFlight' | 'undecided' | 'hole' | 'unknown'
+
+export interface GapVoteJson {
+  readonly member: string
+  readonly state: 'chosen' | 'voted' | 'none' | 'unknown' | 'truncated' | 'noAnswer'
+  readonly ballot: string | null
+}
+
+/** Slots from `from` up to, not including, `to`. */
+export interface GapRowJson {
+  readonly from: number
+  readonly to: number
+  readonly class: GapClass
+  readonly votes: readonly GapVoteJson[]
+  readonly advice: string
+}
+
+export interface GapsJson {
+  readonly group: string
+  readonly epoch: number
+  readonly from: number
+  readonly to: number
+  /** True when slots above `to` were not looked at. */
+  readonly more: boolean
+  readonly answered: readonly string[]
+  readonly silent: readonly string[]
+  readonly highestVoted: number | null
+  readonly chosenUpTo: number
+  readonly rows: readonly GapRowJson[]
+}
+
+export interface ReadyJson {
+  readonly ready: boolean
+  readonly reason: string | null
+}
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]

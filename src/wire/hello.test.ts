@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { toIncarnation, toNodeId } from '../protocol/ids.ts'
+import { type CborValue, decodeCbor, encodeCbor, readArray } from './cbor.ts'
+import { decodeHello, decodeWelcome, encodeHello, encodeWelcome, type Hello, helloBytesMax } from './hello.ts'
+
+const hello: Hello = {
+  versionMin: 1,
+  versionMax: 3,
+  clusterId: '5f2c',
+  nodeId: toNodeId(2),
+  name: 'n2',
+  incarnation: toIncarnation(7),
+  bootId: 'b',
+  clientAddress: '127.0.0.1:7602',
+  version: '0.1.0',
+}
+
+test('a hello comes back as it went', () => {
+  assert.deepEqual(decodeHello(encodeHello(hello)), hello)
+})
+
+test('a welcome comes back as it went', () => {
+  const { versionMin: _, versionMax: __, ...identity } = hello
+  const accepted = { ...identity, kind: 'accepted', protocolVersion: 1 } as const
+  assert.deepEqual(decodeWelcome(encodeWelcome(accepted)), accepted)
+  const refused = { kind: 'refused', code: 'WRONG_CLUSTER', message: 'no' } as const
+  assert.deepEqual(decodeWelcome(encodeWelcome(refused)), refused)
+})
+
+test('a later version may add fields to a hello', () => {
+  const fields = readArray(decodeCbor(encodeHello(hello)), 'hello') as readonly CborValue[]
+  assert.deepEqual(decodeHello(encodeCbor([...fields, 'new', 5])), hello)
+})
+
+test('a refusal with a code of a later version still says why', () => {
+  assert.deepEqual(decodeWelcome(encodeCbor([1, 'FULL_MOON', 'wait'])), {
+    kind: 'refused',
+    code: undefined,
+    message: 'wait',
+  })
+})
+
+test('the longest hello fits before anything is judged', () => {
+  const long: Hello = {
+    ...hello,
+    clusterId: 'ä'.repeat(128),
+    name: 'ä'.repeat(128),
+    bootId: 'ä'.repeat(128),
+    clientAddress: 'ä'.repeat(300),
+    version: 'ä'.repeat(128),
+  }
+  const bytes = encodeHello(long)
+  assert.ok(bytes.length <= helloBytesMax)
+  assert.deepEqual(decodeHello(bytes), long)
+})
+
+test('control characters of a stranger do not reach logs and terminals', () => {
+  const { name } = decodeHello(encodeHello({ ...hello, name: 'n\n2\u001b[31m\u202e' }))
+  assert.equal(name, 'n\ufffd2\ufffd[31m\ufffd')
+})
+
+test('a hello out of range is refused', () => {
+  for (const bad of [
+    { ...hello, versionMin: 4 },
+    { ...hello, name: 'x'.repeat(129) },
+    { ...hello, clientAddress: 'x'.repeat(301) },
+  ]) {
+    assert.throws(() => decodeHello(encodeHello(bad)), { code: 'BAD_FRAME' })
+  }
+  const fields = readArray(decodeCbor(encodeHello(hello)), 'hello') as readonly CborValue[]
+  assert.throws(() => decodeHello(encodeCbor(fields.with(3, 0))), { code: 'BAD_FRAME' })
+  assert.throws(() => decodeHello(encodeCbor(fields.slice(0, 8))), { code: 'BAD_FRAME' })
+})

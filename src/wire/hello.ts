@@ -1,0 +1,115 @@
+import type { Incarnation, NodeId } from '../protocol/ids.ts'
+import { type CborValue, decodeCbor, encodeCbor, readArray } from './cbor.ts'
+import { badFrame } from './frame-error.ts'
+import { FieldReader } from './peer-codec-fields.ts'
+
+/** Types of frames between members. Numbers are for ever. */
+export const peerFrame = { hello: 1, welcome: 2, message: 3, ping: 4, pong: 5 } as const
+
+/** Protocol versions that this build speaks. Raise `max` with a change, and `min` one release later. */
+export const peerVersions = { min: 1, max: 1 } as const
+
+/** Before a hello is judged, nobody may send more than this in one frame. */
+export const helloBytesMax = 4096
+
+/** What both sides say of themselves. */
+export interface PeerIdentity {
+  readonly clusterId: string
+  readonly nodeId: NodeId
+  readonly name: string
+  readonly incarnation: Incarnation
+  /** Random for each process. Two of them with one incarnation are two processes on copies of one disk. */
+  readonly bootId: string
+  /** `host:port` of the client listener, for redirects. */
+  readonly clientAddress: string
+  /** Version of the software, for people. */
+  readonly version: string
+}
+
+/** First frame of the dialler. The layout is fixed for all protocol versions; later ones may only add fields. */
+export interface Hello extends PeerIdentity {
+  readonly versionMin: number
+  readonly versionMax: number
+}
+
+export const refusalCodes = [
+  'WRONG_CLUSTER',
+  'WRONG_VERSION',
+  'UNKNOWN_NODE',
+  'OWN_NODE_ID',
+  'STALE_INCARNATION',
+  'DUPLICATE_NODE',
+  'STOPPING',
+] as const
+export type RefusalCode = (typeof refusalCodes)[number]
+
+/** The answer. A code that this build does not know reads as `undefined`: the message still says what happened. */
+export type Welcome =
+  | (PeerIdentity & { readonly kind: 'accepted'; readonly protocolVersion: number })
+  | { readonly kind: 'refused'; readonly code: RefusalCode | undefined; readonly message: string }
+
+const nameCharsMax = 128
+const addressCharsMax = 300
+const messageCharsMax = 512
+
+export function encodeHello(hello: Hello): Uint8Array {
+  return encodeCbor([hello.versionMin, hello.versionMax, ...identityFields(hello)])
+}
+
+/** Throws PaxosError BAD_FRAME. */
+export function decodeHello(bytes: Uint8Array): Hello {
+  const reader = readerOf(bytes, 'hello')
+  const versionMin = reader.uint('versionMin', 0xffff)
+  const versionMax = reader.uint('versionMax', 0xffff)
+  if (versionMin > versionMax) throw badFrame('hello version range ends before it begins')
+  return { versionMin, versionMax, ...readIdentity(reader) }
+}
+
+export function encodeWelcome(welcome: Welcome): Uint8Array {
+  if (welcome.kind === 'accepted') return encodeCbor([0, welcome.protocolVersion, ...identityFields(welcome)])
+  return encodeCbor([1, welcome.code, welcome.message.slice(0, messageCharsMax)])
+}
+
+/** Throws PaxosError BAD_FRAME. */
+export function decodeWelcome(bytes: Uint8Array): Welcome {
+  const reader = readerOf(bytes, 'welcome')
+  if (reader.kind('kind', ['accepted', 'refused'] as const) === 'accepted') {
+    return { kind: 'accepted', protocolVersion: reader.uint('protocolVersion', 0xffff), ...readIdentity(reader) }
+  }
+  const code = reader.text('code', 64)
+  return {
+    kind: 'refused',
+    code: refusalCodes.find((known) => known === code),
+    message: printable(reader.text('message', messageCharsMax)),
+  }
+}
+
+function identityFields(identity: PeerIdentity): readonly CborValue[] {
+  const { clusterId, nodeId, name, incarnation, bootId, clientAddress, version } = identity
+  return [clusterId, nodeId, name, incarnation, bootId, clientAddress, version]
+}
+
+function readIdentity(reader: FieldReader): PeerIdentity {
+  const clusterId = reader.text('clusterId', nameCharsMax)
+  const nodeId = reader.uint('nodeId')
+  if (nodeId === 0) throw badFrame('nodeId is 0')
+  return {
+    clusterId,
+    nodeId: nodeId as NodeId,
+    name: printable(reader.text('name', nameCharsMax)),
+    incarnation: reader.uint('incarnation') as Incarnation,
+    bootId: reader.text('bootId', nameCharsMax),
+    clientAddress: printable(reader.text('clientAddress', addressCharsMax)),
+    version: printable(reader.text('version', nameCharsMax)),
+  }
+}
+
+/** Fields beyond those read here belong to a later version and are left alone. */
+function readerOf(bytes: Uint8Array, name: string): FieldReader {
+  return new FieldReader(readArray(decodeCbor(bytes, { depthMax: 2, itemsMax: 64 }), name), name)
+}
+
+/** These reach logs and terminals, where control characters could forge lines. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd')
+}

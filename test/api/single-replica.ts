@@ -1,0 +1,183 @@
+import type { ErrorCode } from '../../src/base/error.ts'
+import { encodeBatch } from '../../src/machine/command-codec.ts'
+import { KvMachine } from '../../src/machine/kv-machine.ts'
+import type { Query } from '../../src/machine/request.ts'
+import type { Role } from '../../src/protocol/effect.ts'
+import type { Entry } from '../../src/protocol/entry.ts'
+import type { Epoch, Member } from '../../src/protocol/epoch.ts'
+import {
+  firstEpoch,
+  firstGroup,
+  firstSlot,
+  type NodeId,
+  type Slot,
+  toIncarnation,
+  toNodeId,
+  toSlot,
+} from '../../src/protocol/ids.ts'
+import type { SlotRange } from '../../src/protocol/multipaxos/message.ts'
+import { Overlay } from '../../src/runtime/overlay.ts'
+import type { Outcome } from '../../src/runtime/peer-message.ts'
+import type {
+  AcceptorReport,
+  LogLine,
+  ReadOutcome,
+  ReplicaService,
+  ReplicaStatus,
+} from '../../src/runtime/replica-service.ts'
+
+const names = ['n1', 'n2', 'n3']
+const members: readonly Member[] = names.map((name, i) => ({
+  id: toNodeId(i + 1),
+  name,
+  peerAddress: `127.0.0.1:${7701 + i}`,
+  kind: 'acceptor',
+}))
+
+export const epoch: Epoch = {
+  number: firstEpoch,
+  protocol: 'multi',
+  members,
+  q1: 2,
+  q2: 2,
+  leaseMs: 0,
+  startSlot: firstSlot,
+}
+
+/** One log in memory: what several nodes of a test serve. Chooses everything at once, in the order of arrival. */
+export class SharedLog {
+  readonly machine = new KvMachine(new Overlay({ get: () => undefined, range: () => [] }))
+  readonly entries: Entry[] = []
+  leader: NodeId | undefined = toNodeId(1)
+  truncatedUpTo = 0
+  applied = 0
+  #timeMs = 1_000
+
+  append(requests: readonly Uint8Array[], timeMs = this.#timeMs): ReturnType<KvMachine['apply']> {
+    this.#timeMs = timeMs
+    const entry: Entry = { kind: 'batch', payload: encodeBatch(timeMs, requests) }
+    const slot = this.end
+    this.entries.push(entry)
+    this.applied += requests.length
+    return this.machine.apply(slot, entry)
+  }
+
+  /** Makes the machine's clock pass, so that sessions expire. */
+  passTime(ms: number): void {
+    this.#timeMs += ms
+  }
+
+  get end(): Slot {
+    return toSlot(this.entries.length)
+  }
+}
+
+/** A real replica service over a SharedLog, with the faults that an API must survive. */
+export class SingleReplica implements ReplicaService {
+  readonly #log: SharedLog
+  readonly #self: NodeId
+  #queue: { request: Uint8Array; done: (outcome: Outcome) => void }[] = []
+  /** What the next submits and reads fail with. */
+  failure: { code: ErrorCode; apply: boolean } | undefined
+  /** While true nothing is applied or answered. */
+  held = false
+  notReady: string | undefined
+  reports: readonly AcceptorReport[] | undefined
+  submits = 0
+
+  constructor(log: SharedLog, self = 1) {
+    this.#log = log
+    this.#self = toNodeId(self)
+  }
+
+  submit(request: Uint8Array, _timeoutMs: number, done: (outcome: Outcome) => void): void {
+    this.submits++
+    const { failure } = this
+    if (failure !== undefined) {
+      if (failure.apply) this.#log.append([request])
+      setImmediate(() => done({ kind: 'failed', code: failure.code, message: `fails with ${failure.code}` }))
+      return
+    }
+    this.#queue.push({ request, done })
+    if (this.#queue.length === 1) setImmediate(() => this.#step())
+  }
+
+  release(): void {
+    this.held = false
+    this.#step()
+  }
+
+  #step(): void {
+    if (this.held) return
+    const queue = this.#queue
+    this.#queue = []
+    if (queue.length === 0) return
+    const replies = this.#log.append(queue.map(({ request }) => request))
+    for (const [i, reply] of replies.entries()) queue[i]?.done({ kind: 'replied', reply })
+  }
+
+  read(query: Query, _consistency: unknown, _timeoutMs: number, done: (outcome: ReadOutcome) => void): void {
+    const code = this.failure?.code
+    if (code === 'NO_LEADER' || code === 'NO_QUORUM' || code === 'OVERLOADED' || code === 'STOPPING') {
+      done({ kind: 'failed', code, message: `fails with ${code}` })
+      return
+    }
+    setImmediate(() => done({ kind: 'answered', answer: this.#log.machine.query(query), appliedUpTo: this.#log.end }))
+  }
+
+  status(): ReplicaStatus {
+    const { leader, end, machine } = this.#log
+    const ballot = { epoch: firstEpoch, round: 3, node: toNodeId(1), incarnation: toIncarnation(1), sub: 0 }
+    const role: Role = leader === this.#self ? 'leader' : 'follower'
+    const others = members.filter((member) => member.id !== this.#self)
+    return {
+      group: firstGroup,
+      epoch,
+      self: this.#self,
+      engine: {
+        role,
+        steady: true,
+        leader,
+        ballot,
+        promised: ballot,
+        chosenUpTo: end,
+        truncatedUpTo: toSlot(this.#log.truncatedUpTo),
+        votedUpTo: end,
+        openSlots: 0,
+        logBytes: 0,
+        elections: 1,
+        peers: others.map(({ id }) => ({ id, reachable: true, chosenUpTo: end, durableUpTo: end })),
+      },
+      appliedUpTo: end,
+      durableUpTo: end,
+      revision: machine.revision,
+      compactedRevision: machine.compactedRevision,
+      sessions: machine.sessions,
+      queuedRequests: this.#queue.length,
+      queuedReads: 0,
+      notReady: this.notReady,
+    }
+  }
+
+  log({ from, to }: SlotRange): readonly LogLine[] {
+    const lines: LogLine[] = []
+    for (let slot = from; slot < to; slot = toSlot(slot + 1)) {
+      const entry = this.#log.entries[slot]
+      lines.push({ slot, state: entry === undefined ? 'missing' : 'chosen', ballot: { round: 3, node: 1 }, entry })
+    }
+    return lines
+  }
+
+  inspect(_range: SlotRange, _timeoutMs: number, done: (reports: readonly AcceptorReport[]) => void): void {
+    const end = this.#log.end
+    const own = {
+      node: this.#self,
+      truncatedUpTo: toSlot(this.#log.truncatedUpTo),
+      chosenUpTo: end,
+      votedUpTo: end,
+      promised: { round: 3, node: 1 },
+      slots: [],
+    }
+    setImmediate(() => done(this.reports ?? [own]))
+  }
+}

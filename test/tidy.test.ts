@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { test } from 'node:test'
+
+/** What a layer may import: other layers, or single files of them. Every file may import from its own layer. */
+const layers: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  protocol: ['base'],
+  machine: ['base', 'protocol'],
+  runtime: ['base', 'protocol', 'machine'],
+  wire: ['base', 'protocol', 'machine', 'runtime/peer-message.ts'],
+  sim: ['base', 'protocol', 'machine', 'runtime', 'wire'],
+  daemon: ['base', 'protocol', 'machine', 'runtime', 'wire'],
+  client: ['base', 'protocol/ids.ts', 'machine', 'wire'],
+  cli: ['base', 'client', 'machine/request.ts', 'wire/api-types.ts'],
+  commands: ['base', 'client', 'cli', 'wire/api-types.ts'],
+}
+
+/** The few places where the command line reaches into the daemon: it starts one, or reads a stopped one's data. */
+const exceptions: Readonly<Record<string, readonly string[]>> = {
+  'cli/run-node.ts': ['daemon'],
+  'cli/stopped-log.ts': ['daemon/store', 'machine', 'protocol'],
+  'commands/node/start.ts': ['daemon/config-table.ts'],
+}
+
+/** Packages by layer. The pure layers have none. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  wire: ['cbor-x'],
+  daemon: ['lmdb', 'undici', 'pino', 'pino-pretty', 'prom-client', 'cosmiconfig'],
+  client: ['undici'],
+  cli: ['@oclif/core', 'cosmiconfig', 'listr2', 'ora'],
+  commands: ['@oclif/core'],
+}
+
+const pureLayers = new Set(['base', 'protocol', 'machine', 'runtime'])
+const banned: readonly (readonly [word: string, pattern: RegExp])[] = [
+  ['Date', /\bDate\b/],
+  ['Math.random', /\bMath\.random\b/],
+  ['async', /\basync\b/],
+  ['await', /\bawait\b/],
+  ['Promise', /\bPromise\b/],
+  ['timers', /\b(setTimeout|setInterval|setImmediate|queueMicrotask)\b/],
+  ['process', /\bprocess\./],
+  ['console', /\bconsole\./],
+  ['performance', /\bperformance\./],
+]
+
+/** Files that something other than a source file starts from. */
+const entryPoints: readonly RegExp[] = [
+  /^commands\//,
+  /^client\/client\.ts$/,
+  /^client\/admin\.ts$/,
+  /^cli\/not-found\.ts$/,
+]
+
+interface SourceFile {
+  readonly path: string
+  readonly layer: string
+  readonly text: string
+  readonly code: string
+  readonly imports: readonly string[]
+}
+
+const all = ['src', 'test', 'bench', 'scripts', 'bin'].flatMap(listCode)
+const files: readonly SourceFile[] = listCode('src').map((path) => {
+  const text = readFileSync(join('src', path.slice(4)), 'utf8')
+  const code = withoutComments(text)
+  const name = path.slice(4)
+  return { path: name, layer: name.split('/')[0] ?? '', text, code, imports: importsOf(code) }
+})
+const sources = files.filter((file) => !file.path.endsWith('.test.ts'))
+
+test('every source file belongs to a layer', () => {
+  assert.deepEqual(
+    report(sources, (file) => (Object.hasOwn(layers, file.layer) ? [] : ['unknown layer'])),
+    [],
+  )
+})
+
+test('imports point downwards only', () => {
+  assert.deepEqual(report(sources, wrongImports), [])
+})
+
+test('the layer check notices an import that points upwards', () => {
+  const file: SourceFile = {
+    path: 'base/a.ts',
+    layer: 'base',
+    text: '',
+    code: '',
+    imports: ['../daemon/node.ts', 'pino'],
+  }
+  assert.equal(wrongImports(file).length, 2)
+})
+
+test('the pure layers have no clock, randomness, asynchrony or process', () => {
+  const pure = sources.filter((file) => pureLayers.has(file.layer))
+  const problems = report(pure, (file) =>
+    banned.filter(([, pattern]) => pattern.test(withoutStrings(file.code))).map(([word]) => word),
+  )
+  assert.deepEqual(problems, [])
+})
+
+test('no file is longer than 500 lines', () => {
+  const long = all.filter((path) => readFileSync(path, 'utf8').split('\n').length > 501)
+  assert.deepEqual(long, [])
+})
+
+test('no file only passes on what others export', () => {
+  const barrels = sources.filter((file) => {
+    const statements = file.code.split('\n').filter((line) => line.trim() !== '')
+    return statements.length > 0 && statements.every((line) => /^\s*(export\b.*\bfrom\b|import\b)/.test(line))
+  })
+  assert.deepEqual(
+    barrels.map((file) => file.path),
+    [],
+  )
+})
+
+test('nothing is left to do later without an issue', () => {
+  const marks = new RegExp(`\\b(${['TO', 'DO'].join('')}|${['FIX', 'ME'].join('')}|X{3})\\b(?! ?\\(?#\\d)`)
+  assert.deepEqual(
+    all.filter((path) => marks.test(readFileSync(path, 'utf8'))),
+    [],
+  )
+})
+
+test('no source file is dead', () => {
+  const used = new Set(files.flatMap((file) => file.imports.filter(isRelative).map((to) => resolve(file.path, to))))
+  const usedInSources = new Set(
+    sources.flatMap((file) => file.imports.filter(isRelative).map((to) => resolve(file.path, to))),
+  )
+  const dead = sources.filter(
+    (file) => !usedInSources.has(file.path) && !entryPoints.some((pattern) => pattern.test(file.path)),
+  )
+  assert.deepEqual(
+    dead.map((file) => (used.has(file.path) ? `${file.path} (used by tests only)` : file.path)),
+    [],
+  )
+})
+
+test('every file in commands is a command, and only commands export a default', () => {
+  const problems = report(sources, (file) => {
+    const isCommand = /^export default class \w+ extends \w+/m.test(file.code)
+    if (file.layer === 'commands') return isCommand ? [] : ['not a command']
+    return /^export default\b/m.test(file.code) && file.path !== 'cli/not-found.ts' ? ['default export'] : []
+  })
+  assert.deepEqual(problems, [])
+  assert.deepEqual(
+    files.filter((file) => file.layer === 'commands' && file.path.endsWith('.test.ts')),
+    [],
+  )
+})
+
+function wrongImports(file: SourceFile): string[] {
+  const allowed = [...(layers[file.layer] ?? []), ...(exceptions[file.path] ?? [])]
+  const allowedPackages = packages[file.layer] ?? []
+  return file.imports.flatMap((to) => {
+    if (!isRelative(to)) {
+      if (to.startsWith('node:')) return pureLayers.has(file.layer) ? [to] : []
+      return allowedPackages.includes(packageName(to)) ? [] : [to]
+    }
+    const target = resolve(file.path, to)
+    if (target.split('/')[0] === file.layer) return []
+    return allowed.some((prefix) => target === prefix || target.startsWith(`${prefix}/`)) ? [] : [to]
+  })
+}
+
+function report(of: readonly SourceFile[], problemsOf: (file: SourceFile) => readonly string[]): string[] {
+  return of.flatMap((file) => problemsOf(file).map((problem) => `${file.path}: ${problem}`))
+}
+
+function listCode(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(ts|js)$/.test(name))
+      .map((name) => `${folder}/${name}`)
+      .sort()
+  } catch {
+    return []
+  }
+}
+
+function importsOf(code: string): string[] {
+  const found = code.matchAll(/(?:\bfrom\s+|\bimport\s*\(\s*|^\s*import\s+)'([^']+)'/gm)
+  return [...found].map((match) => match[1] ?? '')
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|[^:'"`])\/\/.*$/gm, '$1')
+}
+
+function withoutStrings(code: string): string {
+  return code.replace(/'(?:[^'\\\n]|\\.)*'/g, "''")
+}
+
+function isRelative(to: string): boolean {
+  return to.startsWith('.')
+}
+
+function resolve(from: string, to: string): string {
+  return normalize(join(dirname(from), to))
+}
+
+function packageName(to: string): string {
+  return to
+    .split('/')
+    .slice(0, to.startsWith('@') ? 2 : 1)
+    .join('/')
+}
