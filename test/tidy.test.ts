@@ -20,7 +20,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** The few places where the command line reaches into the daemon: it starts one, or reads a stopped one's data. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/run-node.ts': ['daemon'],
-  'cli/stopped-log.ts': ['daemon/store', 'machine', 'protocol'],
+  'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'machine', 'protocol', 'runtime/replica-service.ts'],
+  'cli/dev/directory.ts': ['daemon/store/directory-lock.ts'],
   'commands/node/start.ts': ['daemon/config-table.ts'],
 }
 

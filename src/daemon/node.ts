@@ -3,25 +3,23 @@ import { assert } from '../base/assert.ts'
 import { PaxosError } from '../base/error.ts'
 import { Random } from '../base/random.ts'
 import { KvMachine } from '../machine/kv-machine.ts'
-import type { Epoch } from '../protocol/epoch.ts'
+import type { Epoch, Member } from '../protocol/epoch.ts'
 import { firstGroup, type NodeId } from '../protocol/ids.ts'
 import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
-import { defaultMultiPaxosOptions, type MultiPaxosOptions } from '../protocol/multipaxos/options.ts'
 import { Driver } from '../runtime/driver.ts'
-import { defaultReplicaOptions, type ReplicaOptions } from '../runtime/options.ts'
-import type { Links } from '../runtime/ports.ts'
+import type { Observer } from '../runtime/observer.ts'
 import { Replica } from '../runtime/replica.ts'
-import { type ApiContext, type ApiLimits, defaultApiLimits } from './api/context.ts'
 import { ApiServer } from './api/server.ts'
 import { systemClock } from './clock.ts'
-import { deriveCluster } from './cluster-identity.ts'
+import { type ClusterIdentity, deriveCluster } from './cluster-identity.ts'
 import { parseAddress } from './config-setting.ts'
 import type { NodeConfig } from './config-table.ts'
 import type { NodeLogger } from './logger.ts'
 import { LoopLag } from './loop-lag.ts'
-import { Metrics } from './metrics.ts'
+import { Metrics, type PeerMetrics } from './metrics.ts'
 import { PeerLinks } from './net/peer-links.ts'
 import { NodeObserver } from './node-observer.ts'
+import { apiLimits, engineOptions, replicaOptions } from './node-options.ts'
 import { SlowLog } from './slow-log.ts'
 import { SpaceGuard } from './space-guard.ts'
 import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
@@ -41,182 +39,281 @@ export interface RunningNode {
   readonly closed: Promise<Error | undefined>
 }
 
+/** How often free disk space is looked at. */
 const spaceCheckMs = 2000
 
 /**
  * The composition root: opens the data directory, builds the driver and its replica on the real ports, and serves.
  * Throws PaxosError DATA_DIR_REFUSED, BAD_CONFIG, PORT_IN_USE.
  */
-export async function startNode(config: NodeConfig, { log, version }: NodeDependencies): Promise<RunningNode> {
-  const { clusterId, self, epoch } = deriveCluster(config)
-  const { logger } = log
-  let resolveClosed: (error: Error | undefined) => void = () => {}
-  const closed = new Promise<Error | undefined>((resolve) => {
-    resolveClosed = resolve
+export async function startNode(config: NodeConfig, dependencies: NodeDependencies): Promise<RunningNode> {
+  const cluster = deriveCluster(config)
+  let onFatal: (error: Error) => void = () => {}
+  const failed = new Promise<Error>((resolve) => {
+    onFatal = resolve
   })
-  const fail = (error: Error): void => {
-    logger.fatal({ err: error }, 'the node must stop')
-    driver?.kill()
-    resolveClosed(error)
-  }
-  let driver: Driver | undefined
   const directory = await openDataDirectory({
     path: config.dataDir,
-    expected: { clusterId, nodeId: self.id, name: self.name },
+    expected: { clusterId: cluster.clusterId, nodeId: cluster.self.id, name: cluster.self.name },
     commitDeadlineMs: config.limits.commitDeadlineMs,
-    onFailure: fail,
+    onFailure: onFatal,
   })
-  const cleanUps: (() => Promise<void> | void)[] = [() => directory.close()]
   try {
-    await settleEpoch(directory, epoch)
-    let freeBytes = await directory.freeBytes()
-    let links: PeerLinks | undefined
-    // The links exist only after the driver that they bring messages to; nothing is sent before.
-    const port: Links = {
-      send: (...args) => links?.send(...args),
-      isConnected: (to) => links?.isConnected(to) ?? false,
+    await settleEpoch(directory, cluster.epoch)
+    const node = new Node(config, dependencies, cluster, directory, await directory.freeBytes(), onFatal, failed)
+    await node.start()
+    return node
+  } catch (error) {
+    await directory.close()
+    throw error
+  }
+}
+
+class Node implements RunningNode {
+  readonly closed: Promise<Error | undefined>
+  readonly #config: NodeConfig
+  readonly #log: NodeLogger
+  readonly #version: string
+  readonly #cluster: ClusterIdentity
+  readonly #directory: DataDirectory
+  readonly #loopLag = new LoopLag()
+  readonly #metrics: Metrics
+  readonly #driver: Driver
+  readonly #replica: Replica
+  readonly #guard: SpaceGuard
+  readonly #links: PeerLinks
+  readonly #api: ApiServer
+  readonly #tickers: NodeJS.Timeout[] = []
+  #freeBytes: number
+  #clientAddress = ''
+  #peerAddress = ''
+  #stopping: Promise<void> | undefined
+  #onClosed: () => void = () => {}
+
+  constructor(
+    config: NodeConfig,
+    { log, version }: NodeDependencies,
+    cluster: ClusterIdentity,
+    directory: DataDirectory,
+    freeBytes: number,
+    onFatal: (error: Error) => void,
+    failed: Promise<Error>,
+  ) {
+    this.#config = config
+    this.#log = log
+    this.#version = version
+    this.#cluster = cluster
+    this.#directory = directory
+    this.#freeBytes = freeBytes
+    const stopped = new Promise<undefined>((resolve) => {
+      this.#onClosed = () => resolve(undefined)
+    })
+    this.#metrics = this.#createMetrics()
+    const observer = this.#createObserver()
+    this.#links = this.#createLinks()
+    this.#driver = new Driver({
+      self: cluster.self.id,
+      store: directory.acceptor,
+      links: this.#links,
+      clock: systemClock,
+      observer,
+      onFatal,
+    })
+    this.#replica = this.#createReplica(observer)
+    this.#guard = new SpaceGuard(this.#replica)
+    this.#guard.isLow = freeBytes < config.limits.freeSpaceMinBytes
+    this.#api = this.#createApi()
+    this.closed = Promise.race([failed, stopped])
+    failed.then((error) => {
+      log.logger.fatal({ err: error }, 'the node must stop')
+      this.#driver.kill()
+    }, onFatal)
+  }
+
+  get clientAddress(): string {
+    return this.#clientAddress
+  }
+
+  get peerAddress(): string {
+    return this.#peerAddress
+  }
+
+  async start(): Promise<void> {
+    try {
+      const peerPort = await this.#links.start()
+      this.#peerAddress = `${listenAddress(this.#config.listenPeer).host}:${peerPort}`
+      this.#driver.add(this.#replica)
+      const { host, port } = await this.#api.start()
+      this.#clientAddress = `${host}:${port}`
+    } catch (error) {
+      this.#driver.kill()
+      await this.#links.stop()
+      this.#stopMeasuring()
+      throw error
     }
-    const loopLag = new LoopLag()
-    cleanUps.push(() => loopLag.stop())
-    const metrics = new Metrics(
-      { node: self.name, version, clusterId },
+    this.#tickers.push(
+      setInterval(() => this.#driver.tick(), this.#config.tickMs),
+      setInterval(() => this.#checkSpace(), spaceCheckMs),
+    )
+    this.#log.logger.info(
       {
-        status: () => replica.status(),
-        peers: () =>
-          others(epoch, self.id).map(({ id, name }) => {
-            const info = links?.peerInfo(id)
-            return {
-              name,
-              connected: info?.connected ?? false,
-              queuedBytes: info?.queuedBytes ?? 0,
-              droppedMessages: info?.droppedMessages ?? 0,
-            }
-          }),
-        storeSizes: () => directory.sizeBytes(),
-        diskFreeBytes: () => freeBytes,
-        clientConnections: () => api.connections,
+        clusterId: this.#cluster.clusterId,
+        incarnation: this.#directory.incarnation,
+        client: this.#clientAddress,
+        peer: this.#peerAddress,
+      },
+      'serving',
+    )
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    this.#log.logger.info({}, 'stopping')
+    // Clients first: what they have in flight still needs a leader.
+    await this.#api.stop()
+    await new Promise<void>((resolve) => this.#driver.retire(resolve))
+    for (const ticker of this.#tickers) clearInterval(ticker)
+    this.#driver.kill()
+    await this.#links.stop()
+    this.#stopMeasuring()
+    await this.#directory.close()
+    this.#log.logger.info({}, 'stopped')
+    this.#onClosed()
+  }
+
+  #stopMeasuring(): void {
+    this.#loopLag.stop()
+    this.#metrics.stop()
+  }
+
+  #createMetrics(): Metrics {
+    const { logger } = this.#log
+    const { clusterId, self } = this.#cluster
+    return new Metrics(
+      { node: self.name, version: this.#version, clusterId },
+      {
+        status: () => this.#replica.status(),
+        peers: () => this.#peerMetrics(),
+        storeSizes: () => this.#directory.sizeBytes(),
+        diskFreeBytes: () => this.#freeBytes,
+        clientConnections: () => this.#api.connections,
       },
       (level, message, fields) => logger[level](fields, message),
     )
-    cleanUps.push(() => metrics.stop())
+  }
+
+  #createObserver(): Observer {
+    const { logger } = this.#log
     const slowLog = new SlowLog({
-      slowOperationMs: config.slowOperationMs,
+      slowOperationMs: this.#config.slowOperationMs,
       now: () => performance.now(),
-      loopLagMs: () => loopLag.recentMs(),
+      loopLagMs: () => this.#loopLag.recentMs(),
       write: (line) => logger.warn(line, `slow operation: ${line.cause}`),
-      count: (cause) => metrics.slowOperation(cause),
+      count: (cause) => this.#metrics.slowOperation(cause),
     })
-    const observer = new NodeObserver(metrics, slowLog, logger, epoch.members)
-    driver = new Driver({
-      self: self.id,
-      store: directory.acceptor,
-      links: port,
-      clock: systemClock,
-      observer,
-      onFatal: fail,
-    })
-    const replica = new Replica({
-      group: firstGroup,
-      epoch,
-      self: self.id,
-      host: driver.host(firstGroup),
-      clock: systemClock,
-      observer,
-      options: replicaOptions(config),
-      stateStore: directory.state,
-      createMachine: (view) => new KvMachine(view),
-      createEngine: (appliedUpTo) =>
-        new MultiPaxos({
-          self: self.id,
-          incarnation: directory.incarnation,
-          epoch,
-          state: directory.acceptor.load(firstGroup, epoch.number),
-          appliedUpTo,
-          random: new Random((Date.now() ^ (process.pid << 8) ^ self.id) >>> 0),
-          options: engineOptions(config),
-          now: systemClock.now(),
-        }),
-    })
-    const guard = new SpaceGuard(replica)
-    const advertised = config.advertiseClient ?? config.listenClient
-    const context: ApiContext = {
-      clusterId,
-      node: { name: self.name, id: self.id, version, clientAddress: advertised, peerAddress: self.peerAddress },
-      replica: guard,
-      requestLimits: config.limits,
-      limits: apiLimits(config),
-      logger,
-      metricsText: () => metrics.text(),
-      memberClientAddress: (id) => (id === self.id ? advertised : links?.peerInfo(id)?.clientAddress),
-      getLogLevel: () => log.level(),
-      setLogLevel: (level) => log.setLevel(level),
-    }
-    const api = new ApiServer(context, {
-      ...listenAddress(config.listenClient),
-      socketPath: join(config.dataDir, 'paxos.sock'),
-    })
-    const running = driver
-    links = new PeerLinks({
+    return new NodeObserver(this.#metrics, slowLog, logger, this.#cluster.epoch.members)
+  }
+
+  #createLinks(): PeerLinks {
+    const { clusterId, self, epoch } = this.#cluster
+    return new PeerLinks({
       self: {
         clusterId,
         nodeId: self.id,
         name: self.name,
-        incarnation: directory.incarnation,
-        clientAddress: advertised,
-        version,
+        incarnation: this.#directory.incarnation,
+        clientAddress: this.#advertisedAddress(),
+        version: this.#version,
       },
       members: epoch.members,
-      listen: listenAddress(config.listenPeer),
-      onMessage: (from, group, epochNumber, message) => running.onMessage({ group, epoch: epochNumber, from, message }),
-      logger,
-      limits: { queueBytesMax: config.limits.peerQueueBytesMax },
+      listen: listenAddress(this.#config.listenPeer),
+      onMessage: (from, group, epochNumber, message) =>
+        this.#driver.onMessage({ group, epoch: epochNumber, from, message }),
+      logger: this.#log.logger,
+      limits: { queueBytesMax: this.#config.limits.peerQueueBytesMax },
     })
-    const peerPort = await links.start()
-    cleanUps.push(() => links?.stop())
-    driver.add(replica)
-    const bound = await api.start()
-    cleanUps.push(() => api.stop())
-    const ticker = setInterval(() => running.tick(), config.tickMs)
-    const spaceTicker = setInterval(() => {
-      directory.freeBytes().then(
-        (bytes) => {
-          freeBytes = bytes
-          guard.isLow = bytes < config.limits.freeSpaceMinBytes
-        },
-        (error: unknown) => logger.warn({ err: error }, 'cannot see how much of the disk is free'),
-      )
-    }, spaceCheckMs)
-    guard.isLow = freeBytes < config.limits.freeSpaceMinBytes
-    let stopping: Promise<void> | undefined
-    const stop = async (): Promise<void> => {
-      logger.info({}, 'stopping')
-      // Clients first: what they have in flight still needs a leader.
-      await api.stop()
-      await new Promise<void>((resolve) => running.retire(resolve))
-      clearInterval(ticker)
-      clearInterval(spaceTicker)
-      running.kill()
-      await links?.stop()
-      loopLag.stop()
-      metrics.stop()
-      await directory.close()
-      logger.info({}, 'stopped')
-      resolveClosed(undefined)
-    }
-    logger.info({ clusterId, incarnation: directory.incarnation, client: bound, peerPort }, 'serving')
-    return {
-      clientAddress: `${bound.host}:${bound.port}`,
-      peerAddress: `${listenAddress(config.listenPeer).host}:${peerPort}`,
-      closed,
-      stop: () => {
-        stopping ??= stop()
-        return stopping
+  }
+
+  #createReplica(observer: Observer): Replica {
+    const { self, epoch } = this.#cluster
+    const { acceptor, state, incarnation } = this.#directory
+    return new Replica({
+      group: firstGroup,
+      epoch,
+      self: self.id,
+      host: this.#driver.host(firstGroup),
+      clock: systemClock,
+      observer,
+      options: replicaOptions(this.#config),
+      stateStore: state,
+      createMachine: (view) => new KvMachine(view),
+      createEngine: (appliedUpTo) =>
+        new MultiPaxos({
+          self: self.id,
+          incarnation,
+          epoch,
+          state: acceptor.load(firstGroup, epoch.number),
+          appliedUpTo,
+          random: new Random((Date.now() ^ (process.pid << 8) ^ self.id) >>> 0),
+          options: engineOptions(this.#config),
+          now: systemClock.now(),
+        }),
+    })
+  }
+
+  #createApi(): ApiServer {
+    const { clusterId, self } = this.#cluster
+    const clientAddress = this.#advertisedAddress()
+    return new ApiServer(
+      {
+        clusterId,
+        node: { name: self.name, id: self.id, version: this.#version, clientAddress, peerAddress: self.peerAddress },
+        replica: this.#guard,
+        requestLimits: this.#config.limits,
+        limits: apiLimits(this.#config),
+        logger: this.#log.logger,
+        metricsText: () => this.#metrics.text(),
+        memberClientAddress: (id) => (id === self.id ? clientAddress : this.#links.peerInfo(id)?.clientAddress),
+        getLogLevel: () => this.#log.level(),
+        setLogLevel: (level) => this.#log.setLevel(level),
       },
-    }
-  } catch (error) {
-    driver?.kill()
-    for (const cleanUp of cleanUps.reverse()) await cleanUp()
-    throw error
+      { ...listenAddress(this.#config.listenClient), socketPath: join(this.#config.dataDir, 'paxos.sock') },
+    )
+  }
+
+  #peerMetrics(): PeerMetrics[] {
+    return others(this.#cluster.epoch, this.#cluster.self.id).map(({ id, name }) => {
+      const info = this.#links.peerInfo(id)
+      return {
+        name,
+        connected: info?.connected ?? false,
+        queuedBytes: info?.queuedBytes ?? 0,
+        droppedMessages: info?.droppedMessages ?? 0,
+      }
+    })
+  }
+
+  #checkSpace(): void {
+    const { logger } = this.#log
+    this.#directory.freeBytes().then(
+      (bytes) => {
+        this.#freeBytes = bytes
+        const isLow = bytes < this.#config.limits.freeSpaceMinBytes
+        if (isLow !== this.#guard.isLow) {
+          logger.warn({ freeBytes: bytes }, isLow ? 'the disk is nearly full: refusing writes' : 'taking writes again')
+        }
+        this.#guard.isLow = isLow
+      },
+      (error: unknown) => logger.warn({ err: error }, 'cannot see how much of the disk is free'),
+    )
+  }
+
+  #advertisedAddress(): string {
+    return this.#config.advertiseClient ?? this.#config.listenClient
   }
 }
 
@@ -239,40 +336,6 @@ function listenAddress(text: string): { readonly host: string; readonly port: nu
   return address
 }
 
-function others(epoch: Epoch, self: NodeId): Epoch['members'] {
+function others(epoch: Epoch, self: NodeId): readonly Member[] {
   return epoch.members.filter((member) => member.id !== self)
-}
-
-function engineOptions({ heartbeatMs, electionTimeoutMs, limits }: NodeConfig): MultiPaxosOptions {
-  const { pipelineSlotsMax, logSlotsKeptMax, logBytesKeptMax } = limits
-  return {
-    ...defaultMultiPaxosOptions,
-    heartbeatMs,
-    electionTimeoutMs,
-    resendMs: 2 * heartbeatMs,
-    pipelineSlotsMax,
-    logSlotsKeptMax,
-    logBytesKeptMax,
-  }
-}
-
-function replicaOptions({ historyRevisionsMax, limits }: NodeConfig): ReplicaOptions {
-  const { batchBytesMax, batchRequestsMax, queueRequestsMax, queueBytesMax } = limits
-  const { stateFlushBytes, stateFlushMs, snapshotChunkBytes } = limits
-  return {
-    ...defaultReplicaOptions,
-    batchBytesMax,
-    batchRequestsMax,
-    queueRequestsMax,
-    queueBytesMax,
-    stateFlushBytes,
-    stateFlushMs,
-    snapshotChunkBytes,
-    historyRevisionsMax,
-  }
-}
-
-function apiLimits({ limits }: NodeConfig): ApiLimits {
-  const { clientConnectionsMax: connectionsMax, streamRequestsMax } = limits
-  return { ...defaultApiLimits, connectionsMax, streamRequestsMax }
 }

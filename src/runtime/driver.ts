@@ -3,7 +3,8 @@ import { Committer, type Release } from './committer.ts'
 import type { Observer } from './observer.ts'
 import type { Envelope, PeerMessage } from './peer-message.ts'
 import type { AcceptorStore, Clock, Links } from './ports.ts'
-import type { Replica, ReplicaHost } from './replica.ts'
+import type { Replica } from './replica.ts'
+import type { ReplicaHost } from './replica-setup.ts'
 
 export interface DriverSetup {
   readonly self: NodeId

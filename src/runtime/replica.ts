@@ -1,9 +1,7 @@
 import { assert, unreachable } from '../base/assert.ts'
 import { encodeBarrier, encodeBatch, encodeRequest } from '../machine/command-codec.ts'
-import type { Machine } from '../machine/machine.ts'
 import type { Query } from '../machine/request.ts'
-import type { View } from '../machine/view.ts'
-import type { Effect, Write } from '../protocol/effect.ts'
+import type { Effect } from '../protocol/effect.ts'
 import type { Engine } from '../protocol/engine.ts'
 import type { Entry } from '../protocol/entry.ts'
 import type { Epoch } from '../protocol/epoch.ts'
@@ -11,41 +9,21 @@ import type { Event } from '../protocol/event.ts'
 import type { GroupId, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
 import { ClockWatch } from './clock-watch.ts'
+import { HistoryKeeper } from './history-keeper.ts'
 import { Inspection, logLines, reportOf } from './inspection.ts'
 import type { Observer } from './observer.ts'
 import type { ReplicaOptions } from './options.ts'
+import { Outcomes } from './outcomes.ts'
 import type { Outcome, PeerMessage, RuntimeMessage } from './peer-message.ts'
-import type { Clock, StateStore } from './ports.ts'
+import type { Clock } from './ports.ts'
+import { whyNotReady } from './readiness.ts'
 import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
 import type { AcceptorReport, LogLine, ReadOutcome, ReplicaService, ReplicaStatus } from './replica-service.ts'
+import type { ReplicaHost, ReplicaSetup } from './replica-setup.ts'
 import { type PendingRequest, Requests } from './requests.ts'
 import { SnapshotDonor } from './snapshot-donor.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
 import { ReplicaState } from './state.ts'
-
-/** What a replica may ask of the driver of its node. */
-export interface ReplicaHost {
-  schedule(): void
-  /** Leaves at once; nothing on disk stands behind it. */
-  send(epoch: Epoch['number'], to: readonly NodeId[], message: PeerMessage): void
-  persist(epoch: Epoch['number'], writes: readonly Write[], release: readonly Extract<Effect, { kind: 'send' }>[]): void
-  isConnected(to: NodeId): boolean
-  lastCommitMs(): number
-  fail(error: Error): void
-}
-
-export interface ReplicaSetup {
-  readonly group: GroupId
-  readonly epoch: Epoch
-  readonly self: NodeId
-  readonly host: ReplicaHost
-  readonly clock: Clock
-  readonly observer: Observer
-  readonly options: ReplicaOptions
-  readonly stateStore: StateStore
-  createMachine(view: View): Machine
-  createEngine(appliedUpTo: Slot): Engine
-}
 
 /** Requests that another node forwarded run out of time here as well, in case that node is gone. */
 const forwardedTimeoutMs = 30_000
@@ -69,13 +47,13 @@ export class Replica implements ReplicaService {
   readonly #receiver: SnapshotReceiver
   readonly #inspection = new Inspection()
   readonly #clockWatch: ClockWatch
-  readonly #outcomes = new Map<NodeId, { id: number; outcome: Outcome }[]>()
+  readonly #outcomes = new Outcomes()
+  readonly #historyKeeper: HistoryKeeper
   #inbox: Event[] = []
   #leader: NodeId | undefined
   #role: 'leader' | 'candidate' | 'follower' | 'learner' = 'follower'
   #proposal = 0
   #isRetired = false
-  #isCompacting = false
   #lastNow = 0
 
   constructor(setup: ReplicaSetup) {
@@ -88,6 +66,7 @@ export class Replica implements ReplicaService {
     this.#options = setup.options
     this.#requests = new Requests(setup.options)
     this.#reads = new ReadQueue(setup.options.queueReadsMax)
+    this.#historyKeeper = new HistoryKeeper(setup.options.historyRevisionsMax)
     this.#clockWatch = new ClockWatch(setup.clock)
     this.#state = new ReplicaState(
       setup.stateStore,
@@ -172,11 +151,12 @@ export class Replica implements ReplicaService {
 
   status(): ReplicaStatus {
     const { machine } = this.#state
+    const engine = this.#engine.status()
     return {
       group: this.group,
       epoch: this.epoch,
       self: this.#self,
-      engine: this.#engine.status(),
+      engine,
       appliedUpTo: this.#state.appliedUpTo,
       durableUpTo: this.#state.durableUpTo,
       revision: machine.revision,
@@ -184,7 +164,15 @@ export class Replica implements ReplicaService {
       sessions: machine.sessions,
       queuedRequests: this.#requests.queued,
       queuedReads: this.#reads.size,
-      notReady: this.#notReady(),
+      notReady: whyNotReady({
+        self: this.#self,
+        leader: this.#leader,
+        engine,
+        isRetired: this.#isRetired,
+        isInstalling: this.#receiver.isActive || this.#state.isInstalling,
+        isMissingData: this.#isMissingData(),
+        lagSlotsMax: this.#options.readyLagSlotsMax,
+      }),
     }
   }
 
@@ -289,7 +277,9 @@ export class Replica implements ReplicaService {
         return
       case 'proposed':
       case 'refused':
-        throw new Error(`unreachable: ${effect.kind} outside a proposal`)
+        // Only `#propose` proposes, and it takes these answers itself.
+        assert(false, `${effect.kind} outside a proposal`)
+        return
       case 'elected':
         this.#requests.takeBack(this.#now())
         this.#propose({ kind: 'barrier', payload: encodeBarrier(this.#clock.wallNow()) }, [])
@@ -423,9 +413,7 @@ export class Replica implements ReplicaService {
     const deadline = this.#now() + forwardedTimeoutMs
     for (const { id, request } of requests) {
       const answer = (outcome: Outcome): void => {
-        const outcomes = this.#outcomes.get(from)
-        if (outcomes === undefined) this.#outcomes.set(from, [{ id, outcome }])
-        else outcomes.push({ id, outcome })
+        this.#outcomes.add(from, id, outcome)
         this.#host.schedule()
       }
       if (this.#role !== 'leader' || this.#isRetired) {
@@ -448,8 +436,7 @@ export class Replica implements ReplicaService {
   }
 
   #sendOutcomes(): void {
-    for (const [to, outcomes] of this.#outcomes) this.#send([to], { kind: 'forwarded', outcomes })
-    this.#outcomes.clear()
+    this.#outcomes.take((to, outcomes) => this.#send([to], { kind: 'forwarded', outcomes }))
   }
 
   #onInspect(from: NodeId, { id, range }: Extract<RuntimeMessage, { kind: 'inspect' }>): void {
@@ -467,30 +454,13 @@ export class Replica implements ReplicaService {
     })
   }
 
-  /** Keeps the history bounded; one command at a time, a tenth of the bound at least. */
   #compactHistory(): void {
-    const { historyRevisionsMax } = this.#options
+    if (this.#role !== 'leader' || this.#isRetired) return
     const { revision, compactedRevision } = this.#state.machine
-    if (historyRevisionsMax === 0 || this.#isCompacting || this.#role !== 'leader' || this.#isRetired) return
-    const wanted = revision - historyRevisionsMax
-    if (wanted - compactedRevision < historyRevisionsMax / 10) return
-    this.#isCompacting = true
-    const request = encodeRequest({ session: undefined, command: { kind: 'compact', revision: wanted } })
-    this.#enqueue(request, this.#now() + forwardedTimeoutMs, () => {
-      this.#isCompacting = false
+    this.#historyKeeper.onTick(revision, compactedRevision, (upTo, done) => {
+      const request = encodeRequest({ session: undefined, command: { kind: 'compact', revision: upTo } })
+      this.#enqueue(request, this.#now() + forwardedTimeoutMs, done)
     })
-  }
-
-  #notReady(): string | undefined {
-    if (this.#isRetired) return 'the node is stopping'
-    if (this.#receiver.isActive || this.#state.isInstalling) return 'installing a snapshot'
-    if (this.#isMissingData()) return 'the data of the machine is missing, and no member has sent it yet'
-    if (this.#leader === undefined) return 'no leader is known'
-    const { steady, chosenUpTo, peers } = this.#engine.status()
-    if (this.#leader === this.#self) return steady ? undefined : 'the new leader has not committed its barrier yet'
-    const leader = peers.find((peer) => peer.id === this.#leader)
-    const lag = (leader?.chosenUpTo ?? 0) - chosenUpTo
-    return lag > this.#options.readyLagSlotsMax ? `catching up: ${lag} slots behind the leader` : undefined
   }
 
   #others(): NodeId[] {

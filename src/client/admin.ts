@@ -1,0 +1,171 @@
+import { Client, type Dispatcher } from 'undici'
+import { isErrorCode, PaxosError } from '../base/error.ts'
+import type { GapsJson, LogLevel, LogLineJson, ReadyJson, StatusJson } from '../wire/api-types.ts'
+import { type Endpoint, parseEndpoint } from './endpoint.ts'
+
+export interface LogOptions {
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  /** Goes on with slots as they become chosen, until the loop over it ends. */
+  readonly follow?: boolean | undefined
+  /** Values too, not only their sizes. */
+  readonly values?: boolean | undefined
+}
+
+export interface GapsOptions {
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+}
+
+/** Asks single nodes about themselves, over HTTP on their client port or unix socket. Rejects with PaxosError. */
+export class AdminClient {
+  readonly #timeoutMs: number
+  readonly #clients = new Map<string, Client>()
+
+  constructor(options: { readonly timeoutMs?: number | undefined } = {}) {
+    this.#timeoutMs = options.timeoutMs ?? 5000
+  }
+
+  async status(endpoint: string): Promise<StatusJson> {
+    return (await this.#json(endpoint, 'GET', '/v1/status')) as StatusJson
+  }
+
+  async gaps(endpoint: string, options: GapsOptions = {}): Promise<GapsJson> {
+    return (await this.#json(endpoint, 'GET', `/v1/log/gaps${queryOf({ ...options })}`)) as GapsJson
+  }
+
+  /** Not being ready is an answer, not an error. */
+  async ready(endpoint: string): Promise<ReadyJson> {
+    return (await this.#json(endpoint, 'GET', '/readyz', undefined, [200, 503])) as ReadyJson
+  }
+
+  async logLevel(endpoint: string): Promise<string> {
+    const { level } = (await this.#json(endpoint, 'GET', '/v1/log-level')) as { level: string }
+    return level
+  }
+
+  async setLogLevel(endpoint: string, level: LogLevel): Promise<void> {
+    await this.#json(endpoint, 'PUT', '/v1/log-level', JSON.stringify({ level }))
+  }
+
+  async metrics(endpoint: string): Promise<string> {
+    const { body } = await this.#request(endpoint, 'GET', '/metrics')
+    return await body.text()
+  }
+
+  async *log(endpoint: string, options: LogOptions = {}): AsyncGenerator<LogLineJson, void, undefined> {
+    const target = parseEndpoint(endpoint)
+    const { body } = await this.#request(endpoint, 'GET', `/v1/log${queryOf({ ...options })}`, undefined, [200], true)
+    let rest = ''
+    const decoder = new TextDecoder()
+    try {
+      for await (const chunk of body) {
+        const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n')
+        rest = lines.pop() ?? ''
+        for (const line of lines) if (line !== '') yield parse(line, target) as LogLineJson
+      }
+    } catch (error) {
+      throw toPaxosError(error, target)
+    }
+  }
+
+  async close(): Promise<void> {
+    const clients = [...this.#clients.values()]
+    this.#clients.clear()
+    // An endless answer would hold up a polite close.
+    await Promise.all(clients.map((client) => client.destroy()))
+  }
+
+  async #json(
+    endpoint: string,
+    method: Dispatcher.HttpMethod,
+    path: string,
+    requestBody?: string,
+    expected: readonly number[] = [200],
+  ): Promise<unknown> {
+    const target = parseEndpoint(endpoint)
+    const { body } = await this.#request(endpoint, method, path, requestBody, expected)
+    try {
+      return parse(await body.text(), target)
+    } catch (error) {
+      throw toPaxosError(error, target)
+    }
+  }
+
+  async #request(
+    endpoint: string,
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body?: string,
+    expected: readonly number[] = [200],
+    endless = false,
+  ): Promise<Dispatcher.ResponseData> {
+    const target = parseEndpoint(endpoint)
+    let response: Dispatcher.ResponseData
+    let text: string
+    try {
+      response = await this.#client(target).request({
+        method,
+        path,
+        body: body ?? null,
+        headersTimeout: this.#timeoutMs,
+        bodyTimeout: endless ? 0 : this.#timeoutMs,
+      })
+      if (expected.includes(response.statusCode)) return response
+      text = await response.body.text()
+    } catch (error) {
+      throw toPaxosError(error, target)
+    }
+    throw errorOf(text, response.statusCode, target)
+  }
+
+  #client(endpoint: Endpoint): Client {
+    const known = this.#clients.get(endpoint.url)
+    if (known !== undefined) return known
+    const connect = { timeout: this.#timeoutMs }
+    const client =
+      endpoint.kind === 'unix'
+        ? new Client('http://localhost', { connect: { ...connect, socketPath: endpoint.path } })
+        : new Client(endpoint.url, { connect })
+    this.#clients.set(endpoint.url, client)
+    return client
+  }
+}
+
+function queryOf(options: Readonly<Record<string, number | boolean | undefined>>): string {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(options)) if (value !== undefined) parameters.set(name, String(value))
+  return parameters.size === 0 ? '' : `?${parameters}`
+}
+
+function parse(text: string, endpoint: Endpoint): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new PaxosError('CANNOT_CONNECT', `${endpoint.url} did not answer in JSON`, { hint: notOurs, cause })
+  }
+}
+
+function errorOf(text: string, status: number, endpoint: Endpoint): PaxosError {
+  const answer = parse(text, endpoint) as { error?: { code?: unknown; message?: unknown; hint?: unknown } } | null
+  const code = answer?.error?.code
+  if (typeof code !== 'string' || !isErrorCode(code)) {
+    return new PaxosError('CANNOT_CONNECT', `${endpoint.url} answered with HTTP ${status}`, { hint: notOurs })
+  }
+  const hint = answer?.error?.hint
+  return new PaxosError(code, String(answer?.error?.message), { hint: typeof hint === 'string' ? hint : undefined })
+}
+
+const notOurs = 'Is this the client port of a node? It is 7601 by default.'
+
+function toPaxosError(error: unknown, endpoint: Endpoint): PaxosError {
+  if (error instanceof PaxosError) return error
+  const { code, message } = error as { code?: string; message?: string }
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+    return new PaxosError('TIMEOUT', `${endpoint.url} did not answer in time`, { cause: error })
+  }
+  return new PaxosError('CANNOT_CONNECT', `Cannot connect to ${endpoint.url}: ${message || code}`, {
+    hint: 'Is a node running there? `paxos node start` starts one, `paxos dev` a whole cluster.',
+    cause: error,
+  })
+}

@@ -1,0 +1,39 @@
+/** Lets `max` through at a time; the rest wait their turn, first come, first served. */
+export class Gate {
+  readonly #max: number
+  #inside = 0
+  #waiting: (() => void)[] = []
+  #head = 0
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get inside(): number {
+    return this.#inside
+  }
+
+  /** Undefined when there is room, so that nothing is awaited for nothing. */
+  enter(): Promise<void> | undefined {
+    if (this.#inside < this.#max) {
+      this.#inside++
+      return undefined
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  leave(): void {
+    const next = this.#waiting[this.#head]
+    if (next === undefined) {
+      this.#inside--
+      return
+    }
+    // The place goes from one to the other.
+    this.#head++
+    if (this.#head > 1024) {
+      this.#waiting = this.#waiting.slice(this.#head)
+      this.#head = 0
+    }
+    next()
+  }
+}

@@ -1,0 +1,24 @@
+import type { EngineStatus } from '../protocol/engine.ts'
+import type { NodeId } from '../protocol/ids.ts'
+
+export interface ReadinessInput {
+  readonly self: NodeId
+  readonly leader: NodeId | undefined
+  readonly engine: EngineStatus
+  readonly isRetired: boolean
+  readonly isInstalling: boolean
+  readonly isMissingData: boolean
+  readonly lagSlotsMax: number
+}
+
+/** Why a node should get no traffic, in words; undefined when it should. */
+export function whyNotReady(input: ReadinessInput): string | undefined {
+  const { self, leader, engine, lagSlotsMax } = input
+  if (input.isRetired) return 'the node is stopping'
+  if (input.isInstalling) return 'installing a snapshot'
+  if (input.isMissingData) return 'the data of the machine is missing, and no member has sent it yet'
+  if (leader === undefined) return 'no leader is known'
+  if (leader === self) return engine.steady ? undefined : 'the new leader has not committed its barrier yet'
+  const lag = (engine.peers.find((peer) => peer.id === leader)?.chosenUpTo ?? 0) - engine.chosenUpTo
+  return lag > lagSlotsMax ? `catching up: ${lag} slots behind the leader` : undefined
+}

@@ -1,0 +1,34 @@
+import type { Machine } from '../machine/machine.ts'
+import type { View } from '../machine/view.ts'
+import type { Send, Write } from '../protocol/effect.ts'
+import type { Engine } from '../protocol/engine.ts'
+import type { Epoch } from '../protocol/epoch.ts'
+import type { GroupId, NodeId, Slot } from '../protocol/ids.ts'
+import type { Observer } from './observer.ts'
+import type { ReplicaOptions } from './options.ts'
+import type { PeerMessage } from './peer-message.ts'
+import type { Clock, StateStore } from './ports.ts'
+
+/** What a replica may ask of the driver of its node. */
+export interface ReplicaHost {
+  schedule(): void
+  /** Leaves at once; nothing on disk stands behind it. */
+  send(epoch: Epoch['number'], to: readonly NodeId[], message: PeerMessage): void
+  persist(epoch: Epoch['number'], writes: readonly Write[], release: readonly Send[]): void
+  isConnected(to: NodeId): boolean
+  lastCommitMs(): number
+  fail(error: Error): void
+}
+
+export interface ReplicaSetup {
+  readonly group: GroupId
+  readonly epoch: Epoch
+  readonly self: NodeId
+  readonly host: ReplicaHost
+  readonly clock: Clock
+  readonly observer: Observer
+  readonly options: ReplicaOptions
+  readonly stateStore: StateStore
+  createMachine(view: View): Machine
+  createEngine(appliedUpTo: Slot): Engine
+}

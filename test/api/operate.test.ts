@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict'
+import { existsSync, statSync } from 'node:fs'
+import { test } from 'node:test'
+import { request } from 'undici'
+import { PaxosError } from '../../src/base/error.ts'
+import { AdminClient } from '../../src/client/admin.ts'
+import { defaultApiLimits } from '../../src/daemon/api/context.ts'
+import { ApiServer } from '../../src/daemon/api/server.ts'
+import { defaultRequestLimits } from '../../src/machine/limits.ts'
+import { toNodeId, toSlot } from '../../src/protocol/ids.ts'
+import { startNode } from './node-fixture.ts'
+import { SharedLog, SingleReplica } from './single-replica.ts'
+
+test('status says who the node is, what its group does and where the members are', async (t) => {
+  const node = await startNode(t)
+  await node.call('PUT', '/v1/kv/k', { body: 'v' })
+  const { json } = await node.call('GET', '/v1/status')
+  assert.equal(json.clusterId, 'c1')
+  assert.equal(json.node.name, 'n1')
+  assert.equal(json.node.pid, process.pid)
+  assert.deepEqual(
+    [json.groups[0].role, json.groups[0].leader, json.groups[0].ballot, json.groups[0].chosen, json.groups[0].revision],
+    ['leader', 'n1', '3.1', 1, 1],
+  )
+  assert.deepEqual(
+    json.members.map((m: { name: string; clientAddress: string | null; lagSlots: number }) => [m.name, m.lagSlots]),
+    [
+      ['n1', 0],
+      ['n2', 0],
+      ['n3', 0],
+    ],
+  )
+  assert.equal(json.members[0].clientAddress, `127.0.0.1:${node.port}`)
+  assert.equal(json.members[1].clientAddress, null)
+})
+
+test('livez holds without a leader; readyz says why the node is not ready', async (t) => {
+  const node = await startNode(t)
+  assert.deepEqual((await node.call('GET', '/readyz')).json, { ready: true, reason: null })
+  node.log.leader = undefined
+  node.replica.notReady = 'no leader is known'
+  assert.equal((await node.call('GET', '/livez')).status, 200)
+  const readyz = await node.call('GET', '/readyz')
+  assert.equal(readyz.status, 503)
+  assert.deepEqual(readyz.json, { ready: false, reason: 'no leader is known' })
+  assert.equal((await node.call('GET', '/v1/status')).json.groups[0].leader, null)
+})
+
+test('the log level changes at run time', async (t) => {
+  const node = await startNode(t)
+  assert.deepEqual((await node.call('GET', '/v1/log-level')).json, { level: 'info' })
+  assert.deepEqual((await node.call('PUT', '/v1/log-level', { body: '{"level":"debug"}' })).json, { level: 'debug' })
+  assert.deepEqual((await node.call('GET', '/v1/log-level')).json, { level: 'debug' })
+})
+
+test('metrics come as the node makes them', async (t) => {
+  const node = await startNode(t)
+  const metrics = await node.call('GET', '/metrics')
+  assert.match(metrics.text, /paxos_up 1/)
+  assert.match(metrics.headers['content-type'] ?? '', /version=0\.0\.4/)
+})
+
+test('the log shows slots with their commands decoded, and values only when asked', async (t) => {
+  const node = await startNode(t)
+  const { id } = (await node.call('POST', '/v1/sessions', { body: '{"ttlMs":60000}' })).json
+  const headers = { 'paxos-session': id, 'paxos-seq': '1' }
+  await node.call('PUT', '/v1/kv/k%ff', { body: 'value', headers })
+  await node.call('DELETE', '/v1/kv?prefix=k')
+  node.log.append([Buffer.from('not a request')])
+  const lines = async (query: string) =>
+    (await node.call('GET', `/v1/log${query}`)).text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line))
+  const all = await lines('')
+  assert.deepEqual(
+    all.map((line) => [line.slot, line.state, line.ballot, line.kind, line.commands[0].kind]),
+    [
+      [0, 'chosen', '3.1', 'batch', 'openSession'],
+      [1, 'chosen', '3.1', 'batch', 'put'],
+      [2, 'chosen', '3.1', 'batch', 'deleteRange'],
+      [3, 'chosen', '3.1', 'batch', 'malformed'],
+    ],
+  )
+  assert.deepEqual(all[1].commands[0], { kind: 'put', key64: 'a/8=', valueBytes: 5, session: id, seq: 1 })
+  assert.deepEqual(all[2].commands[0], { kind: 'deleteRange', start: 'k', end: 'l' })
+  assert.equal((await lines('?from=1&to=2&values=true'))[0].commands[0].value, 'value')
+  assert.deepEqual(await lines('?from=9'), [])
+  node.log.truncatedUpTo = 2
+  const truncated = (await lines('?from=0&to=3'))[0]
+  assert.deepEqual([truncated.slot, truncated.upTo, truncated.state], [0, 2, 'truncated'])
+})
+
+test('a long log comes whole', async (t) => {
+  const node = await startNode(t)
+  const puts = 1000
+  for (let i = 0; i < puts; i++) node.log.append([])
+  const { text } = await node.call('GET', '/v1/log')
+  assert.deepEqual(
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line).slot),
+    Array.from({ length: puts }, (_, i) => i),
+  )
+})
+
+test('following the log shows each slot once it is chosen, and ends when the loop ends', async (t) => {
+  const node = await startNode(t, { limits: { followersMax: 1 } })
+  const admin = new AdminClient()
+  t.after(() => admin.close())
+  await node.call('PUT', '/v1/kv/a', { body: '1' })
+  const seen: number[] = []
+  for await (const line of admin.log(node.endpoint, { from: 0, follow: true })) {
+    seen.push(line.slot)
+    if (seen.length === 1) {
+      const refused = await node.call('GET', '/v1/log?follow=true')
+      assert.equal(refused.status, 429)
+    }
+    if (seen.length === 3) break
+    await node.call('PUT', '/v1/kv/a', { body: '2' })
+  }
+  assert.deepEqual(seen, [0, 1, 2])
+})
+
+test('gaps are classified over what the members say', async (t) => {
+  const node = await startNode(t)
+  for (let i = 0; i < 3; i++) await node.call('PUT', '/v1/kv/a', { body: '1' })
+  const watermark = { chosenUpTo: toSlot(3), truncatedUpTo: toSlot(0), promised: { round: 3, node: 1 } }
+  node.replica.reports = [
+    { ...watermark, node: toNodeId(1), votedUpTo: toSlot(3), slots: [] },
+    {
+      ...watermark,
+      node: toNodeId(2),
+      votedUpTo: toSlot(6),
+      slots: [{ slot: toSlot(5), state: 'voted', round: 2, node: 2 }],
+    },
+  ]
+  const { json } = await node.call('GET', '/v1/log/gaps')
+  assert.deepEqual([json.answered, json.silent, json.highestVoted, json.to], [['n1', 'n2'], ['n3'], 5, 6])
+  assert.deepEqual(
+    json.rows.map((row: { from: number; to: number; class: string }) => [row.from, row.to, row.class]),
+    [
+      [3, 5, 'hole'],
+      [5, 6, 'undecided'],
+    ],
+  )
+})
+
+test('the unix socket serves the same API, to its owner only', async (t) => {
+  const node = await startNode(t)
+  assert.equal(statSync(node.socketPath).mode & 0o777, 0o600)
+  const admin = new AdminClient()
+  t.after(() => admin.close())
+  assert.equal((await admin.status(`unix:${node.socketPath}`)).node.name, 'n1')
+})
+
+test('a port in use is a clear error, and the socket of a dead process is replaced', async (t) => {
+  const node = await startNode(t)
+  const options = (port: number) => ({ host: '127.0.0.1', port, socketPath: node.socketPath })
+  const context = {
+    clusterId: 'c1',
+    node: { name: 'n1', id: toNodeId(1), version: '0', clientAddress: '', peerAddress: '' },
+    replica: new SingleReplica(new SharedLog()),
+    requestLimits: defaultRequestLimits,
+    limits: defaultApiLimits,
+    logger: { info: nothing, warn: nothing, debug: nothing },
+    metricsText: () => Promise.resolve(''),
+    memberClientAddress: () => undefined,
+    getLogLevel: () => 'info',
+    setLogLevel: nothing,
+  }
+  await assert.rejects(new ApiServer(context, options(node.port)).start(), (error) => {
+    assert.ok(error instanceof PaxosError)
+    assert.equal(error.code, 'PORT_IN_USE')
+    assert.match(error.message, new RegExp(String(node.port)))
+    return true
+  })
+  const other = new ApiServer(context, options(0))
+  await other.start()
+  assert.ok(existsSync(node.socketPath))
+  await other.stop(0)
+})
+
+test('stopping finishes what is open, refuses what is new and closes everything', async (t) => {
+  const node = await startNode(t)
+  node.replica.held = true
+  const open = node.call('PUT', '/v1/kv/k', { body: 'v' })
+  const idle = await node.raw()
+  idle.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')
+  await idle.untilText('{"live":true}')
+  while (node.replica.submits === 0) await new Promise(setImmediate)
+  const stopped = node.server.stop(5000)
+  node.replica.release()
+  assert.equal((await open).status, 200)
+  await stopped
+  await idle.closed()
+  await assert.rejects(request(`${node.endpoint}/livez`))
+  assert.ok(!existsSync(node.socketPath))
+})
+
+test('stopping does not wait for ever for what cannot finish', async (t) => {
+  const node = await startNode(t)
+  node.replica.held = true
+  const raw = await node.raw()
+  raw.write('PUT /v1/kv/k HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\nv')
+  while (node.replica.submits === 0) await new Promise(setImmediate)
+  await node.server.stop(50)
+  await raw.closed()
+})
+
+test('the admin client names the endpoint that does not answer, and passes on the errors of one that does', async (t) => {
+  const node = await startNode(t)
+  const admin = new AdminClient()
+  t.after(() => admin.close())
+  assert.deepEqual(await admin.ready(node.endpoint), { ready: true, reason: null })
+  node.replica.notReady = 'catching up'
+  assert.deepEqual(await admin.ready(node.endpoint), { ready: false, reason: 'catching up' })
+  await admin.setLogLevel(node.endpoint, 'warn')
+  assert.equal(await admin.logLevel(node.endpoint), 'warn')
+  assert.equal((await admin.gaps(node.endpoint)).rows.length, 0)
+  assert.match(await admin.metrics(node.endpoint), /paxos_up/)
+  const code = (wanted: string) => (error: unknown) => {
+    assert.ok(error instanceof PaxosError)
+    assert.equal(error.code, wanted)
+    return true
+  }
+  await assert.rejects(admin.gaps(node.endpoint, { from: 2, to: 1 }), code('BAD_REQUEST'))
+  await assert.rejects(admin.status('ftp://x'), code('USAGE'))
+  await node.server.stop(0)
+  await assert.rejects(admin.status(node.endpoint), (error) => {
+    assert.match(String(error), new RegExp(node.endpoint))
+    return code('CANNOT_CONNECT')(error)
+  })
+  await assert.rejects(admin.status('unix:/nowhere/paxos.sock'), code('CANNOT_CONNECT'))
+})
+
+function nothing(): void {}
