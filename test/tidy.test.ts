@@ -127,15 +127,24 @@ test('nothing is left to do later without an issue', () => {
 })
 
 test('no source file is dead', () => {
-  const used = new Set(files.flatMap((file) => file.imports.filter(isRelative).map((to) => resolve(file.path, to))))
-  const usedInSources = new Set(
-    sources.flatMap((file) => file.imports.filter(isRelative).map((to) => resolve(file.path, to))),
-  )
-  const dead = sources.filter(
-    (file) => !usedInSources.has(file.path) && !entryPoints.some((pattern) => pattern.test(file.path)),
-  )
+  const importsIn = (folders: readonly string[], keep: (path: string) => boolean): string[] =>
+    folders
+      .flatMap(listCode)
+      .filter(keep)
+      .flatMap((path) => {
+        const imports = importsOf(withoutComments(readFileSync(path, 'utf8'))).filter(isRelative)
+        return imports.map((to) => resolve(path, to).replace(/^src\//, ''))
+      })
+  const isTest = (path: string): boolean => path.startsWith('test/') || path.endsWith('.test.ts')
+  const used = new Set(importsIn(['src', 'scripts', 'bench'], (path) => !isTest(path)))
+  const usedByTests = new Set(importsIn(['src', 'test'], isTest))
+  const dead = sources.filter((file) => {
+    if (used.has(file.path) || entryPoints.some((pattern) => pattern.test(file.path))) return false
+    // The simulator is there for tests; anything else that only tests use is dead.
+    return !(file.layer === 'sim' && usedByTests.has(file.path))
+  })
   assert.deepEqual(
-    dead.map((file) => (used.has(file.path) ? `${file.path} (used by tests only)` : file.path)),
+    dead.map((file) => (usedByTests.has(file.path) ? `${file.path} (used by tests only)` : file.path)),
     [],
   )
 })

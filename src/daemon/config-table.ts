@@ -184,7 +184,7 @@ export const limitSettings: Settings<NodeLimits> = {
   txnOperationsMax: whole(
     { doc: 'Compares, or operations of one branch, in a transaction.', fallback: 128, excess: 'refused, TOO_LARGE' },
     1,
-    4096,
+    1024,
   ),
   pipelineSlotsMax: whole({ doc: 'Slots that a leader has open at once.', fallback: 8, excess: 'delayed' }, 1, 1024),
   batchBytesMax: bytes(

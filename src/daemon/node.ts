@@ -245,6 +245,7 @@ class Node implements RunningNode {
       group: firstGroup,
       epoch,
       self: self.id,
+      incarnation,
       host: this.#driver.host(firstGroup),
       clock: systemClock,
       observer,

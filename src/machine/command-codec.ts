@@ -58,6 +58,11 @@ export function decodeRequest(bytes: Uint8Array): Request {
   })
 }
 
+/** Whether an encoded request carries a session, so that it may be sent again. Cheap: nothing is decoded. */
+export function isStamped(request: Uint8Array): boolean {
+  return ((request[1] ?? 0) & sessionFlag) !== 0
+}
+
 /** The requests are not encoded again. */
 export function encodeBatch(timeMs: number, requests: readonly Uint8Array[]): Uint8Array {
   let length = 13

@@ -124,7 +124,9 @@ export interface StoredReply {
 }
 
 export function encodeReplies(replies: readonly StoredReply[]): Uint8Array {
-  const writer = new ByteWriter(repliesBytes(replies))
+  let length = 0
+  for (const each of replies) length += storedReplyBytes(each)
+  const writer = new ByteWriter(length)
   for (const { seq, reply } of replies) writer.u64(seq).bytes(reply)
   return writer.finish()
 }
@@ -137,9 +139,9 @@ export function decodeReplies(record: Uint8Array): readonly StoredReply[] {
   })
 }
 
-/** Of what `encodeReplies` makes. */
-export function repliesBytes(replies: readonly StoredReply[]): number {
-  return replies.reduce((bytes, { reply }) => bytes + 12 + reply.length, 0)
+/** Of one reply in what `encodeReplies` makes. */
+export function storedReplyBytes({ reply }: StoredReply): number {
+  return 12 + reply.length
 }
 
 function readRecord<T>(record: Uint8Array, read: (reader: ByteReader) => T): T {

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts'
 import { sessionWindow } from './bounds.ts'
 import { repliesKey, repliesRange, slotOfReplies } from './layout.ts'
-import { decodeReplies, encodeReplies, repliesBytes, type StoredReply } from './records.ts'
+import { decodeReplies, encodeReplies, type StoredReply, storedReplyBytes } from './records.ts'
 import type { View } from './view.ts'
 
 /**
@@ -66,7 +66,7 @@ export class SessionReplies {
   }
 
   #count(slot: number, reply: StoredReply, unacked: boolean): void {
-    const bytes = repliesBytes([reply])
+    const bytes = storedReplyBytes(reply)
     const record = this.#slots.get(slot) ?? { unacked: 0, bytes: 0 }
     this.#slots.set(slot, record)
     record.bytes += bytes

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Bench, put, stamp } from '../../test/machine/fixtures.ts'
+import { Bench, put, stamp, txn } from '../../test/machine/fixtures.ts'
 import { sessionWindow } from './bounds.ts'
 import type { Command, Reply } from './request.ts'
 
@@ -208,19 +208,44 @@ test('many sessions that end at once are removed in bounded steps, the same afte
     }
     bench.timeMs += 300
     for (let id = 1; id < 3000; id += 7) bench.one({ kind: 'keepAlive' }, stamp(id, 0))
+    bench.one(open(5000))
     bench.timeMs += 10_000
   }
   const [one, other] = benches
   assert.ok(one !== undefined && other !== undefined)
-  for (const left of [3000 - 1024, 3000 - 2048, 0]) {
+  for (const left of [3001 - 1024, 3001 - 2048, 0]) {
     other.restart()
     for (const bench of benches) {
-      const reply = bench.one({ kind: 'keepAlive' }, stamp(2999, 0))
+      const reply = bench.one({ kind: 'keepAlive' }, stamp(3001, 0))
       assert.equal(codeOf(reply), 'SESSION_EXPIRED', 'over, whether removed yet or not')
     }
     assert.equal(one.machine.sessions, left)
     assert.deepEqual(other.dump(), one.dump())
   }
+})
+
+test('a barrier brings no session back to life that is over and not removed yet', () => {
+  const bench = new Bench()
+  bench.batch(...Array.from({ length: 3000 }, () => open(1000)))
+  bench.timeMs += 1000
+  bench.batch()
+  assert.equal(bench.machine.sessions, 3000 - 1024)
+  bench.barrier()
+  assert.equal(bench.machine.sessions, 0)
+  assert.equal(codeOf(bench.one({ kind: 'keepAlive' }, stamp(3000, 0))), 'SESSION_EXPIRED')
+})
+
+test('a session may have a bounded number of bytes of unacknowledged replies', () => {
+  const bench = new Bench()
+  bench.one(open(5000))
+  bench.put('a', new Uint8Array(4 * 1024 * 1024))
+  const get = txn([], [{ kind: 'get', range: { start: '', end: undefined }, limit: 0 }])
+  for (let seq = 0; seq < 16; seq++) assert.equal(bench.one(get, stamp(1, seq)).kind, 'txn')
+  assert.equal(codeOf(bench.one(get, stamp(1, 16))), 'OVERLOADED')
+  bench.restart()
+  assert.equal(codeOf(bench.one(get, stamp(1, 16))), 'OVERLOADED')
+  assert.equal(bench.one(get, stamp(1, 15)).kind, 'txn', 'a stored reply is still given')
+  assert.equal(bench.one(get, stamp(1, 16, 1)).kind, 'txn')
 })
 
 test('there is an end to the number of sessions', () => {

@@ -3,7 +3,7 @@ import type { View } from '../machine/view.ts'
 import type { Send, Write } from '../protocol/effect.ts'
 import type { Engine } from '../protocol/engine.ts'
 import type { Epoch } from '../protocol/epoch.ts'
-import type { GroupId, NodeId, Slot } from '../protocol/ids.ts'
+import type { GroupId, Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { Observer } from './observer.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { PeerMessage } from './peer-message.ts'
@@ -24,6 +24,7 @@ export interface ReplicaSetup {
   readonly group: GroupId
   readonly epoch: Epoch
   readonly self: NodeId
+  readonly incarnation: Incarnation
   readonly host: ReplicaHost
   readonly clock: Clock
   readonly observer: Observer

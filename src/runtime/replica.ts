@@ -1,5 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts'
-import { encodeBarrier, encodeBatch, encodeRequest } from '../machine/command-codec.ts'
+import { encodeBarrier, encodeBatch, encodeRequest, isStamped } from '../machine/command-codec.ts'
 import type { Query } from '../machine/request.ts'
 import type { Effect } from '../protocol/effect.ts'
 import type { Engine } from '../protocol/engine.ts'
@@ -21,12 +21,15 @@ import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
 import type { AcceptorReport, LogLine, ReadOutcome, ReplicaService, ReplicaStatus } from './replica-service.ts'
 import type { ReplicaHost, ReplicaSetup } from './replica-setup.ts'
 import { type PendingRequest, Requests } from './requests.ts'
+import { SeenForwards } from './seen-forwards.ts'
 import { SnapshotDonor } from './snapshot-donor.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
 import { ReplicaState } from './state.ts'
 
 /** Requests that another node forwarded run out of time here as well, in case that node is gone. */
 const forwardedTimeoutMs = 30_000
+/** Numbers of forwarded requests that one life of a node may use; 2^21 lives are safe integers. */
+const forwardsPerLife = 2 ** 32
 /** How much of the log is applied at once when the node starts. */
 const replayBytes = 4 * 1024 * 1024
 
@@ -48,6 +51,7 @@ export class Replica implements ReplicaService {
   readonly #inspection = new Inspection()
   readonly #clockWatch: ClockWatch
   readonly #outcomes = new Outcomes()
+  readonly #seenForwards = new SeenForwards()
   readonly #historyKeeper: HistoryKeeper
   #inbox: Event[] = []
   #leader: NodeId | undefined
@@ -64,7 +68,7 @@ export class Replica implements ReplicaService {
     this.#clock = setup.clock
     this.#observer = setup.observer
     this.#options = setup.options
-    this.#requests = new Requests(setup.options)
+    this.#requests = new Requests(setup.options, setup.incarnation * forwardsPerLife)
     this.#reads = new ReadQueue(setup.options.queueReadsMax)
     this.#historyKeeper = new HistoryKeeper(setup.options.historyRevisionsMax)
     this.#clockWatch = new ClockWatch(setup.clock)
@@ -213,10 +217,6 @@ export class Replica implements ReplicaService {
 
   onTick(): void {
     const now = this.#now()
-    if (this.#clockWatch.hasJumped()) {
-      this.#observer.note('warn', 'the clock jumped; leases are void', {})
-      this.#inbox.push({ kind: 'clockJumped' })
-    }
     this.#inbox.push({ kind: 'tick' })
     this.#requests.onTick(now, ...this.#lateness())
     this.#reads.onTick(now, (read) => this.#expireRead(read, now))
@@ -238,11 +238,17 @@ export class Replica implements ReplicaService {
     do {
       for (const event of this.#takeInbox()) this.#step(event)
       this.#pump()
+      this.#watchClock()
       this.#step({ kind: 'flush' })
     } while (this.#inbox.length > 0)
     this.#reads.serve(this.#state.appliedUpTo, (reads, by) => this.#serveReads(reads, by))
     this.#sendOutcomes()
     this.#state.flush()
+  }
+
+  /** Whether a read would be served now on the strength of a lease. */
+  holdsLease(): boolean {
+    return this.#engine.leaseHolds(this.#now()) && !this.#clockWatch.disagrees()
   }
 
   /** Gives up leadership, ends what is open, and makes the machine's data durable. */
@@ -258,6 +264,13 @@ export class Replica implements ReplicaService {
     this.#receiver.abort()
     this.#donor.close()
     this.#state.whenDurable(done)
+  }
+
+  /** Before each flush, where leases are made use of: a machine that slept must know it by then. */
+  #watchClock(): void {
+    if (this.epoch.leaseMs === 0 || !this.#clockWatch.hasJumped()) return
+    this.#observer.note('warn', 'the clock jumped; the lease is void', {})
+    this.#step({ kind: 'clockJumped' })
   }
 
   #step(event: Event): void {
@@ -385,7 +398,7 @@ export class Replica implements ReplicaService {
     if (this.#state.isInstalling) return false
     const answers = reads.map((read) => this.#state.query(read.query))
     // The lease must hold *after* the answers were taken from the data: the node may have slept in between (T13).
-    if (by === 'lease' && !this.#engine.leaseHolds(this.#now())) return false
+    if (by === 'lease' && !this.holdsLease()) return false
     const { appliedUpTo } = this.#state
     const now = this.#clock.now()
     reads.forEach((read, index) => {
@@ -412,6 +425,8 @@ export class Replica implements ReplicaService {
   #onForward(from: NodeId, { requests }: Extract<RuntimeMessage, { kind: 'forward' }>): void {
     const deadline = this.#now() + forwardedTimeoutMs
     for (const { id, request } of requests) {
+      // Also when it is refused: the copy that comes after a refusal must not be done.
+      if (!isStamped(request) && !this.#seenForwards.isFirst(from, id)) continue
       const answer = (outcome: Outcome): void => {
         this.#outcomes.add(from, id, outcome)
         this.#host.schedule()

@@ -10,7 +10,7 @@
  */
 import { assert } from '../base/assert.ts'
 import type { ErrorCode } from '../base/error.ts'
-import { decodeRequest } from '../machine/command-codec.ts'
+import { isStamped } from '../machine/command-codec.ts'
 import type { Reply } from '../machine/request.ts'
 import { type Entry, sameEntry } from '../protocol/entry.ts'
 import type { NodeId, Slot } from '../protocol/ids.ts'
@@ -53,10 +53,12 @@ export class Requests {
   #returned: PendingRequest[] = []
   readonly #proposed = new Map<Slot, Proposed>()
   readonly #forwarded = new Map<number, Forwarded>()
-  #forwardId = 0
+  #forwardId: number
 
-  constructor(limits: QueueLimits) {
+  /** `firstForwardId` is above every one that this node used before it was restarted. */
+  constructor(limits: QueueLimits, firstForwardId: number) {
     this.#limits = limits
+    this.#forwardId = firstForwardId
   }
 
   get queued(): number {
@@ -102,8 +104,10 @@ export class Requests {
   }
 
   onProposed(slot: Slot, entry: Entry, requests: readonly PendingRequest[]): void {
-    assert(!this.#proposed.has(slot) || this.#proposed.get(slot)?.requests.length === 0, `slot ${slot} has a batch`)
+    const before = this.#proposed.get(slot)
     this.#proposed.set(slot, { entry, requests })
+    // This node led before and bound the slot then. A phase 1 that left it free proves that this was never chosen.
+    if (before !== undefined) this.#requeue(before.requests)
   }
 
   /** The slot's entry is applied; `replies` are those of the entry, in the order of its requests. */
@@ -160,7 +164,7 @@ export class Requests {
     for (const [id, forwarded] of this.#forwarded) {
       const hasMoved = forwarded.leader !== leader
       if (!hasMoved && now - forwarded.sentAt < resendMs) continue
-      if (isStamped(forwarded.request)) {
+      if (isStamped(forwarded.request.bytes)) {
         forwarded.leader = leader
         forwarded.sentAt = now
         resends.push({ id, request: forwarded.request.bytes })
@@ -176,7 +180,7 @@ export class Requests {
   takeBack(now: number): void {
     const back: PendingRequest[] = []
     for (const { request } of this.#forwarded.values()) {
-      if (isStamped(request)) back.push(request)
+      if (isStamped(request.bytes)) back.push(request)
       else finish(request, unknown('the leader that had it leads no longer'), now)
     }
     this.#forwarded.clear()
@@ -241,10 +245,6 @@ function finish(request: PendingRequest, outcome: Outcome, now: number): void {
 
 function unknown(why: string): Outcome {
   return { kind: 'failed', code: 'OUTCOME_UNKNOWN', message: `The request may or may not be done: ${why}.` }
-}
-
-function isStamped(request: PendingRequest): boolean {
-  return decodeRequest(request.bytes).session !== undefined
 }
 
 function weight(request: PendingRequest): number {

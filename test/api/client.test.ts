@@ -10,7 +10,7 @@ async function startClient(
 ): Promise<{ node: TestNode; client: PaxosClient }> {
   const node = await startNode(t)
   const client = new PaxosClient({ endpoints: [node.endpoint], ...options })
-  t.after(() => client.close())
+  node.closers.push(() => client.close())
   return { node, client }
 }
 
@@ -126,7 +126,7 @@ test('a client that never connected says so at once, and names the endpoint', as
   const node = await startNode(t)
   await node.server.stop(0)
   const client = new PaxosClient({ endpoints: [node.endpoint, 'unix:/nowhere/paxos.sock'] })
-  t.after(() => client.close())
+  node.closers.push(() => client.close())
   const startedAt = performance.now()
   await assert.rejects(client.put('k', 'v'), hasCode('CANNOT_CONNECT'))
   await assert.rejects(client.get('k'), (error) => /paxos.sock|127.0.0.1/.test(String(error)))
@@ -136,7 +136,7 @@ test('a client that never connected says so at once, and names the endpoint', as
 test('the unix socket serves the client too', async (t) => {
   const node = await startNode(t)
   const client = new PaxosClient({ endpoints: [`unix:${node.socketPath}`] })
-  t.after(() => client.close())
+  node.closers.push(() => client.close())
   await client.put('k', 'v')
   assert.equal((await client.get('k'))?.text(), 'v')
 })

@@ -20,6 +20,8 @@ export interface TestNode {
   readonly log: SharedLog
   readonly server: ApiServer
   readonly warnings: string[]
+  /** Run before the server stops. */
+  readonly closers: (() => Promise<void>)[]
   /** Calls the API and checks the answer against the OpenAPI document. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>
   /** A connection that says exactly what the test says. */
@@ -84,7 +86,9 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
   const { port } = await server.start()
   addresses.set(id, `127.0.0.1:${port}`)
   const http = new Client(`http://127.0.0.1:${port}`)
+  const closers: (() => Promise<void>)[] = []
   t.after(async () => {
+    await Promise.all(closers.map((close) => close()))
     await http.destroy()
     await server.stop(100)
     rmSync(directory, { recursive: true, force: true })
@@ -113,6 +117,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     log,
     server,
     warnings,
+    closers,
     call,
     raw: () => RawConnection.open(t, port),
   }

@@ -76,6 +76,7 @@ export class SharedLog {
 export class SingleReplica implements ReplicaService {
   readonly #log: SharedLog
   readonly #self: NodeId
+  #reads: (() => void)[] = []
   #queue: { request: Uint8Array; done: (outcome: Outcome) => void }[] = []
   /** What the next submits and reads fail with. */
   failure: { code: ErrorCode; apply: boolean } | undefined
@@ -104,6 +105,7 @@ export class SingleReplica implements ReplicaService {
 
   release(): void {
     this.held = false
+    for (const read of this.#reads.splice(0)) read()
     this.#step()
   }
 
@@ -122,7 +124,11 @@ export class SingleReplica implements ReplicaService {
       done({ kind: 'failed', code, message: `fails with ${code}` })
       return
     }
-    setImmediate(() => done({ kind: 'answered', answer: this.#log.machine.query(query), appliedUpTo: this.#log.end }))
+    const answer = (): void => {
+      done({ kind: 'answered', answer: this.#log.machine.query(query), appliedUpTo: this.#log.end })
+    }
+    if (this.held) this.#reads.push(answer)
+    else setImmediate(answer)
   }
 
   status(): ReplicaStatus {

@@ -3,9 +3,8 @@ import { encodeBarrier, encodeBatch, encodeRequest } from '../../src/machine/com
 import { KvMachine } from '../../src/machine/kv-machine.ts'
 import type { Answer, Command, Compare, Key, Operation, Reply, SessionStamp } from '../../src/machine/request.ts'
 import type { ReadView, View } from '../../src/machine/view.ts'
-import type { Entry } from '../../src/protocol/entry.ts'
-import { noop } from '../../src/protocol/entry.ts'
-import { type Slot, toSlot } from '../../src/protocol/ids.ts'
+import { type Entry, noop } from '../../src/protocol/entry.ts'
+import type { Slot } from '../../src/protocol/ids.ts'
 import { Overlay } from '../../src/runtime/overlay.ts'
 
 /** What lies below an overlay in these tests. */
@@ -174,8 +173,6 @@ export const awkwardKeys = [
   'ab',
   '\xff',
 ]
-
-export const firstSlot = toSlot(0)
 
 function escaped(text: string): string {
   return JSON.stringify(text)

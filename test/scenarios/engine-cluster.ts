@@ -1,43 +1,18 @@
 import { assert } from '../../src/base/assert.ts'
-import { fromBinary, toBinary } from '../../src/base/bytes.ts'
+import { fromBinary } from '../../src/base/bytes.ts'
 import { Random } from '../../src/base/random.ts'
-import type { Ballot } from '../../src/protocol/ballot.ts'
+import { type Ballot, compareBallots, formatBallot, zeroBallot } from '../../src/protocol/ballot.ts'
 import type { Effect, Send, Write } from '../../src/protocol/effect.ts'
 import type { Entry } from '../../src/protocol/entry.ts'
 import type { Epoch } from '../../src/protocol/epoch.ts'
 import type { Event } from '../../src/protocol/event.ts'
 import { firstEpoch, firstSlot, type NodeId, type Slot, toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
-import type { Message, Vote } from '../../src/protocol/multipaxos/message.ts'
-import { type AcceptorState, MultiPaxos } from '../../src/protocol/multipaxos/multipaxos.ts'
+import type { Message } from '../../src/protocol/multipaxos/message.ts'
+import { MultiPaxos } from '../../src/protocol/multipaxos/multipaxos.ts'
 import { defaultMultiPaxosOptions, type MultiPaxosOptions } from '../../src/protocol/multipaxos/options.ts'
-
-/** What survives a crash of one node: exactly the writes whose commit finished. */
-export class Disk {
-  promised: Ballot | undefined
-  chosenUpTo = firstSlot
-  truncatedUpTo = firstSlot
-  readonly votes = new Map<Slot, Vote>()
-
-  apply(writes: readonly Write[]): void {
-    for (const write of writes) {
-      if (write.kind === 'promise') this.promised = write.ballot
-      else if (write.kind === 'chosen') this.chosenUpTo = write.upTo
-      else if (write.kind === 'truncate') {
-        this.truncatedUpTo = write.upTo
-        for (const slot of this.votes.keys()) if (slot < write.upTo) this.votes.delete(slot)
-      } else {
-        const { slot, ballot, entry, chosen } = write
-        this.votes.set(slot, { slot, ballot, entry, chosen })
-      }
-    }
-  }
-
-  state(): AcceptorState {
-    const votes = [...this.votes.values()].sort((a, b) => a.slot - b.slot)
-    const { promised, chosenUpTo, truncatedUpTo } = this
-    return { promised, chosenUpTo, truncatedUpTo, votes, unknown: [] }
-  }
-}
+import { Disk } from './disk.ts'
+import { formatEntry, formatMessage, formatWrite } from './format.ts'
+import { Invariants } from './invariants.ts'
 
 export interface Packet {
   readonly from: NodeId
@@ -52,21 +27,24 @@ interface Commit {
 
 export class Member {
   readonly id: NodeId
-  readonly disk: Disk
+  disk = new Disk()
   incarnation = 0
   engine: MultiPaxos | undefined
+  /** Speed of this node's clock; 1 is true time. */
+  readonly clockRate: number
   /** Commits that are not durable yet, in order. */
   commits: Commit[] = []
   /** Learned entries by slot, over all lives: each life applies from where its disk of the machine was. */
   readonly learned = new Map<Slot, Entry>()
   learnedUpTo = firstSlot
   readonly proposedSlots = new Map<number, Slot>()
-  readonly readable = new Map<number, { upTo: Slot; by: string }>()
+  /** Undefined for a read that was refused. */
+  readonly readable = new Map<number, { readonly upTo: Slot; readonly by: 'readIndex' | 'lease' } | undefined>()
   isLeading = false
 
-  constructor(id: NodeId, disk: Disk) {
+  constructor(id: NodeId, clockRate: number) {
     this.id = id
-    this.disk = disk
+    this.clockRate = clockRate
   }
 }
 
@@ -76,30 +54,44 @@ export interface ClusterSetup {
   readonly q2?: number
   readonly leaseMs?: number
   readonly seed?: number
+  readonly clockRates?: readonly number[]
   readonly options?: Partial<MultiPaxosOptions>
+  /** Puts surveys, heartbeats and their answers in the transcript as well. */
+  readonly showsHeartbeats?: boolean
+}
+
+/** What a test may watch, to stop a node at any point. */
+export interface ClusterHooks {
+  readonly log?: (line: string) => void
+  /** A message left, or (no message) a commit is about to become durable or just did. May throw to crash the node there. */
+  readonly onAction?: (node: NodeId, message: Message | undefined) => void
+  readonly onLearn?: (node: NodeId, slot: Slot, entry: Entry) => void
 }
 
 /**
  * Real engines, a network that does nothing by itself, disks that forget what was not committed, and one clock that moves
- * when told. Every step is the caller's: which packet arrives, which commit finishes, who crashes.
+ * when told. Every step is the caller's: which packet arrives, which commit finishes, who crashes. The invariants are
+ * checked at every step.
  */
 export class EngineCluster {
   readonly epoch: Epoch
   readonly members: readonly Member[]
-  readonly chosen = new Map<Slot, string>()
+  readonly invariants: Invariants
   network: Packet[] = []
   now = 1000
   readonly #options: MultiPaxosOptions
   readonly #seed: number
-  readonly #log: (line: string) => void
+  readonly #hooks: ClusterHooks
+  readonly #quietKinds: ReadonlySet<string>
+  /** What had been learned somewhere when a read began. */
+  readonly #wanted = new Map<number, Slot>()
   #proposal = 0
+  #read = 0
 
-  constructor(
-    { nodes, q1, q2, leaseMs = 0, seed = 1, options = {} }: ClusterSetup,
-    log: (line: string) => void = () => {},
-  ) {
+  constructor(setup: ClusterSetup, hooks: ClusterHooks = {}) {
+    const { nodes, q1, q2, leaseMs = 0, seed = 1, clockRates = [], options = {}, showsHeartbeats = false } = setup
     const majority = Math.floor(nodes / 2) + 1
-    this.#log = log
+    this.#hooks = hooks
     this.#seed = seed
     this.#options = { ...defaultMultiPaxosOptions, ...options }
     const ids = Array.from({ length: nodes }, (_, index) => toNodeId(index + 1))
@@ -112,7 +104,10 @@ export class EngineCluster {
       leaseMs,
       startSlot: firstSlot,
     }
-    this.members = ids.map((id) => new Member(id, new Disk()))
+    const surveys = ['survey', 'surveyReply']
+    this.#quietKinds = new Set(showsHeartbeats ? surveys : [...surveys, 'heartbeat', 'heartbeatAck'])
+    this.invariants = new Invariants(this.epoch)
+    this.members = ids.map((id, index) => new Member(id, clockRates[index] ?? 1))
     for (const member of this.members) this.start(member.id)
   }
 
@@ -120,6 +115,11 @@ export class EngineCluster {
     const member = this.members[id - 1]
     assert(member !== undefined, `no member ${id}`)
     return member
+  }
+
+  /** What this node's clock shows. */
+  clock(member: Member): number {
+    return this.now * member.clockRate
   }
 
   start(id: NodeId): void {
@@ -135,7 +135,7 @@ export class EngineCluster {
       appliedUpTo: member.learnedUpTo,
       random: new Random(this.#seed * 1000 + id * 10 + member.incarnation),
       options: this.#options,
-      now: this.now,
+      now: this.clock(member),
     })
     for (const { slot, entry } of member.engine.chosen(member.learnedUpTo, Number.POSITIVE_INFINITY)) {
       this.#onLearn(member, slot, entry)
@@ -150,6 +150,16 @@ export class EngineCluster {
     member.isLeading = false
   }
 
+  /** What no node may do: come back under the same name without its disk. */
+  wipe(id: NodeId): void {
+    this.crash(id)
+    const member = this.member(id)
+    member.disk = new Disk()
+    member.learned.clear()
+    member.learnedUpTo = firstSlot
+    this.invariants.onWipe(id)
+  }
+
   tick(id: NodeId): void {
     this.step(id, { kind: 'tick' })
     this.flush(id)
@@ -159,12 +169,23 @@ export class EngineCluster {
     this.step(id, { kind: 'flush' })
   }
 
-  propose(id: NodeId, text: string): number {
+  propose(id: NodeId, value: string | Uint8Array): number {
+    const entry: Entry = { kind: 'batch', payload: typeof value === 'string' ? fromBinary(value) : value }
+    this.invariants.onSubmit(entry)
     this.#proposal++
-    const entry: Entry = { kind: 'batch', payload: fromBinary(text) }
-    this.step(id, { kind: 'propose', proposal: this.#proposal, entry })
+    const proposal = this.#proposal
+    this.step(id, { kind: 'propose', proposal, entry })
     this.flush(id)
-    return this.#proposal
+    return proposal
+  }
+
+  read(id: NodeId): number {
+    this.#read++
+    const read = this.#read
+    this.#wanted.set(read, this.invariants.learnedUpTo)
+    this.step(id, { kind: 'read', read })
+    this.flush(id)
+    return read
   }
 
   deliver(packet: Packet): void {
@@ -176,16 +197,28 @@ export class EngineCluster {
   /** The oldest commit of this node finishes: it is durable, and what waited for it leaves. */
   sync(id: NodeId): void {
     const member = this.member(id)
-    const commit = member.commits.shift()
+    const commit = member.commits[0]
     if (commit === undefined) return
+    this.#hooks.onAction?.(id, undefined)
+    member.commits.shift()
+    this.invariants.beforeCommit(id, member.disk, commit.writes)
     member.disk.apply(commit.writes)
+    this.invariants.afterCommit(id, member.disk, commit.writes)
+    this.#hooks.onAction?.(id, undefined)
     for (const send of commit.release) this.#send(member, send)
   }
 
   step(id: NodeId, event: Event): void {
     const member = this.member(id)
     if (member.engine === undefined) return
-    for (const effect of member.engine.step(this.now, event)) this.#perform(member, effect)
+    for (const effect of member.engine.step(this.clock(member), event)) this.#perform(member, effect)
+    this.checkLeases()
+  }
+
+  checkLeases(): void {
+    if (this.epoch.leaseMs === 0) return
+    const holders = this.members.filter((member) => member.engine?.leaseHolds(this.clock(member)) === true)
+    this.invariants.onLeases(holders.map((member) => member.id))
   }
 
   /** Delivers and syncs everything in order until nothing is left, without moving the clock. */
@@ -212,8 +245,14 @@ export class EngineCluster {
     }
   }
 
+  /** Who serves. An older leader may believe so as well for a while. */
   leader(): Member | undefined {
-    return this.members.find((member) => member.engine?.status().steady === true)
+    const steady = this.members.filter((member) => member.engine?.status().steady === true)
+    return steady.sort((a, b) => compareBallots(ballotOf(b), ballotOf(a)))[0]
+  }
+
+  #log(line: string): void {
+    this.#hooks.log?.(line)
   }
 
   #perform(member: Member, effect: Effect): void {
@@ -229,7 +268,7 @@ export class EngineCluster {
         this.#onLearn(member, effect.slot, effect.entry)
         return
       case 'elected':
-        this.#log(`n${member.id} elected at ${effect.ballot.round}.${effect.ballot.node}`)
+        this.#log(`n${member.id} elected at ${formatBallot(effect.ballot)}`)
         this.#proposal++
         this.step(member.id, {
           kind: 'propose',
@@ -239,16 +278,23 @@ export class EngineCluster {
         return
       case 'proposed':
         member.proposedSlots.set(effect.proposal, effect.slot)
-        this.#log(`n${member.id} proposes in slot ${effect.slot} at ${effect.ballot.round}.${effect.ballot.node}`)
+        this.#log(`n${member.id} proposes in slot ${effect.slot} at ${formatBallot(effect.ballot)}`)
         return
       case 'readable':
         member.readable.set(effect.read, { upTo: effect.upTo, by: effect.by })
         this.#log(`n${member.id} may read below ${effect.upTo} by ${effect.by}`)
+        this.invariants.onReadable(member.id, effect.upTo, this.#wanted.get(effect.read) ?? firstSlot)
         return
-      case 'role':
-        member.isLeading = effect.role === 'leader'
-        this.#log(`n${member.id} ${effect.role}${effect.leader === undefined ? '' : ` of n${effect.leader}`}`)
+      case 'unreadable':
+        member.readable.set(effect.read, undefined)
+        this.#log(`n${member.id} may not read`)
         return
+      case 'role': {
+        const { role, leader } = effect
+        member.isLeading = role === 'leader'
+        this.#log(`n${member.id} ${role}${leader === undefined || leader === member.id ? '' : ` of n${leader}`}`)
+        return
+      }
       case 'behind':
         this.#log(`n${member.id} is behind n${effect.from}, which truncated up to ${effect.truncatedUpTo}`)
         this.#installFrom(member, effect.from)
@@ -264,6 +310,7 @@ export class EngineCluster {
     if (donor.learnedUpTo <= member.learnedUpTo) return
     for (const [slot, entry] of donor.learned) if (slot >= member.learnedUpTo) member.learned.set(slot, entry)
     member.learnedUpTo = donor.learnedUpTo
+    this.#log(`n${member.id} installs a snapshot of everything below ${donor.learnedUpTo}`)
     this.step(member.id, { kind: 'restored', upTo: donor.learnedUpTo })
     this.flush(member.id)
   }
@@ -271,74 +318,26 @@ export class EngineCluster {
   #onLearn(member: Member, slot: Slot, entry: Entry): void {
     if (slot < member.learnedUpTo) return
     assert(slot === member.learnedUpTo, `n${member.id} learns ${slot}, expected ${member.learnedUpTo}`)
-    const text = formatEntry(entry)
-    const known = this.chosen.get(slot)
-    assert(
-      known === undefined || known === text,
-      `slot ${slot}: n${member.id} learned ${text}, another learned ${known}`,
-    )
-    this.chosen.set(slot, text)
+    this.#log(`n${member.id} learns ${formatEntry(entry)} in slot ${slot}`)
+    this.invariants.onLearn(member.id, slot, entry)
     member.learned.set(slot, entry)
     member.learnedUpTo = (slot + 1) as Slot
-    this.#log(`n${member.id} learns ${text} in slot ${slot}`)
+    this.#hooks.onLearn?.(member.id, slot, entry)
     if (member.engine !== undefined) {
       this.step(member.id, { kind: 'applied', upTo: member.learnedUpTo, durableUpTo: member.learnedUpTo })
     }
   }
 
   #send(member: Member, { to, message }: Send): void {
+    this.invariants.onSend(member.id, member.disk, message)
     for (const node of to) {
-      if (!quietKinds.has(message.kind)) this.#log(`n${member.id} -> n${node} ${formatMessage(message)}`)
+      if (!this.#quietKinds.has(message.kind)) this.#log(`n${member.id} -> n${node} ${formatMessage(message)}`)
       this.network.push({ from: member.id, to: node, message })
+      this.#hooks.onAction?.(member.id, message)
     }
   }
 }
 
-const quietKinds: ReadonlySet<string> = new Set(['survey', 'surveyReply', 'heartbeat', 'heartbeatAck'])
-
-export function formatEntry({ kind, payload }: Entry): string {
-  return kind === 'batch' ? toBinary(payload) : kind
-}
-
-function formatWrite(write: Write): string {
-  switch (write.kind) {
-    case 'promise':
-      return `promise ${write.ballot.round}.${write.ballot.node}`
-    case 'vote': {
-      const learned = write.chosen ? ' (learned)' : ''
-      return `vote ${write.slot}=${formatEntry(write.entry)}@${write.ballot.round}.${write.ballot.node}${learned}`
-    }
-    case 'chosen':
-    case 'truncate':
-      return `${write.kind} up to ${write.upTo}`
-  }
-}
-
-export function formatMessage(message: Message): string {
-  const ballot = 'ballot' in message ? ` ${message.ballot.round}.${message.ballot.node}` : ''
-  switch (message.kind) {
-    case 'prepare':
-      return `prepare${ballot} from ${message.fromSlot}`
-    case 'promise': {
-      const votes = message.votes.map((v) => `${v.slot}=${formatEntry(v.entry)}@${v.ballot.round}.${v.ballot.node}`)
-      const truncated = message.truncatedUpTo === 0 ? '' : ` truncated up to ${message.truncatedUpTo}`
-      return `promise${ballot} chosen up to ${message.chosenUpTo}${truncated} votes [${votes.join(' ')}]`
-    }
-    case 'accept': {
-      const entries = message.entries.map(({ slot, entry }) => `${slot}=${formatEntry(entry)}`)
-      return `accept${ballot} [${entries.join(' ')}] decided [${message.decided.from}, ${message.decided.upTo})`
-    }
-    case 'accepted':
-      return `accepted${ballot} ${message.ranges.map(({ from, to }) => `[${from}, ${to})`).join(' ')}`
-    case 'nack':
-      return `nack${ballot} promised ${message.promised.round}.${message.promised.node}${message.leaseMs > 0 ? ' lease' : ''}`
-    case 'decide':
-      return `decide${ballot} [${message.decided.from}, ${message.decided.upTo})`
-    case 'catchup':
-      return `catchup [${message.range.from}, ${message.range.to})`
-    case 'catchupReply':
-      return `catchupReply [${message.entries.map(({ slot, entry }) => `${slot}=${formatEntry(entry)}`).join(' ')}]`
-    default:
-      return `${message.kind}${ballot}`
-  }
+function ballotOf(member: Member): Ballot {
+  return member.engine?.status().ballot ?? zeroBallot(firstEpoch)
 }

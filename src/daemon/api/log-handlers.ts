@@ -12,8 +12,8 @@ import { logLineJson } from './log-line.ts'
 import { memberName } from './status-handlers.ts'
 import { QueryParameters } from './target.ts'
 
-/** Slots that are read and written at a time, so that a long log neither blocks the node nor fills its memory. */
-const pageSlots = 128
+/** Slots that are decoded at a time: each may hold thousands of commands, and consensus must get its turn between. */
+const pageSlots = 16
 const followPollMs = 100
 /** A reader that takes nothing for so long is gone. */
 const stalledMs = 30_000
@@ -44,15 +44,15 @@ function votedUpTo({ engine }: ReplicaStatus): number {
 function writeLog(response: ServerResponse, state: ApiState, from: number, to: number, withValues: boolean): void {
   let at = from
   const step = (): void => {
-    while (at < to && !response.destroyed) {
-      const page = readPage(state, at, to, withValues)
-      at = page.next
-      if (!response.write(page.text)) {
-        waitForReader(response, step)
-        return
-      }
+    if (response.destroyed) return
+    if (at >= to) {
+      response.end()
+      return
     }
-    response.end()
+    const page = readPage(state, at, to, withValues)
+    at = page.next
+    if (response.write(page.text)) setImmediate(step)
+    else waitForReader(response, step)
   }
   step()
 }
@@ -83,17 +83,14 @@ class LogFollower {
   }
 
   #step(): void {
-    if (this.#response.destroyed) return
+    if (this.#response.destroyed || this.#response.writableEnded) return
     const chosen = Math.min(this.#state.context.replica.status().engine.chosenUpTo, this.#to)
-    while (this.#at < chosen) {
+    if (this.#at < chosen) {
       const page = readPage(this.#state, this.#at, chosen, this.#withValues)
       this.#at = page.next
-      if (!this.#response.write(page.text)) {
-        waitForReader(this.#response, () => this.#step())
-        return
-      }
-    }
-    if (this.#at >= this.#to) this.#finish()
+      if (this.#response.write(page.text)) setImmediate(() => this.#step())
+      else waitForReader(this.#response, () => this.#step())
+    } else if (this.#at >= this.#to) this.#finish()
     else this.#timer = setTimeout(() => this.#step(), followPollMs)
   }
 
@@ -127,9 +124,11 @@ function readPage(
 
 function waitForReader(response: ServerResponse, go: () => void): void {
   const timer = setTimeout(() => response.destroy(), stalledMs)
-  response.once('close', () => clearTimeout(timer))
+  const stop = (): void => clearTimeout(timer)
+  response.once('close', stop)
   response.once('drain', () => {
-    clearTimeout(timer)
+    stop()
+    response.off('close', stop)
     go()
   })
 }

@@ -29,6 +29,8 @@ export interface Identity {
 export interface Standing {
   readonly phase: 'idle' | 'prepare' | 'propose'
   readonly promised: Ballot
+  /** Who has chosen entries that this leader must fetch before it can serve. */
+  readonly missingFrom: NodeId | undefined
 }
 
 export interface Verdict {
@@ -172,13 +174,16 @@ export class Election {
     return [{ kind: 'send', to: this.#others, message: { kind: 'survey', round: this.#round } }]
   }
 
-  #judge({ phase, promised }: Standing): Verdict {
+  #judge({ phase, promised, missingFrom }: Standing): Verdict {
     const replies = [...this.#replies.values()]
     this.#answered = new Set(this.#replies.keys())
     for (const reply of replies) this.#leader = maxBallot(this.#leader, reply.ballot)
     const isMine = this.#own.round > 0 && sameBallot(this.#leader, this.#own)
     this.#happy = isMine ? this.#isLeaderHappy(phase) : this.#isFollowerHappy()
     const lostQuorum = phase !== 'idle' && !(isMine && this.#happy)
+    // The one that has what is missing is gone. Phase 1 finds it again among the votes of the others.
+    const isStranded = this.#happy && isMine && missingFrom !== undefined && !this.#answered.has(missingFrom)
+    if (isStranded) return { claim: this.#claim(promised), lostQuorum: false }
     if (this.#happy || this.#retired) return { claim: undefined, lostQuorum }
     const allUnhappy = replies.every((reply) => !reply.happy)
     const isConnected = this.#quorums.isPhase1(new Set([this.#identity.self, ...this.#answered]))

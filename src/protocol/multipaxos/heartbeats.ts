@@ -8,8 +8,8 @@
 import type { NodeId } from '../ids.ts'
 import type { QuorumSystem } from '../quorum.ts'
 
-/** Scheduling granularity of both clocks, on top of their drift. */
-const leaseMarginMs = 5
+/** Granularity of both clocks, and what a sleep of the machine may last unnoticed, on top of their drift. */
+const leaseMarginMs = 30
 
 export class Heartbeats {
   readonly #self: NodeId
@@ -26,7 +26,7 @@ export class Heartbeats {
   constructor(self: NodeId, quorums: QuorumSystem, leaseMs: number, clockDriftMax: number) {
     this.#self = self
     this.#quorums = quorums
-    this.#leaseMs = leaseMs === 0 ? 0 : (leaseMs * (1 - clockDriftMax)) / (1 + clockDriftMax) - leaseMarginMs
+    this.#leaseMs = Math.max(0, (leaseMs * (1 - clockDriftMax)) / (1 + clockDriftMax) - leaseMarginMs)
   }
 
   /** The newest heartbeat that enough acceptors acknowledged. */

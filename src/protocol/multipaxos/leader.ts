@@ -83,6 +83,11 @@ export class Leader {
     return this.#phase.barrier < this.#log.chosenUpTo
   }
 
+  /** True while entries are missing that were chosen before this leadership: it proposes, but cannot apply. */
+  get isStranded(): boolean {
+    return this.#phase.kind === 'propose' && this.#log.chosenUpTo < this.#phase.start
+  }
+
   get openSlots(): number {
     return this.#open.size
   }

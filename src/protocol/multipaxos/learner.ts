@@ -1,14 +1,14 @@
 /**
  * The learner: finds out what is chosen, in slot order, and fetches what it missed.
  *
- * - a slot is chosen here when a quorum's votes at one ballot were counted (by the leader), when a notice names a ballot
- *   that this node's own vote has reached (protocols 4), or when a member sent the chosen entry itself.
+ * - a slot is chosen here when a quorum's votes at one ballot were counted (by the leader), when a notice names the
+ *   ballot of this node's own vote (protocols 4), or when a member sent the chosen entry itself.
  * - learned entries leave in slot order without a gap, each once.
  *
  * A notice without a ballot would let a follower apply an older vote of its own (T5).
  */
 import { assert } from '../../base/assert.ts'
-import { type Ballot, compareBallots } from '../ballot.ts'
+import { type Ballot, compareBallots, sameBallot } from '../ballot.ts'
 import type { Effect } from '../effect.ts'
 import { type Entry, sameEntry } from '../entry.ts'
 import type { NodeId, Slot } from '../ids.ts'
@@ -48,7 +48,7 @@ export class Learner {
     this.#acceptor.markChosen(slot)
   }
 
-  /** The leader of `ballot` says what it knows chosen at that ballot. */
+  /** The leader of `ballot` says which of its proposals are chosen. */
   onDecided(from: NodeId, ballot: Ballot, decided: Decided): void {
     if (this.#notice === undefined || compareBallots(ballot, this.#notice.ballot) >= 0)
       this.#notice = { ballot, decided }
@@ -60,6 +60,11 @@ export class Learner {
   onPeerChosen(from: NodeId, upTo: Slot): void {
     if (upTo <= this.#log.chosenUpTo) return
     if (this.#target === undefined || upTo >= this.#target.upTo) this.#target = { upTo, source: from }
+  }
+
+  /** Who has chosen entries that this node misses. */
+  get source(): NodeId | undefined {
+    return this.#isBehind() ? this.#target?.source : undefined
   }
 
   /** Answers a member that misses chosen entries. */
@@ -117,14 +122,17 @@ export class Learner {
     return [{ kind: 'send', to: [this.#target.source], message: { kind: 'catchup', range } }]
   }
 
-  /** Marks own votes that the notice covers: at or above its ballot, P2 makes them equal to what was chosen. */
+  /**
+   * Marks own votes that the notice covers: those at its ballot, which has one entry in a slot. A vote above it proves
+   * nothing: the sender may have fetched the entry, and it was chosen above that vote.
+   */
   #match(ballot: Ballot, { from, upTo }: Decided): void {
     for (let slot = Math.max(from, this.#log.chosenUpTo) as Slot; slot < upTo; slot = (slot + 1) as Slot) {
       const vote = this.#log.vote(slot)
       // A hole: what lies above it is looked at again when it is filled.
       if (vote === undefined) return
       if (vote.chosen) continue
-      if (compareBallots(vote.ballot, ballot) < 0) return
+      if (!sameBallot(vote.ballot, ballot)) return
       this.#acceptor.markChosen(slot)
     }
   }

@@ -21,8 +21,9 @@ export interface SlotRange {
 }
 
 /**
- * What the sender knows chosen: every slot in [from, upTo) is chosen, at `ballot` of the message that carries it.
- * Without the ballot a follower could apply an older vote of its own (protocols 4, T5).
+ * What the sender knows chosen: every slot in [from, upTo) is chosen, and holds what was proposed there at the ballot of
+ * the message that carries it. So a vote at that ballot is for the chosen entry. An older vote may not be (protocols 4,
+ * T5), and neither may a newer one, because the sender may have fetched what was chosen above it.
  */
 export interface Decided {
   readonly from: Slot

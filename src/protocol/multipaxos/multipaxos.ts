@@ -61,7 +61,7 @@ export class MultiPaxos implements Engine {
   readonly #leader: Leader
   readonly #election: Election
   readonly #heartbeats: Heartbeats
-  readonly #reads = new Reads()
+  readonly #reads: Reads
   #now: number
   #durableUpTo: Slot
   #heartbeatAt = Number.NEGATIVE_INFINITY
@@ -92,6 +92,7 @@ export class MultiPaxos implements Engine {
     this.#election = new Election(identity, others, quorums, random, options.electionTimeoutMs, 2 * options.heartbeatMs)
     this.#election.noteSeen(promised)
     this.#heartbeats = new Heartbeats(self, quorums, epoch.leaseMs, options.clockDriftMax)
+    this.#reads = new Reads(incarnation)
     this.#durableUpTo = appliedUpTo
     this.#notedChosenUpTo = this.#log.chosenUpTo
     // The machine may be ahead of the watermark on disk, which is written lazily.
@@ -236,7 +237,7 @@ export class MultiPaxos implements Engine {
         this.#learner.onPeerChosen(from, message.chosenUpTo)
         return []
       case 'release':
-        this.#grant.release(from)
+        this.#grant.release(message.ballot)
         this.#election.onVacant(message.ballot)
         return []
       case 'readIndex':
@@ -272,7 +273,7 @@ export class MultiPaxos implements Engine {
       return [{ kind: 'send', to: [from], message: { kind: 'nack', ballot, promised, leaseMs: 0 } }]
     }
     this.#election.heard(this.#now, ballot)
-    this.#grant.extend(this.#now, from)
+    if (!this.#grant.extend(this.#now, ballot)) return []
     const { chosenUpTo } = this.#log
     return [{ kind: 'send', to: [from], message: { kind: 'heartbeatAck', ballot, seq, chosenUpTo } }]
   }
@@ -288,7 +289,8 @@ export class MultiPaxos implements Engine {
 
   #onTick(): Effect[] {
     const now = this.#now
-    const standing = { phase: this.#leader.phase, promised: this.#acceptor.promised }
+    const missingFrom = this.#leader.isStranded ? this.#learner.source : undefined
+    const standing = { phase: this.#leader.phase, promised: this.#acceptor.promised, missingFrom }
     const { verdict, effects } = this.#election.onTick(now, standing)
     if (verdict.lostQuorum) effects.push(...this.#stepDown())
     if (verdict.claim !== undefined) effects.push(...this.#claim(verdict.claim))
@@ -334,7 +336,7 @@ export class MultiPaxos implements Engine {
     assert(ballot !== undefined, 'a heartbeat without leading')
     const seq = this.#heartbeats.send(this.#now)
     this.#heartbeatAt = this.#now
-    this.#grant.extend(this.#now, this.#self)
+    this.#grant.extend(this.#now, ballot)
     const effects: Effect[] = []
     if (this.#otherMembers.length > 0) {
       const message: Message = { kind: 'heartbeat', ballot, seq, decided: this.#leader.decided }
@@ -358,10 +360,11 @@ export class MultiPaxos implements Engine {
   }
 
   #stepDown(): Effect[] {
-    if (this.#leader.phase === 'idle') return []
+    const { ballot } = this.#leader
+    if (ballot === undefined) return []
     this.#leader.stop()
     this.#heartbeats.voidLease()
-    this.#grant.release(this.#self)
+    this.#grant.release(ballot)
     return this.#reads.abandon()
   }
 

@@ -7,12 +7,15 @@
  * Elsewhere: ask the leader for `upTo`.
  */
 import type { Effect } from '../effect.ts'
-import type { NodeId, Slot } from '../ids.ts'
+import type { Incarnation, NodeId, Slot } from '../ids.ts'
 
 /** One read to answer: of this node's own driver, or of another node. */
 type Reader =
   | { readonly kind: 'local'; readonly read: number }
   | { readonly kind: 'remote'; readonly from: NodeId; readonly id: number }
+
+/** Questions in one life of a node. Ids stay safe integers for two million restarts. */
+const questionsMax = 2 ** 32
 
 interface Batch {
   readonly readers: readonly Reader[]
@@ -29,7 +32,12 @@ export class Reads {
     number,
     { readonly reads: readonly number[]; readonly at: number; readonly leader: NodeId }
   >()
-  #question = 0
+  #question: number
+
+  /** Ids go on from life to life: a late answer to an earlier life's question is older than the reads of this one. */
+  constructor(incarnation: Incarnation) {
+    this.#question = incarnation * questionsMax
+  }
 
   add(reader: Reader): void {
     this.#waiting.push(reader)

@@ -1,0 +1,130 @@
+import { assert } from '../base/assert.ts'
+import { PaxosError } from '../base/error.ts'
+import type { Ballot } from '../protocol/ballot.ts'
+import type { Write } from '../protocol/effect.ts'
+import { firstSlot, type Slot } from '../protocol/ids.ts'
+import type { Vote } from '../protocol/multipaxos/message.ts'
+import type { AcceptorStore, Done, GroupWrite, LoadedGroup } from '../runtime/ports.ts'
+
+/** What a disk does with one commit: how long it takes, and whether it fails. */
+export interface CommitFate {
+  readonly delayMs: number
+  readonly failure: string | undefined
+}
+
+export interface DiskHost {
+  after(delayMs: number, task: () => void): void
+  fate(): CommitFate
+  /** A commit begins and ends; either may be where the node crashes. */
+  onCommit(writes: readonly GroupWrite[]): void
+  onDurable(writes: readonly GroupWrite[]): void
+  /** The writes are on the disk from now on, whether or not anybody is ever told. */
+  onStored(writes: readonly GroupWrite[]): void
+}
+
+interface InFlight {
+  readonly writes: readonly GroupWrite[]
+}
+
+/** Content of one acceptor's disk, for one group and epoch. Only durable things are in it. */
+export class AcceptorImage {
+  promised: Ballot | undefined
+  chosenUpTo: Slot = firstSlot
+  truncatedUpTo: Slot = firstSlot
+  readonly votes = new Map<Slot, Vote>()
+  readonly corrupt = new Set<Slot>()
+
+  write(write: Write): void {
+    switch (write.kind) {
+      case 'promise':
+        this.promised = write.ballot
+        return
+      case 'vote': {
+        const { slot, ballot, entry, chosen } = write
+        this.votes.set(slot, { slot, ballot, entry, chosen })
+        this.corrupt.delete(slot)
+        return
+      }
+      case 'chosen':
+        this.chosenUpTo = write.upTo
+        return
+      case 'truncate':
+        this.truncatedUpTo = write.upTo
+        for (const slot of this.votes.keys()) if (slot < write.upTo) this.votes.delete(slot)
+        for (const slot of this.corrupt) if (slot < write.upTo) this.corrupt.delete(slot)
+    }
+  }
+
+  load(): LoadedGroup {
+    const { promised, chosenUpTo, truncatedUpTo } = this
+    const votes = [...this.votes.values()].filter((vote) => !this.corrupt.has(vote.slot))
+    votes.sort((a, b) => a.slot - b.slot)
+    const unknown = [...this.corrupt].sort((a, b) => a - b)
+    return { promised, chosenUpTo, truncatedUpTo, votes, unknown }
+  }
+}
+
+/** A node's acceptor disk. Outlives the node: `crash` decides what of the unfinished commits had reached it. */
+export class AcceptorDisk implements AcceptorStore {
+  readonly image = new AcceptorImage()
+  readonly #host: DiskHost
+  #inFlight: InFlight[] = []
+  #life = 0
+  #isDead = false
+
+  constructor(host: DiskHost) {
+    this.#host = host
+  }
+
+  load(): LoadedGroup {
+    return this.image.load()
+  }
+
+  commit(writes: readonly GroupWrite[], done: Done): void {
+    const life = this.#life
+    this.#host.onCommit(writes)
+    // The node may have crashed in that very moment.
+    if (life !== this.#life) return
+    if (this.#isDead) {
+      this.#host.after(0, () => done(new PaxosError('STORE_FAILED', 'The simulated disk failed before')))
+      return
+    }
+    const commit = { writes }
+    this.#inFlight.push(commit)
+    const { delayMs, failure } = this.#host.fate()
+    this.#host.after(delayMs, () => {
+      if (life !== this.#life) return
+      if (failure !== undefined || this.#isDead) {
+        this.#isDead = true
+        done(new PaxosError('STORE_FAILED', failure ?? 'The simulated disk failed before'))
+        return
+      }
+      // Commits take effect in order: an earlier one that takes longer finishes with this one at the latest.
+      while (this.#inFlight.length > 0) {
+        const first = this.#inFlight.shift()
+        assert(first !== undefined, 'a commit vanished')
+        this.#apply(first)
+        if (first === commit) break
+      }
+      this.#host.onDurable(writes)
+      if (life === this.#life) done()
+    })
+  }
+
+  /** The first `kept` unfinished commits had reached the disk, though nobody was told; the others are gone. */
+  crash(kept: number): void {
+    for (const commit of this.#inFlight.slice(0, kept)) this.#apply(commit)
+    this.#inFlight = []
+    this.#life++
+    this.#isDead = false
+  }
+
+  get unfinished(): number {
+    return this.#inFlight.length
+  }
+
+  #apply(commit: InFlight): void {
+    for (const { write } of commit.writes) this.image.write(write)
+    this.#host.onStored(commit.writes)
+  }
+}

@@ -1,0 +1,190 @@
+import { errorCodes } from '../base/error.ts'
+import type { Random } from '../base/random.ts'
+import { encodeRequest } from '../machine/command-codec.ts'
+import type { Answer, Command, Query, Reply, Request } from '../machine/request.ts'
+import type { Outcome } from '../runtime/peer-message.ts'
+import type { ReadOutcome } from '../runtime/replica-service.ts'
+import type { SimNode } from './node.ts'
+import type { SimOptions } from './options.ts'
+import type { Scheduler } from './scheduler.ts'
+import { type Trace, traceKind } from './trace.ts'
+import { drawCommand, drawQuery } from './workload.ts'
+
+/** What a client asked and what it was told. `returnedAt` undefined: it never learned what became of it. */
+export interface ClientOperation {
+  readonly client: number
+  readonly invokedAt: number
+  readonly returnedAt: number | undefined
+  readonly input:
+    | { readonly kind: 'command'; readonly command: Command }
+    | { readonly kind: 'query'; readonly query: Query; readonly isStale: boolean }
+  readonly output: Reply | Answer | undefined
+}
+
+export interface ClientHost {
+  readonly options: SimOptions
+  readonly scheduler: Scheduler
+  readonly trace: Trace
+  readonly nodes: readonly SimNode[]
+  /** Every request that enters the system, for the non-triviality check. */
+  onSubmitted(request: Uint8Array): void
+  onFinished(operation: ClientOperation): void
+}
+
+const triesMax = 8
+
+/** One client in a closed loop, with or without a session. With one it repeats what was not answered, elsewhere. */
+export class SimClient {
+  readonly #number: number
+  readonly #host: ClientHost
+  readonly #random: Random
+  readonly #wantsSession: boolean
+  #session: number | undefined
+  #seq = 0
+  #value = 0
+  #isStopped = false
+  #finished = 0
+
+  constructor(number: number, host: ClientHost, random: Random) {
+    this.#number = number
+    this.#host = host
+    this.#random = random
+    this.#wantsSession = random.chance(host.options.workload.sessions)
+  }
+
+  /** Operations that were answered. */
+  get finished(): number {
+    return this.#finished
+  }
+
+  start(): void {
+    this.#think()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  #think(): void {
+    if (this.#isStopped) return
+    const thinkMs = this.#host.options.workload.meanThinkMs * 2 * this.#random.next()
+    this.#host.scheduler.after(thinkMs, () => this.#next())
+  }
+
+  #next(): void {
+    if (this.#isStopped) return
+    const { workload } = this.#host.options
+    if (this.#wantsSession && this.#session === undefined) this.#openSession()
+    else if (this.#random.chance(workload.reads)) this.#read(this.#random.chance(workload.staleReads))
+    else this.#write()
+  }
+
+  #openSession(): void {
+    const command: Command = { kind: 'openSession', ttlMs: 60_000 }
+    this.#submit({ session: undefined, command }, 1, (reply) => {
+      if (reply?.kind === 'session') {
+        this.#session = reply.id
+        this.#seq = 0
+      }
+    })
+  }
+
+  #write(): void {
+    this.#value++
+    const command = drawCommand(this.#random, this.#host.options.workload, `${this.#number}.${this.#value}`)
+    if (this.#session === undefined) {
+      this.#submit({ session: undefined, command }, 1, () => {})
+      return
+    }
+    this.#seq++
+    const session = { id: this.#session, seq: this.#seq, ackedBelow: this.#seq }
+    this.#submit({ session, command }, triesMax, (reply) => {
+      if (reply?.kind === 'error' && reply.code === 'SESSION_EXPIRED') this.#session = undefined
+      // An operation whose outcome is open would block the window of sequence numbers; begin anew.
+      if (reply === undefined) this.#session = undefined
+    })
+  }
+
+  /** One operation; `tries` attempts of the same bytes. */
+  #submit(request: Request, tries: number, then: (reply: Reply | undefined) => void): void {
+    const bytes = encodeRequest(request)
+    const invokedAt = this.#host.scheduler.now
+    this.#host.onSubmitted(bytes)
+    this.#host.trace.event(
+      traceKind.invoke,
+      this.#number,
+      bytes.length,
+      bytes,
+      () => `${invokedAt.toFixed(2).padStart(10)} client ${this.#number} asks ${JSON.stringify(request.command)}`,
+    )
+    let mayBeDone = false
+    const input = { kind: 'command', command: request.command } as const
+    const attempt = (left: number): void => {
+      this.#call(
+        (node, answer) => node.replica?.submit(bytes, this.#host.options.workload.timeoutMs, answer),
+        (outcome: Outcome | undefined) => {
+          if (outcome?.kind === 'replied') {
+            then(outcome.reply)
+            this.#finish({ invokedAt, input, output: outcome.reply })
+            return
+          }
+          if (outcome === undefined || errorCodes[outcome.code].done === 'unknown') mayBeDone = true
+          if (left > 1 && !this.#isStopped) {
+            this.#host.scheduler.after(20 + this.#random.next() * 200, () => attempt(left - 1))
+            return
+          }
+          then(undefined)
+          if (mayBeDone)
+            this.#host.onFinished({ client: this.#number, invokedAt, returnedAt: undefined, input, output: undefined })
+          this.#think()
+        },
+      )
+    }
+    attempt(tries)
+  }
+
+  #read(isStale: boolean): void {
+    const query = drawQuery(this.#random, this.#host.options.workload)
+    const invokedAt = this.#host.scheduler.now
+    const input = { kind: 'query', query, isStale } as const
+    const { timeoutMs } = this.#host.options.workload
+    this.#call(
+      (node, answer) => node.replica?.read(query, isStale ? 'stale' : 'linearizable', timeoutMs, answer),
+      (outcome: ReadOutcome | undefined) => {
+        if (outcome?.kind === 'answered') this.#finish({ invokedAt, input, output: outcome.answer })
+        else this.#think()
+      },
+    )
+  }
+
+  #finish(operation: Pick<ClientOperation, 'invokedAt' | 'input' | 'output'>): void {
+    const returnedAt = this.#host.scheduler.now
+    this.#finished++
+    this.#host.trace.event(
+      traceKind.return,
+      this.#number,
+      this.#finished,
+      undefined,
+      () => `${returnedAt.toFixed(2).padStart(10)} client ${this.#number} is told ${JSON.stringify(operation.output)}`,
+    )
+    this.#host.onFinished({ client: this.#number, returnedAt, ...operation })
+    this.#think()
+  }
+
+  /** Asks one node. The answer is undefined when it never came: the node crashed, or took longer than the client waits. */
+  #call<T>(ask: (node: SimNode, answer: (outcome: T) => void) => void, done: (outcome: T | undefined) => void): void {
+    const { scheduler, nodes, options } = this.#host
+    const node = nodes[this.#random.integer(0, nodes.length)]
+    let isOver = false
+    const settle = (outcome: T | undefined): void => {
+      if (isOver) return
+      isOver = true
+      done(outcome)
+    }
+    scheduler.after(options.workload.timeoutMs * 1.5, () => settle(undefined))
+    scheduler.after(this.#random.next() * 2, () => {
+      if (node === undefined || !node.isUp) return
+      node.run(() => ask(node, (outcome) => scheduler.after(this.#random.next() * 2, () => settle(outcome))))
+    })
+  }
+}

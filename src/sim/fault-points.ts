@@ -1,0 +1,65 @@
+/**
+ * Every place where the simulator can interfere. Counted, so that a place that is never hit in many seeds is noticed: it
+ * tests nothing.
+ */
+export const faultPoints = [
+  'net.drop',
+  'net.duplicate',
+  'net.reorder',
+  'net.tail',
+  'net.partition.isolate',
+  'net.partition.halves',
+  'net.partition.oneWay',
+  'net.partition.bridge',
+  'net.partition.chained',
+  'net.partition.constrained',
+  'net.partition.quorumLoss',
+  'net.flap',
+  'crash.beforeCommit',
+  'crash.afterCommit',
+  'crash.beforeSend',
+  'crash.afterSend',
+  'crash.atRandom',
+  'process.pause',
+  'process.slow',
+  'process.restart',
+  'disk.lostUnsynced',
+  'disk.keptUnsynced',
+  'disk.corruptVote',
+  'disk.commitFailed',
+  'disk.commitDelayed',
+  'disk.full',
+  'disk.stateLost',
+  'clock.drift',
+  'clock.wallJump',
+  'clock.suspend',
+  'snapshot.sent',
+  'snapshot.installed',
+  'log.truncated',
+  'log.catchup',
+] as const
+
+export type FaultPoint = (typeof faultPoints)[number]
+
+export class Coverage {
+  readonly #hits = new Map<FaultPoint, number>()
+
+  hit(point: FaultPoint): void {
+    this.#hits.set(point, (this.#hits.get(point) ?? 0) + 1)
+  }
+
+  add(other: Readonly<Record<string, number>>): void {
+    for (const point of faultPoints) {
+      const more = other[point] ?? 0
+      if (more > 0) this.#hits.set(point, (this.#hits.get(point) ?? 0) + more)
+    }
+  }
+
+  get never(): readonly FaultPoint[] {
+    return faultPoints.filter((point) => !this.#hits.has(point))
+  }
+
+  toJSON(): Record<string, number> {
+    return Object.fromEntries(faultPoints.map((point) => [point, this.#hits.get(point) ?? 0]))
+  }
+}

@@ -1,0 +1,324 @@
+/**
+ * What must hold after every step, whatever happens to disks, clocks and network (protocols 16). The checkers see what no
+ * node sees: everything that ever became durable anywhere, and every message at the moment it leaves.
+ */
+import { assert } from '../base/assert.ts'
+import { toBinary } from '../base/bytes.ts'
+import { crc32c } from '../base/crc32c.ts'
+import { decodeBatch, decodeRequest } from '../machine/command-codec.ts'
+import type { Reply } from '../machine/request.ts'
+import { type Ballot, compareBallots, formatBallot } from '../protocol/ballot.ts'
+import type { Write } from '../protocol/effect.ts'
+import type { Entry } from '../protocol/entry.ts'
+import type { NodeId, Slot } from '../protocol/ids.ts'
+import type { Message, SlotEntry } from '../protocol/multipaxos/message.ts'
+import type { QuorumSystem } from '../protocol/quorum.ts'
+import type { PeerMessage } from '../runtime/peer-message.ts'
+import type { AcceptorImage } from './acceptor-disk.ts'
+
+/** A broken invariant: a bug in what is tested. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError'
+}
+
+export function insist(condition: boolean, invariant: string, message: () => string): asserts condition {
+  if (!condition) throw new InvariantError(`${invariant}: ${message()}`)
+}
+
+interface GhostBallot {
+  readonly ballot: Ballot
+  /** Who ever voted at it durably, by what was voted. */
+  readonly votes: Map<number, Set<NodeId>>
+}
+
+/** All that ever happened in one slot. */
+class GhostSlot {
+  /** One proposal for a ballot: invariant 3. */
+  readonly proposals = new Map<string, number>()
+  readonly ballots = new Map<string, GhostBallot>()
+  chosen: number | undefined
+}
+
+export class Invariants {
+  readonly #quorums: QuorumSystem
+  readonly #images: ReadonlyMap<NodeId, AcceptorImage>
+  readonly #slots = new Map<Slot, GhostSlot>()
+  /** The highest promise that ever became durable on each node. */
+  readonly #promised = new Map<NodeId, Ballot>()
+  readonly #submitted = new Set<string>()
+  readonly #replies = new Map<Slot, number>()
+  readonly #sessions = new Map<string, string>()
+  readonly #applied = new Map<string, Slot>()
+  #chosenSlots = 0
+
+  constructor(quorums: QuorumSystem, images: ReadonlyMap<NodeId, AcceptorImage>) {
+    this.#quorums = quorums
+    this.#images = images
+  }
+
+  get chosenSlots(): number {
+    return this.#chosenSlots
+  }
+
+  onSubmitted(request: Uint8Array): void {
+    this.#submitted.add(digest(request))
+  }
+
+  /** A write became durable on `node`. */
+  onDurable(node: NodeId, write: Write): void {
+    if (write.kind === 'promise') {
+      const before = this.#promised.get(node)
+      insist(
+        before === undefined || compareBallots(before, write.ballot) <= 0,
+        'promise monotone (1)',
+        () => `n${node} went from ${before === undefined ? '' : formatBallot(before)} to ${formatBallot(write.ballot)}`,
+      )
+      this.#promised.set(node, write.ballot)
+      return
+    }
+    if (write.kind !== 'vote' || write.ballot.round === 0) return
+    const { slot, ballot, entry, chosen } = write
+    const promised = this.#promised.get(node)
+    insist(
+      promised !== undefined && compareBallots(ballot, promised) <= 0,
+      'vote within promise (2)',
+      () => `n${node} voted ${slot}@${formatBallot(ballot)} above its promise`,
+    )
+    // A learned entry keeps the ballot of the vote it replaced; it is no vote at that ballot.
+    if (chosen) return
+    const ghost = this.#slot(slot)
+    const key = ballotKey(ballot)
+    const value = entryDigest(entry)
+    // A leader's proposal to its own acceptor does not travel.
+    if (ballot.node === node) this.#onAccept(ballot, [{ slot, entry }])
+    insist(
+      ghost.proposals.get(key) === value,
+      'votes are for proposals (4)',
+      () => `n${node} voted for something in slot ${slot} that nobody proposed at ${formatBallot(ballot)}`,
+    )
+    let at = ghost.ballots.get(key)
+    if (at === undefined) {
+      at = { ballot, votes: new Map() }
+      ghost.ballots.set(key, at)
+    }
+    const voters = at.votes.get(value) ?? new Set()
+    at.votes.set(value, voters.add(node))
+    if (!this.#quorums.isPhase2(voters)) return
+    insist(
+      ghost.chosen === undefined || ghost.chosen === value,
+      'agreement (6)',
+      () => `two entries are chosen in slot ${slot}, the second at ${formatBallot(ballot)}`,
+    )
+    if (ghost.chosen === undefined) this.#chosenSlots++
+    ghost.chosen = value
+  }
+
+  /** A message leaves `from`: what it says must be on disk already. */
+  onSend(from: NodeId, message: PeerMessage): void {
+    switch (message.kind) {
+      case 'accept':
+        this.#onAccept(message.ballot, message.entries)
+        return
+      case 'promise':
+        this.#onPromise(from, message)
+        return
+      case 'accepted':
+        this.#onAccepted(from, message)
+        return
+      case 'catchupReply':
+        for (const { slot, entry } of message.entries) this.#mustBeChosen(from, slot, entry)
+        return
+      default:
+    }
+  }
+
+  /** `node`'s machine applied `entry` in `slot`. */
+  onApply(node: NodeId, slot: Slot, entry: Entry, replies: readonly Reply[]): void {
+    this.#mustBeChosen(node, slot, entry)
+    const hash = crc32c(fromUnits(JSON.stringify(replies, plain)))
+    const known = this.#replies.get(slot)
+    insist(
+      known === undefined || known === hash,
+      'same replies (8)',
+      () => `n${node} replied otherwise in slot ${slot}`,
+    )
+    if (known !== undefined) return
+    this.#replies.set(slot, hash)
+    if (entry.kind !== 'batch') return
+    decodeBatch(entry.payload).requests.forEach((bytes, index) => {
+      const reply = replies[index]
+      assert(reply !== undefined, `slot ${slot} has no reply ${index}`)
+      this.#onRequest(slot, bytes, reply)
+    })
+  }
+
+  #onRequest(slot: Slot, bytes: Uint8Array, reply: Reply): void {
+    const request = decodeRequest(bytes)
+    const id = digest(bytes)
+    insist(
+      this.#submitted.has(id) || request.command.kind === 'compact',
+      'non-triviality (7)',
+      () => `slot ${slot} holds a request that no client sent`,
+    )
+    if (request.session === undefined) {
+      insist(
+        !this.#applied.has(id),
+        'applied once (27)',
+        () => `a request without a session is in slot ${slot} and before`,
+      )
+      if (request.command.kind === 'put') this.#applied.set(id, slot)
+      return
+    }
+    if (reply.kind === 'error') return
+    const key = `${request.session.id}/${request.session.seq}`
+    const answer = JSON.stringify(reply, plain)
+    const first = this.#sessions.get(key)
+    insist(
+      first === undefined || first === answer,
+      'exactly once (27)',
+      () => `session request ${key} was answered twice`,
+    )
+    this.#sessions.set(key, answer)
+  }
+
+  #onAccept(ballot: Ballot, entries: readonly SlotEntry[]): void {
+    for (const { slot, entry } of entries) {
+      const ghost = this.#slot(slot)
+      const key = ballotKey(ballot)
+      const value = entryDigest(entry)
+      const known = ghost.proposals.get(key)
+      insist(
+        known === undefined || known === value,
+        'one proposal (3)',
+        () => `two entries are proposed in slot ${slot} at ${formatBallot(ballot)}`,
+      )
+      if (known !== undefined) continue
+      ghost.proposals.set(key, value)
+      this.#nothingElseChoosable(slot, ghost, ballot, value)
+    }
+  }
+
+  /**
+   * The inductive invariant (5): when an entry is proposed at b, no other can still be chosen below b. An acceptor whose
+   * durable promise is at least b has left every lower ballot; the others could still vote there.
+   */
+  #nothingElseChoosable(slot: Slot, ghost: GhostSlot, ballot: Ballot, value: number): void {
+    const open = this.#whoCouldVoteBelow(ballot, false)
+    insist(
+      !this.#quorums.isPhase2(open),
+      'no other choosable below (5)',
+      () => `slot ${slot} at ${formatBallot(ballot)}: ${[...open].join(',')} never promised it and could choose below`,
+    )
+    for (const { ballot: lower, votes } of ghost.ballots.values()) {
+      if (compareBallots(lower, ballot) >= 0) continue
+      const openThere = this.#whoCouldVoteBelow(lower, true)
+      for (const [other, voters] of votes) {
+        if (other === value) continue
+        insist(
+          !this.#quorums.isPhase2(new Set([...voters, ...openThere])),
+          'no other choosable below (5)',
+          () =>
+            `slot ${slot}: another entry voted at ${formatBallot(lower)} could still be chosen when ${formatBallot(ballot)} proposes`,
+        )
+      }
+    }
+  }
+
+  /** Acceptors whose durable promise is below `ballot`, or at it if `atIt`. */
+  #whoCouldVoteBelow(ballot: Ballot, atIt: boolean): Set<NodeId> {
+    const open = new Set<NodeId>()
+    for (const [node, { promised }] of this.#images) {
+      const order = promised === undefined ? -1 : compareBallots(promised, ballot)
+      if (order < 0 || (atIt && order === 0)) open.add(node)
+    }
+    return open
+  }
+
+  #onPromise(from: NodeId, promise: Extract<Message, { kind: 'promise' }>): void {
+    const image = this.#images.get(from)
+    assert(image !== undefined, `no node ${from}`)
+    const { promised } = image
+    insist(
+      promised !== undefined && compareBallots(promised, promise.ballot) >= 0,
+      'durable before said (9)',
+      () => `n${from} promises ${formatBallot(promise.ballot)} and has not written it`,
+    )
+    insist(
+      promise.truncatedUpTo <= promise.chosenUpTo,
+      'truncated is chosen (10)',
+      () => `n${from} truncated ${promise.truncatedUpTo} beyond its chosen ${promise.chosenUpTo}`,
+    )
+    for (const { slot, ballot } of promise.votes) {
+      const stored = image.votes.get(slot)
+      const isGone = slot < image.truncatedUpTo
+      insist(
+        isGone || (stored !== undefined && compareBallots(stored.ballot, ballot) >= 0),
+        'durable before said (9)',
+        () => `n${from} reports a vote in slot ${slot} that is not on its disk`,
+      )
+    }
+  }
+
+  #onAccepted(from: NodeId, { ballot, ranges }: Extract<Message, { kind: 'accepted' }>): void {
+    const image = this.#images.get(from)
+    assert(image !== undefined, `no node ${from}`)
+    for (const { from: first, to } of ranges) {
+      for (let slot = first; slot < to; slot = (slot + 1) as Slot) {
+        if (slot < image.truncatedUpTo) continue
+        const vote = image.votes.get(slot)
+        const ghost = this.#slot(slot)
+        // What is chosen for certain needs no vote of its own: a quorum holds it.
+        const isChosen = ghost.chosen !== undefined && ghost.chosen === ghost.proposals.get(ballotKey(ballot))
+        insist(
+          isChosen || (vote !== undefined && compareBallots(vote.ballot, ballot) >= 0),
+          'durable before said (9)',
+          () => `n${from} accepted ${slot}@${formatBallot(ballot)} and has not written it`,
+        )
+      }
+    }
+  }
+
+  #mustBeChosen(node: NodeId, slot: Slot, entry: Entry): void {
+    const ghost = this.#slots.get(slot)
+    insist(
+      ghost?.chosen !== undefined && ghost.chosen === entryDigest(entry),
+      'learned is chosen (8)',
+      () => `n${node} takes an entry of slot ${slot} for chosen, and no quorum voted for it`,
+    )
+  }
+
+  #slot(slot: Slot): GhostSlot {
+    let ghost = this.#slots.get(slot)
+    if (ghost === undefined) {
+      ghost = new GhostSlot()
+      this.#slots.set(slot, ghost)
+    }
+    return ghost
+  }
+}
+
+function ballotKey({ round, node, incarnation }: Ballot): string {
+  return `${round}.${node}.${incarnation}`
+}
+
+function entryDigest({ kind, payload }: Entry): number {
+  return crc32c(payload, kind.length * 7919 + payload.length)
+}
+
+function digest(bytes: Uint8Array): string {
+  return `${bytes.length}.${crc32c(bytes)}`
+}
+
+/** Byte arrays as text, so that two replies are equal when their JSON is. */
+function plain(_key: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? toBinary(value) : value
+}
+
+function fromUnits(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length * 2)
+  for (let i = 0; i < text.length; i++) {
+    bytes[2 * i] = text.charCodeAt(i)
+    bytes[2 * i + 1] = text.charCodeAt(i) >>> 8
+  }
+  return bytes
+}

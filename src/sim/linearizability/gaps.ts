@@ -1,0 +1,194 @@
+/**
+ * Which write of unknown outcome may have made a revision that no known write claims.
+ *
+ * Three things narrow it down: items that answers show with that revision; the version that the next known operation on
+ * a key found there; and time, since it was invoked before anything that saw the revision had returned. Writes that do
+ * the same are taken in the order of their invocation: the earlier one may stand wherever the later one may.
+ */
+import type { Claims } from './claims.ts'
+import { type History, type Input, isWithin, itemsOf, keysOf, putsOf, rangesOf } from './history.ts'
+import type { Store } from './store.ts'
+import { canonical, putKey, Values } from './values.ts'
+
+interface Evidence {
+  readonly key: string
+  /** Undefined when only the creation of the key is shown. */
+  readonly value: string | undefined
+  readonly isCreation: boolean
+}
+
+/** What known operations found, by place in the claimed order. `undefined`: it may change the version without telling. */
+interface Sightings {
+  readonly places: number[]
+  readonly versions: (number | undefined)[]
+  /** Some open write may delete the key. */
+  canVanish: boolean
+}
+
+export class Gaps {
+  readonly #history: History
+  readonly #claims: Claims
+  /** By revision above the start: when the first operation returned that saw it. */
+  readonly #seenAt: Float64Array
+  readonly #evidence = new Map<number, Evidence[]>()
+  readonly #pinned = new Map<number, number>()
+  readonly #classes = new Map<number, string>()
+  readonly #sightings = new Map<string, Sightings>()
+  readonly #used = new Set<number>()
+
+  constructor(history: History, claims: Claims) {
+    this.#history = history
+    this.#claims = claims
+    this.#seenAt = seenAt(claims, history.start.revision)
+    if (claims.open.length === 0) return
+    const values = new Values(history.operations, history.start.items)
+    for (const index of claims.open) {
+      const { input } = this.#operation(index)
+      this.#classes.set(index, canonical(values.withoutUnseen(input)))
+      for (const key of keysOf(input)) this.#sightings.set(key, { places: [], versions: [], canVanish: false })
+    }
+    for (const index of claims.open) this.#noteDeletes(this.#operation(index).input)
+    this.#collectEvidence(values)
+    claims.order.forEach((index, place) => {
+      this.#sight(index, place)
+    })
+  }
+
+  /** Open writes that may have made `revision`, the likeliest first. `place` is where the claimed order goes on. */
+  candidates(revision: number, place: number, store: Store): readonly number[] {
+    const latest = this.#seenAt[revision - this.#history.start.revision] ?? Number.POSITIVE_INFINITY
+    const seen = new Set<string>()
+    const found: { index: number; deadline: number }[] = []
+    for (const index of this.#claims.open) {
+      if ((this.#claims.invokedAt[index] ?? 0) > latest) break
+      if (this.#used.has(index)) continue
+      const pinned = this.#pinned.get(index)
+      if (pinned !== undefined && pinned !== revision) continue
+      const group = this.#classes.get(index) ?? ''
+      if (seen.has(group)) continue
+      seen.add(group)
+      const deadline = this.#deadline(this.#operation(index).input, place, store)
+      if (deadline !== undefined) found.push({ index, deadline })
+    }
+    return found.sort((a, b) => a.deadline - b.deadline || a.index - b.index).map((each) => each.index)
+  }
+
+  /** Whether the store, right after `revision` was made, holds what answers show of it. */
+  fits(revision: number, store: Store): boolean {
+    for (const { key, value, isCreation } of this.#evidence.get(revision) ?? []) {
+      const item = store.get(key)
+      if (item === undefined) return false
+      if (isCreation ? item.createRevision !== revision : item.modRevision !== revision) return false
+      if (value !== undefined && item.value !== value) return false
+    }
+    return true
+  }
+
+  use(index: number): void {
+    this.#used.add(index)
+  }
+
+  release(index: number): void {
+    this.#used.delete(index)
+  }
+
+  /** When the change is wanted, as a place in the order; Infinity when nobody misses it, undefined when it cannot be. */
+  #deadline(input: Input, place: number, store: Store): number | undefined {
+    let deadline = Number.POSITIVE_INFINITY
+    for (const key of keysOf(input)) {
+      const sightings = this.#sightings.get(key)
+      const next = sightings === undefined ? -1 : firstAtLeast(sightings.places, place)
+      const wanted = sightings?.versions[next]
+      if (sightings === undefined || wanted === undefined) continue
+      const version = store.get(key)?.version ?? 0
+      if (input.kind === 'put' && version >= wanted && !sightings.canVanish) return undefined
+      const isMissed = input.kind === 'delete' ? version > wanted : version < wanted
+      if (isMissed) deadline = Math.min(deadline, sightings.places[next] ?? deadline)
+    }
+    return deadline
+  }
+
+  #noteDeletes(input: Input): void {
+    for (const [key, sightings] of this.#sightings) {
+      const isNamed = input.kind === 'delete' && input.key === key
+      if (isNamed || rangesOf(input).some((range) => isWithin(key, range))) sightings.canVanish = true
+    }
+  }
+
+  #collectEvidence(values: Values): void {
+    const { start, operations } = this.#history
+    const openByPut = new Map<string, number>()
+    for (const index of this.#claims.open) {
+      for (const { key, value } of putsOf(this.#operation(index).input)) openByPut.set(putKey(key, value), index)
+    }
+    const note = (revision: number, evidence: Evidence): void => {
+      const isClaimed = (this.#claims.writer[revision - start.revision] ?? 0) >= 0
+      if (revision <= start.revision || isClaimed) return
+      const list = this.#evidence.get(revision)
+      if (list === undefined) this.#evidence.set(revision, [evidence])
+      else if (!list.some((each) => each.key === evidence.key && each.value === evidence.value)) list.push(evidence)
+    }
+    for (const { input, output } of operations) {
+      if (output === undefined) continue
+      const hidesValues = input.kind === 'range' && input.keysOnly
+      for (const { key, value, createRevision, modRevision } of itemsOf(output)) {
+        note(createRevision, { key, value: undefined, isCreation: true })
+        note(modRevision, { key, value: hidesValues ? undefined : value, isCreation: false })
+        const index = openByPut.get(putKey(key, value))
+        if (hidesValues || index === undefined || !values.isUnique(key, value)) continue
+        if (!this.#pinned.has(index)) this.#pinned.set(index, modRevision)
+      }
+    }
+  }
+
+  #sight(index: number, place: number): void {
+    const { input, output } = this.#operation(index)
+    const note = (key: string, version: number | undefined): void => {
+      const sightings = this.#sightings.get(key)
+      if (sightings === undefined) return
+      sightings.places.push(place)
+      sightings.versions.push(version)
+    }
+    if (input.kind === 'put' && output?.kind === 'put') note(input.key, output.version - 1)
+    else if (input.kind === 'delete' && output?.kind === 'delete') note(input.key, output.deleted === 0 ? 0 : undefined)
+    else if (output?.kind === 'item' && input.kind === 'get') note(input.key, output.item?.version ?? 0)
+    else if (output?.kind === 'items') for (const item of output.items) note(item.key, item.version)
+    else if (input.kind === 'txn' || input.kind === 'deleteRange') {
+      const named = new Set(putsOf(input).map((each) => each.key))
+      const ranges = rangesOf(input)
+      for (const key of this.#sightings.keys()) {
+        if (named.has(key) || ranges.some((range) => isWithin(key, range))) note(key, undefined)
+      }
+    }
+  }
+
+  #operation(index: number): { readonly input: Input; readonly output: History['operations'][number]['output'] } {
+    return this.#history.operations[index] ?? noOperation
+  }
+}
+
+const noOperation = {
+  input: { kind: 'get', key: '', at: undefined, isStale: true },
+  output: undefined,
+} as const
+
+function seenAt({ order, revision, returnedAt, writer }: Claims, start: number): Float64Array {
+  const seen = new Float64Array(writer.length).fill(Number.POSITIVE_INFINITY)
+  for (const index of order) {
+    const at = (revision[index] ?? 0) - start
+    seen[at] = Math.min(seen[at] ?? 0, returnedAt[index] ?? 0)
+  }
+  for (let at = seen.length - 2; at >= 0; at--) seen[at] = Math.min(seen[at] ?? 0, seen[at + 1] ?? 0)
+  return seen
+}
+
+function firstAtLeast(sorted: readonly number[], wanted: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] ?? 0) < wanted) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,204 @@
+import type { Random } from '../base/random.ts'
+import type { NodeId } from '../protocol/ids.ts'
+import type { Coverage, FaultPoint } from './fault-points.ts'
+import { type Network, stamp } from './network.ts'
+import type { SimNode } from './node.ts'
+import type { SimOptions } from './options.ts'
+import type { Scheduler } from './scheduler.ts'
+import { type Trace, traceKind } from './trace.ts'
+
+export interface NemesisHost {
+  readonly options: SimOptions
+  readonly scheduler: Scheduler
+  readonly network: Network
+  readonly nodes: readonly SimNode[]
+  readonly coverage: Coverage
+  readonly trace: Trace
+}
+
+type Shape = Extract<FaultPoint, `net.partition.${string}`>
+
+const shapes: readonly Shape[] = [
+  'net.partition.isolate',
+  'net.partition.halves',
+  'net.partition.oneWay',
+  'net.partition.bridge',
+  'net.partition.chained',
+  'net.partition.constrained',
+  'net.partition.quorumLoss',
+]
+
+/** Makes things go wrong: cuts links, crashes, pauses and restarts nodes, fills disks, moves clocks. Until it is stopped. */
+export class Nemesis {
+  readonly #host: NemesisHost
+  readonly #random: Random
+  #isStopped = false
+
+  constructor(host: NemesisHost, random: Random) {
+    this.#host = host
+    this.#random = random
+  }
+
+  start(): void {
+    const { network, process, disk, clock } = this.#host.options
+    this.#every(network.partitionEveryMs, () => this.#partition())
+    this.#every(process.crashEveryMs, () => this.#crash())
+    this.#every(process.pauseEveryMs, () => this.#pause())
+    this.#every(disk.fullEveryMs, () => this.#fillDisk())
+    this.#every(clock.wallJumpEveryMs, () => this.#jumpWall())
+    this.#every(clock.suspendEveryMs, () => this.#suspend())
+    this.#keepAlive()
+  }
+
+  /** No new faults. What is down stays down until the caller says otherwise. */
+  stop(): void {
+    this.#isStopped = true
+    this.#host.network.heal()
+  }
+
+  #every(meanMs: number, task: () => void): void {
+    if (meanMs === 0) return
+    this.#after(meanMs * (0.2 + 1.6 * this.#random.next()), () => {
+      task()
+      this.#every(meanMs, task)
+    })
+  }
+
+  #after(delayMs: number, task: () => void): void {
+    this.#host.scheduler.after(delayMs, () => {
+      if (!this.#isStopped) task()
+    })
+  }
+
+  /** Nodes that stopped, by a crash or a failed disk, come back some time. */
+  #keepAlive(): void {
+    const { nodes, options, coverage } = this.#host
+    for (const node of nodes) {
+      if (node.isUp || node.isFull || !this.#random.chance(250 / Math.max(250, options.process.downForMs))) continue
+      coverage.hit('process.restart')
+      node.start()
+    }
+    this.#after(250, () => this.#keepAlive())
+  }
+
+  #partition(): void {
+    const { nodes, network, options, coverage } = this.#host
+    if (nodes.length < 2) return
+    const shape = this.#pick(shapes)
+    coverage.hit(shape)
+    const forMs = options.network.partitionForMs * (0.3 + 1.4 * this.#random.next())
+    const cut = (): void => {
+      for (const [from, to] of this.#linksOf(shape)) network.cut(from, to)
+      this.#log(`cuts ${shape}`)
+    }
+    cut()
+    if (this.#random.chance(options.network.flap)) {
+      coverage.hit('net.flap')
+      for (let at = 100; at < forMs; at += 200) {
+        this.#after(at, () => network.heal())
+        if (at + 100 < forMs) this.#after(at + 100, cut)
+      }
+    }
+    this.#after(forMs, () => {
+      network.heal()
+      this.#log('heals')
+    })
+  }
+
+  /** Directed links to cut. Names are those of protocols 9. */
+  #linksOf(shape: Shape): [NodeId, NodeId][] {
+    const ids = this.#shuffled(this.#host.nodes.map((node) => node.id))
+    const leader = this.#host.nodes.find((node) => node.engine?.status().role === 'leader')?.id ?? ids[0]
+    const others = ids.filter((id) => id !== leader)
+    const [hub, second] = others
+    const apart = (pairs: (a: NodeId, b: NodeId) => boolean): [NodeId, NodeId][] =>
+      ids.flatMap((a) => ids.filter((b) => a !== b && pairs(a, b)).map((b): [NodeId, NodeId] => [a, b]))
+    switch (shape) {
+      case 'net.partition.isolate':
+        return apart((a, b) => a === leader || b === leader)
+      case 'net.partition.halves': {
+        const half = new Set(ids.slice(0, Math.ceil(ids.length / 2)))
+        return apart((a, b) => half.has(a) !== half.has(b))
+      }
+      case 'net.partition.oneWay': {
+        const hears = this.#random.chance(0.5)
+        return apart((a, b) => (hears ? a === leader : b === leader))
+      }
+      case 'net.partition.bridge': {
+        const half = new Set(others.filter((id) => id !== hub).slice(0, Math.floor(ids.length / 2)))
+        return apart((a, b) => a !== hub && b !== hub && half.has(a) !== half.has(b))
+      }
+      case 'net.partition.chained':
+        return apart((a, b) => (a === leader && b === second) || (a === second && b === leader))
+      case 'net.partition.constrained':
+        return apart((a, b) => a !== hub && b !== hub)
+      case 'net.partition.quorumLoss':
+        // The leader lives and reaches one node, which reaches everybody.
+        return apart((a, b) => (a === leader && b !== hub) || (b === leader && a !== hub))
+    }
+  }
+
+  #crash(): void {
+    const node = this.#pick(this.#host.nodes)
+    if (!node.isUp) return
+    this.#host.coverage.hit('crash.atRandom')
+    node.crash('out of nowhere')
+  }
+
+  #pause(): void {
+    const node = this.#pick(this.#host.nodes)
+    if (!node.isUp || node.isPaused) return
+    this.#host.coverage.hit('process.pause')
+    node.pause()
+    const forMs = this.#host.options.process.pauseForMs * (0.2 + 1.6 * this.#random.next())
+    this.#host.scheduler.after(forMs, () => node.resume())
+  }
+
+  #fillDisk(): void {
+    const node = this.#pick(this.#host.nodes)
+    node.isFull = true
+    this.#log(`fills the disk of n${node.id}`)
+    this.#host.scheduler.after(this.#host.options.disk.fullForMs, () => {
+      node.isFull = false
+    })
+  }
+
+  #jumpWall(): void {
+    const node = this.#pick(this.#host.nodes)
+    this.#host.coverage.hit('clock.wallJump')
+    node.clock.jumpWall((this.#random.next() * 2 - 1) * this.#host.options.clock.wallJumpMs)
+  }
+
+  /** The whole machine sleeps: its monotonic clock stands still, and the process notices nothing but the wall clock. */
+  #suspend(): void {
+    const node = this.#pick(this.#host.nodes)
+    if (!node.isUp || node.isPaused) return
+    this.#host.coverage.hit('clock.suspend')
+    node.pause()
+    const forMs = this.#host.options.clock.suspendForMs * (0.2 + 1.6 * this.#random.next())
+    this.#host.scheduler.after(forMs, () => {
+      node.clock.suspended(forMs)
+      node.resume()
+    })
+  }
+
+  #log(what: string): void {
+    const { trace, scheduler } = this.#host
+    trace.event(traceKind.fault, 0, what.length, undefined, () => `${stamp(scheduler.now)} nemesis ${what}`)
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    return items[this.#random.integer(0, items.length)] as T
+  }
+
+  #shuffled<T>(items: readonly T[]): T[] {
+    const shuffled = [...items]
+    for (let i = shuffled.length - 1; i > 0; i--) {
+      const j = this.#random.integer(0, i + 1)
+      const [a, b] = [shuffled[i] as T, shuffled[j] as T]
+      shuffled[i] = b
+      shuffled[j] = a
+    }
+    return shuffled
+  }
+}

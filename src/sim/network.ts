@@ -1,0 +1,140 @@
+import type { Random } from '../base/random.ts'
+import type { EpochNumber, GroupId, NodeId } from '../protocol/ids.ts'
+import type { PeerMessage } from '../runtime/peer-message.ts'
+import { decodePeer, encodePeer } from '../wire/peer-codec.ts'
+import type { Coverage } from './fault-points.ts'
+import type { NetworkOptions } from './options.ts'
+import type { Scheduler } from './scheduler.ts'
+import { type Trace, traceKind } from './trace.ts'
+import { describeMessage } from './transcript.ts'
+
+export interface NetworkEnd {
+  /** A message has arrived. The node may be down or paused; that is its business. */
+  receive(from: NodeId, group: GroupId, epoch: EpochNumber, message: PeerMessage): void
+}
+
+/** Told of every message that leaves, before the network does anything to it. */
+export type SendWatcher = (from: NodeId, to: NodeId, message: PeerMessage) => void
+
+/**
+ * Carries encoded messages between nodes: loses, doubles, delays and reorders them, never changes them. Which directed
+ * links are cut is decided by the nemesis.
+ */
+export class Network {
+  readonly #scheduler: Scheduler
+  readonly #random: Random
+  readonly #trace: Trace
+  readonly #coverage: Coverage
+  readonly #watch: SendWatcher
+  readonly #ends = new Map<NodeId, NetworkEnd>()
+  readonly #cut = new Set<number>()
+  #options: NetworkOptions
+
+  constructor(
+    scheduler: Scheduler,
+    random: Random,
+    options: NetworkOptions,
+    trace: Trace,
+    coverage: Coverage,
+    watch: SendWatcher,
+  ) {
+    this.#scheduler = scheduler
+    this.#random = random
+    this.#options = options
+    this.#trace = trace
+    this.#coverage = coverage
+    this.#watch = watch
+  }
+
+  attach(node: NodeId, end: NetworkEnd): void {
+    this.#ends.set(node, end)
+  }
+
+  /** From now on everything arrives, soon and once, unless its link is cut. */
+  calm(): void {
+    this.#options = {
+      ...this.#options,
+      loss: 0,
+      duplicate: 0,
+      tail: 0,
+      meanDelayMs: Math.min(this.#options.meanDelayMs, 5),
+    }
+  }
+
+  cut(from: NodeId, to: NodeId): void {
+    this.#cut.add(linkNumber(from, to))
+  }
+
+  heal(): void {
+    this.#cut.clear()
+  }
+
+  isCut(from: NodeId, to: NodeId): boolean {
+    return this.#cut.has(linkNumber(from, to))
+  }
+
+  send(from: NodeId, group: GroupId, epoch: EpochNumber, to: readonly NodeId[], message: PeerMessage): void {
+    const bytes = encodePeer(group, epoch, message)
+    for (const node of to) {
+      this.#watch(from, node, message)
+      this.#trace.event(
+        traceKind.send,
+        from,
+        node,
+        bytes,
+        () => `${stamp(this.#scheduler.now)} n${from} -> n${node} ${describeMessage(message)}`,
+      )
+      this.#carry(from, node, bytes)
+    }
+  }
+
+  #carry(from: NodeId, to: NodeId, bytes: Uint8Array): void {
+    const { loss, duplicate } = this.#options
+    if (this.isCut(from, to)) return
+    if (this.#random.chance(loss)) {
+      this.#coverage.hit('net.drop')
+      this.#trace.event(
+        traceKind.drop,
+        from,
+        to,
+        undefined,
+        () => `${stamp(this.#scheduler.now)} lost: n${from} -> n${to}`,
+      )
+      return
+    }
+    this.#deliverLater(from, to, bytes)
+    if (!this.#random.chance(duplicate)) return
+    this.#coverage.hit('net.duplicate')
+    this.#deliverLater(from, to, bytes)
+  }
+
+  #deliverLater(from: NodeId, to: NodeId, bytes: Uint8Array): void {
+    const { meanDelayMs, tail, tailMs } = this.#options
+    let delayMs = meanDelayMs * (0.5 + this.#random.next())
+    if (this.#random.chance(tail)) {
+      this.#coverage.hit('net.tail')
+      this.#coverage.hit('net.reorder')
+      delayMs += this.#random.next() * tailMs
+    }
+    this.#scheduler.after(delayMs, () => {
+      if (this.isCut(from, to)) return
+      const { group, epoch, message } = decodePeer(bytes)
+      this.#trace.event(
+        traceKind.deliver,
+        from,
+        to,
+        undefined,
+        () => `${stamp(this.#scheduler.now)} n${to} <- n${from} ${describeMessage(message)}`,
+      )
+      this.#ends.get(to)?.receive(from, group as GroupId, epoch as EpochNumber, message)
+    })
+  }
+}
+
+export function stamp(now: number): string {
+  return now.toFixed(2).padStart(10)
+}
+
+function linkNumber(from: NodeId, to: NodeId): number {
+  return from * 1000 + to
+}

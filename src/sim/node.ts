@@ -1,0 +1,391 @@
+import { assert } from '../base/assert.ts'
+import { Random } from '../base/random.ts'
+import { KvMachine } from '../machine/kv-machine.ts'
+import type { Machine } from '../machine/machine.ts'
+import type { Reply } from '../machine/request.ts'
+import type { Entry } from '../protocol/entry.ts'
+import type { Epoch } from '../protocol/epoch.ts'
+import { type EpochNumber, firstGroup, type GroupId, type NodeId, type Slot, toIncarnation } from '../protocol/ids.ts'
+import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
+import { defaultMultiPaxosOptions } from '../protocol/multipaxos/options.ts'
+import { Driver } from '../runtime/driver.ts'
+import type { Observer } from '../runtime/observer.ts'
+import { defaultReplicaOptions } from '../runtime/options.ts'
+import type { PeerMessage } from '../runtime/peer-message.ts'
+import type { GroupWrite } from '../runtime/ports.ts'
+import { Replica } from '../runtime/replica.ts'
+import { AcceptorDisk, type CommitFate } from './acceptor-disk.ts'
+import { SimClock } from './clock.ts'
+import type { Coverage } from './fault-points.ts'
+import { type Network, stamp } from './network.ts'
+import { clockDriftMax, type SimOptions } from './options.ts'
+import type { Scheduler } from './scheduler.ts'
+import { StateDisk } from './state-disk.ts'
+import { type Trace, traceKind } from './trace.ts'
+import { describeWrite } from './transcript.ts'
+
+export interface World {
+  readonly options: SimOptions
+  readonly epoch: Epoch
+  readonly scheduler: Scheduler
+  readonly network: Network
+  readonly trace: Trace
+  readonly coverage: Coverage
+  /** Faults are over: nothing crashes or fails any more. */
+  readonly isCalm: boolean
+  onStored(node: SimNode, writes: readonly GroupWrite[]): void
+  onApply(node: SimNode, slot: Slot, entry: Entry, replies: readonly Reply[]): void
+  /** An assertion failed, or something that must not happen did. */
+  onBug(error: Error): void
+}
+
+const tickMs = 50
+
+/** A node of the cluster: the real driver, replica, engine and machine on false ports. The disks outlive it. */
+export class SimNode {
+  readonly id: NodeId
+  readonly acceptorDisk: AcceptorDisk
+  readonly stateDisk: StateDisk
+  readonly clock: SimClock
+  readonly #world: World
+  readonly #random: Random
+  readonly #isSlow: boolean
+  #incarnation = 0
+  /** Counts lives; what was scheduled in an earlier one is void. */
+  #life = 0
+  #driver: Driver | undefined
+  #replica: Replica | undefined
+  #engine: MultiPaxos | undefined
+  #isPaused = false
+  #backlog: (() => void)[] = []
+  isFull = false
+  /** May its votes be damaged? Only one node's, so that every chosen entry keeps enough whole copies. */
+  mayCorrupt = false
+
+  constructor(id: NodeId, world: World) {
+    this.id = id
+    this.#world = world
+    const { options, scheduler } = world
+    this.#random = new Random(options.seed * 7919 + id)
+    this.#isSlow = this.#random.chance(options.process.slow)
+    const rate = 1 + (this.#random.next() * 2 - 1) * options.clock.drift
+    if (options.clock.drift > 0) world.coverage.hit('clock.drift')
+    this.clock = new SimClock(scheduler, rate, this.#random.next() * 1000, (task) => this.#defer(task))
+    const host = {
+      after: (delayMs: number, task: () => void) => this.#after(delayMs, task),
+      fate: () => this.#fate(),
+      onCommit: (writes: readonly GroupWrite[]) => this.#onCommit(writes),
+      onDurable: (writes: readonly GroupWrite[]) => this.#onDurable(writes),
+      onStored: (writes: readonly GroupWrite[]) => world.onStored(this, writes),
+    }
+    this.acceptorDisk = new AcceptorDisk(host)
+    this.stateDisk = new StateDisk(host)
+    world.network.attach(id, { receive: (from, group, epoch, message) => this.#receive(from, group, epoch, message) })
+  }
+
+  get isUp(): boolean {
+    return this.#driver !== undefined
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  get replica(): Replica | undefined {
+    return this.#replica
+  }
+
+  get engine(): MultiPaxos | undefined {
+    return this.#engine
+  }
+
+  get incarnation(): number {
+    return this.#incarnation
+  }
+
+  start(): void {
+    assert(this.#driver === undefined, `n${this.id} runs already`)
+    const { options, epoch, trace, scheduler } = this.#world
+    this.#life++
+    this.#incarnation++
+    this.#damage()
+    trace.event(
+      traceKind.start,
+      this.id,
+      this.#incarnation,
+      undefined,
+      () => `${stamp(scheduler.now)} n${this.id} starts`,
+    )
+    const observer = this.#observer()
+    const driver = new Driver({
+      self: this.id,
+      store: this.acceptorDisk,
+      links: {
+        send: (group, epochNumber, to, message) => this.#send(group, epochNumber, to, message),
+        isConnected: (to) => !this.#world.network.isCut(this.id, to),
+      },
+      clock: this.clock,
+      observer,
+      onFatal: (error) => this.#onFatal(error),
+    })
+    this.#driver = driver
+    try {
+      this.#replica = this.#createReplica(driver, observer)
+    } catch (error) {
+      this.#onFatal(error instanceof Error ? error : new Error(String(error)))
+      return
+    }
+    driver.add(this.#replica)
+    assert(epoch.members.length === options.nodes, 'the epoch has other members than the cluster')
+    this.#tick()
+  }
+
+  /** Everything in memory is gone, and of unfinished commits only what the disk happened to have. */
+  crash(why: string): void {
+    if (this.#driver === undefined) return
+    const { trace, scheduler, options, coverage } = this.#world
+    trace.event(traceKind.crash, this.id, 0, undefined, () => `${stamp(scheduler.now)} n${this.id} crashes (${why})`)
+    this.#driver.kill()
+    this.#driver = undefined
+    this.#replica = undefined
+    this.#engine = undefined
+    this.#life++
+    this.#isPaused = false
+    this.#backlog = []
+    let kept = 0
+    while (kept < this.acceptorDisk.unfinished && this.#random.chance(options.disk.keepUnsynced)) kept++
+    if (kept > 0) coverage.hit('disk.keptUnsynced')
+    if (kept < this.acceptorDisk.unfinished) coverage.hit('disk.lostUnsynced')
+    this.acceptorDisk.crash(kept)
+    this.stateDisk.crash()
+  }
+
+  pause(): void {
+    if (this.#driver === undefined) return
+    this.#isPaused = true
+    const { trace, scheduler } = this.#world
+    trace.event(traceKind.fault, this.id, 1, undefined, () => `${stamp(scheduler.now)} n${this.id} pauses`)
+  }
+
+  /** Goes on with everything that came in meanwhile, as a process does after SIGCONT. */
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    const { trace, scheduler } = this.#world
+    trace.event(traceKind.fault, this.id, 2, undefined, () => `${stamp(scheduler.now)} n${this.id} resumes`)
+    for (const task of this.#backlog.splice(0)) task()
+  }
+
+  /** Runs in this node's process: later if it is paused, never if it has crashed by then. */
+  run(task: () => void): void {
+    const life = this.#life
+    const guarded = (): void => {
+      if (life !== this.#life) return
+      if (this.#isPaused) this.#backlog.push(guarded)
+      else task()
+    }
+    guarded()
+  }
+
+  #createReplica(driver: Driver, observer: Observer): Replica {
+    const { options, epoch } = this.#world
+    const { limits } = options
+    return new Replica({
+      group: firstGroup,
+      epoch,
+      self: this.id,
+      incarnation: toIncarnation(this.#incarnation),
+      host: driver.host(firstGroup),
+      clock: this.clock,
+      observer,
+      options: {
+        ...defaultReplicaOptions,
+        batchRequestsMax: limits.batchRequestsMax,
+        stateFlushMs: limits.stateFlushMs,
+        snapshotChunkBytes: limits.snapshotChunkBytes,
+      },
+      stateStore: this.stateDisk,
+      createMachine: (view) => this.#watched(new KvMachine(view)),
+      createEngine: (appliedUpTo) => {
+        this.#engine = new MultiPaxos({
+          self: this.id,
+          incarnation: toIncarnation(this.#incarnation),
+          epoch,
+          state: this.acceptorDisk.load(),
+          appliedUpTo,
+          random: new Random(options.seed * 104_729 + this.id * 31 + this.#incarnation),
+          options: {
+            ...defaultMultiPaxosOptions,
+            pipelineSlotsMax: limits.pipelineSlotsMax,
+            logSlotsKeptMax: limits.logSlotsKeptMax,
+            openSlotsMax: limits.openSlotsMax,
+            messageBytesMax: limits.messageBytesMax,
+            clockDriftMax,
+          },
+          now: this.clock.now(),
+        })
+        return this.#engine
+      },
+    })
+  }
+
+  /** The machine itself, with a look at everything that it applies. */
+  #watched(machine: KvMachine): Machine {
+    const apply = machine.apply.bind(machine)
+    machine.apply = (slot, entry) => {
+      const replies = apply(slot, entry)
+      const { trace, scheduler } = this.#world
+      trace.event(
+        traceKind.apply,
+        this.id,
+        slot,
+        entry.payload,
+        () => `${stamp(scheduler.now)} n${this.id} applies ${entry.kind} in slot ${slot}`,
+      )
+      this.#world.onApply(this, slot, entry, replies)
+      return replies
+    }
+    return machine
+  }
+
+  #tick(): void {
+    this.#driver?.tick()
+    this.#after(this.clock.worldMs(tickMs), () => this.#tick())
+  }
+
+  #receive(from: NodeId, group: GroupId, epoch: EpochNumber, message: PeerMessage): void {
+    this.run(() => this.#driver?.onMessage({ group, epoch, from, message }))
+  }
+
+  #defer(task: () => void): void {
+    const { options } = this.#world
+    const delayMs = this.#isSlow ? this.#random.next() * options.process.slowMs : 0.01
+    if (this.#isSlow) this.#world.coverage.hit('process.slow')
+    this.#after(delayMs, task)
+  }
+
+  #after(delayMs: number, task: () => void): void {
+    const life = this.#life
+    this.#world.scheduler.after(delayMs, () => {
+      if (life === this.#life) this.run(task)
+    })
+  }
+
+  #send(group: GroupId, epoch: EpochNumber, to: readonly NodeId[], message: PeerMessage): void {
+    const { process } = this.#world.options
+    const { coverage, network } = this.#world
+    if (this.#mayCrash(process.crashBeforeSend)) {
+      coverage.hit('crash.beforeSend')
+      this.crash('before a send')
+      return
+    }
+    network.send(this.id, group, epoch, to, message)
+    if (this.#mayCrash(process.crashAfterSend)) {
+      coverage.hit('crash.afterSend')
+      this.crash('after a send')
+    }
+  }
+
+  #onCommit(writes: readonly GroupWrite[]): void {
+    const { trace, scheduler, options, coverage } = this.#world
+    trace.event(
+      traceKind.commit,
+      this.id,
+      writes.length,
+      undefined,
+      () => `${stamp(scheduler.now)} n${this.id} writes ${writes.map(({ write }) => describeWrite(write)).join(', ')}`,
+    )
+    if (!this.#mayCrash(options.process.crashBeforeCommit)) return
+    coverage.hit('crash.beforeCommit')
+    this.crash('before a commit')
+  }
+
+  #onDurable(writes: readonly GroupWrite[]): void {
+    const { trace, scheduler, options, coverage } = this.#world
+    trace.event(
+      traceKind.durable,
+      this.id,
+      writes.length,
+      undefined,
+      () =>
+        `${stamp(scheduler.now)} n${this.id} durable: ${writes.map(({ write }) => describeWrite(write)).join(', ')}`,
+    )
+    if (writes.some(({ write }) => write.kind === 'truncate')) coverage.hit('log.truncated')
+    if (!this.#mayCrash(options.process.crashAfterCommit)) return
+    coverage.hit('crash.afterCommit')
+    this.crash('after a commit, before anybody was told')
+  }
+
+  #fate(): CommitFate {
+    const { disk } = this.#world.options
+    const { coverage, isCalm } = this.#world
+    let delayMs = disk.meanCommitMs * (0.3 + this.#random.next() * 1.4)
+    if (!isCalm && this.isFull) {
+      coverage.hit('disk.full')
+      return { delayMs, failure: 'no space left on device' }
+    }
+    if (!isCalm && this.#random.chance(disk.failed)) {
+      coverage.hit('disk.commitFailed')
+      return { delayMs, failure: 'input/output error' }
+    }
+    if (!isCalm && this.#random.chance(disk.delayed)) {
+      coverage.hit('disk.commitDelayed')
+      delayMs += disk.delayMs
+    }
+    return { delayMs, failure: undefined }
+  }
+
+  /** What happens to the disk while the node is down. */
+  #damage(): void {
+    const { disk } = this.#world.options
+    const { isCalm, coverage } = this.#world
+    if (isCalm || this.#incarnation === 1) return
+    const { image } = this.acceptorDisk
+    if (this.mayCorrupt && this.#random.chance(disk.corruptVote) && image.votes.size > 0) {
+      const slots = [...image.votes.keys()]
+      const slot = slots[this.#random.integer(0, slots.length)]
+      if (slot !== undefined) image.corrupt.add(slot)
+      coverage.hit('disk.corruptVote')
+    }
+    // With one copy there is nobody to get the data from.
+    if (this.#world.options.nodes > 1 && this.mayCorrupt && this.#random.chance(disk.stateLost)) {
+      this.stateDisk.wipe()
+      coverage.hit('disk.stateLost')
+    }
+  }
+
+  #mayCrash(chance: number): boolean {
+    return !this.#world.isCalm && this.#driver !== undefined && this.#random.chance(chance)
+  }
+
+  /** A disk that failed stops the node, as it must; anything else is a bug. */
+  #onFatal(error: Error): void {
+    if ('code' in error && error.code === 'STORE_FAILED') this.crash('the disk failed')
+    else this.#world.onBug(error)
+  }
+
+  #observer(): Observer {
+    const { coverage, trace, scheduler } = this.#world
+    const nothing = (): void => {}
+    return {
+      committed: nothing,
+      stateCommitted: nothing,
+      proposed: nothing,
+      applied: nothing,
+      requestDone: nothing,
+      readDone: nothing,
+      roleChanged: (role, leader, round, node) =>
+        trace.event(
+          traceKind.role,
+          this.id,
+          round * 10 + node,
+          undefined,
+          () =>
+            `${stamp(scheduler.now)} n${this.id} is ${role}${leader === undefined ? '' : ` of n${leader}`} at ${round}.${node}`,
+        ),
+      snapshotSent: () => coverage.hit('snapshot.sent'),
+      snapshotInstalled: () => coverage.hit('snapshot.installed'),
+      note: nothing,
+    }
+  }
+}

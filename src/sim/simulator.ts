@@ -1,0 +1,254 @@
+import { AssertionError } from '../base/assert.ts'
+import { toBinary } from '../base/bytes.ts'
+import { crc32c } from '../base/crc32c.ts'
+import { Random } from '../base/random.ts'
+import { type Epoch, quorumsOf } from '../protocol/epoch.ts'
+import { firstEpoch, firstSlot, toNodeId } from '../protocol/ids.ts'
+import { type ClientOperation, SimClient } from './client.ts'
+import { Coverage } from './fault-points.ts'
+import { InvariantError, Invariants, insist } from './invariants.ts'
+import { Nemesis } from './nemesis.ts'
+import { Network } from './network.ts'
+import { SimNode, type World } from './node.ts'
+import type { SimOptions } from './options.ts'
+import { Scheduler } from './scheduler.ts'
+import { Trace } from './trace.ts'
+
+export interface SimFailure {
+  /** Which check: `agreement (6)`, `assertion`, `liveness (16)`, `linearizability (15)`. */
+  readonly check: string
+  readonly message: string
+  readonly atMs: number
+}
+
+export interface SimResult {
+  readonly options: SimOptions
+  readonly failure: SimFailure | undefined
+  readonly traceHash: string
+  readonly events: number
+  readonly simulatedMs: number
+  readonly chosenSlots: number
+  readonly answered: number
+  readonly coverage: Coverage
+  readonly history: readonly ClientOperation[]
+  readonly lines: readonly string[]
+}
+
+/** Without new faults a quorum that is connected must serve within this, and all that are up must agree. */
+const settleMs = 20_000
+
+/** Judges the clients' history. Returns what is wrong with it. */
+export type HistoryCheck = (history: readonly ClientOperation[]) => string | undefined
+
+/** Runs one simulation to its end. Deterministic: the same options give the same result on every machine. */
+export function simulate(options: SimOptions, checkHistory: HistoryCheck, keepLines = false): SimResult {
+  return new Simulation(options, keepLines).run(checkHistory)
+}
+
+class Simulation {
+  readonly #options: SimOptions
+  readonly #scheduler = new Scheduler()
+  readonly #coverage = new Coverage()
+  readonly #trace: Trace
+  readonly #nodes: SimNode[] = []
+  readonly #clients: SimClient[] = []
+  readonly #invariants: Invariants
+  readonly #nemesis: Nemesis
+  readonly #history: ClientOperation[] = []
+  readonly #world: World & { isCalm: boolean }
+  #failure: SimFailure | undefined
+
+  constructor(options: SimOptions, keepLines: boolean) {
+    this.#options = options
+    this.#trace = new Trace(keepLines)
+    const epoch = epochOf(options)
+    const random = new Random(options.seed)
+    const network = new Network(
+      this.#scheduler,
+      new Random(random.integer(0, 2 ** 31)),
+      options.network,
+      this.#trace,
+      this.#coverage,
+      (from, _to, message) => this.#guard(() => this.#invariants.onSend(from, message)),
+    )
+    this.#world = {
+      options,
+      epoch,
+      scheduler: this.#scheduler,
+      network,
+      trace: this.#trace,
+      coverage: this.#coverage,
+      isCalm: false,
+      onStored: (node, writes) =>
+        this.#guard(() => {
+          for (const { write } of writes) this.#invariants.onDurable(node.id, write)
+        }),
+      onApply: (node, slot, entry, replies) =>
+        this.#guard(() => this.#invariants.onApply(node.id, slot, entry, replies)),
+      onBug: (error) => this.#fail(error),
+    }
+    for (const { id } of epoch.members) this.#nodes.push(new SimNode(id, this.#world))
+    const mayCorrupt = options.q2 >= 2 && options.q1 < options.nodes
+    if (mayCorrupt) {
+      const damaged = this.#nodes[random.integer(0, this.#nodes.length)]
+      if (damaged !== undefined) damaged.mayCorrupt = true
+    }
+    const images = new Map(this.#nodes.map((node) => [node.id, node.acceptorDisk.image]))
+    this.#invariants = new Invariants(quorumsOf(epoch), images)
+    const host = { options, scheduler: this.#scheduler, trace: this.#trace, nodes: this.#nodes }
+    this.#nemesis = new Nemesis({ ...host, network, coverage: this.#coverage }, new Random(random.integer(0, 2 ** 31)))
+    for (let number = 1; number <= options.workload.clients; number++) {
+      const clientHost = {
+        ...host,
+        onSubmitted: (request: Uint8Array) => this.#invariants.onSubmitted(request),
+        onFinished: (operation: ClientOperation) => void this.#history.push(operation),
+      }
+      this.#clients.push(new SimClient(number, clientHost, new Random(random.integer(0, 2 ** 31))))
+    }
+  }
+
+  run(checkHistory: HistoryCheck): SimResult {
+    for (const node of this.#nodes) node.start()
+    for (const client of this.#clients) client.start()
+    this.#nemesis.start()
+    this.#advance(this.#options.durationMs)
+    if (this.#options.hasLivenessPhase && this.#failure === undefined) this.#requireLiveness()
+    if (this.#failure === undefined) this.#judge(checkHistory)
+    return {
+      options: this.#options,
+      failure: this.#failure,
+      traceHash: this.#trace.hash,
+      events: this.#trace.count,
+      simulatedMs: this.#scheduler.now,
+      chosenSlots: this.#invariants.chosenSlots,
+      answered: this.#clients.reduce((sum, client) => sum + client.finished, 0),
+      coverage: this.#coverage,
+      history: this.#history,
+      lines: this.#trace.lines,
+    }
+  }
+
+  #advance(ms: number): void {
+    const end = this.#scheduler.now + ms
+    // The lease is looked at between steps, at times that have nothing to do with the nodes' own.
+    while (this.#scheduler.now < end && this.#failure === undefined) {
+      const next = Math.min(end, this.#scheduler.now + 10)
+      this.#guard(() => this.#scheduler.runUntil(next, () => this.#failure !== undefined))
+      this.#guard(() => this.#oneLease())
+    }
+  }
+
+  /** Invariant 14: at no time would two nodes answer a read on the strength of a lease. */
+  #oneLease(): void {
+    if (this.#options.leaseMs === 0) return
+    // A paused machine answers nothing. When it wakes it looks at its clocks before it speaks, and so does `holdsLease`.
+    const holders = this.#nodes.filter((node) => !node.isPaused && node.replica?.holdsLease() === true)
+    insist(
+      holders.length <= 1,
+      'one lease (14)',
+      () => `${holders.map((node) => `n${node.id}`).join(' and ')} would both answer reads`,
+    )
+  }
+
+  /** Heals a random set of nodes that is enough to elect and to choose; the rest stays as it is for ever. */
+  #requireLiveness(): void {
+    this.#nemesis.stop()
+    this.#world.isCalm = true
+    this.#world.network.calm()
+    const core = this.#core()
+    for (const node of this.#nodes) {
+      node.resume()
+      node.isFull = false
+      if (core.includes(node)) {
+        if (!node.isUp) node.start()
+      } else if (node.isUp) {
+        node.crash('outside the core')
+      }
+    }
+    const before = this.#invariants.chosenSlots
+    this.#advance(settleMs)
+    this.#guard(() => {
+      const leader = core.find((node) => node.engine?.status().steady === true)
+      insist(leader !== undefined, 'liveness (16)', () => 'nobody leads a connected quorum')
+      insist(this.#invariants.chosenSlots > before, 'liveness (16)', () => 'a connected quorum chooses nothing')
+    })
+    for (const client of this.#clients) client.stop()
+    this.#advance(settleMs)
+    this.#guard(() => this.#sameState(core))
+  }
+
+  #core(): SimNode[] {
+    const { q1, q2, seed } = this.#options
+    const damaged = this.#nodes.some((node) => node.mayCorrupt)
+    // A vote that one node cannot read is known only to others: then all must be there.
+    const size = damaged && this.#options.disk.corruptVote > 0 ? this.#nodes.length : Math.max(q1, q2)
+    const random = new Random(seed + 77)
+    return [...this.#nodes]
+      .map((node) => ({ node, draw: random.next() }))
+      .sort((a, b) => a.draw - b.draw)
+      .slice(0, size)
+      .map(({ node }) => node)
+  }
+
+  #sameState(core: readonly SimNode[]): void {
+    const states = core.map((node) => {
+      const applied = node.replica?.status().appliedUpTo
+      let hash = 0
+      for (const [key, value] of node.stateDisk.contents()) {
+        hash = crc32c(value, crc32c(new Uint8Array([...key].map((unit) => unit.charCodeAt(0))), hash))
+      }
+      return `applied<${applied} hash ${hash.toString(16)}`
+    })
+    insist(new Set(states).size === 1, 'convergence (8)', () =>
+      core.map((node, index) => `n${node.id} ${states[index]}`).join(', '),
+    )
+  }
+
+  #judge(checkHistory: HistoryCheck): void {
+    const problem = checkHistory(this.#history)
+    if (problem !== undefined) this.#fail(new InvariantError(`linearizability (15): ${problem}`))
+  }
+
+  #guard(task: () => void): void {
+    try {
+      task()
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return
+    const text =
+      error instanceof InvariantError || error instanceof AssertionError ? error.message : String(error.stack)
+    const split = error instanceof InvariantError ? text.indexOf(': ') : -1
+    this.#failure = {
+      check: split > 0 ? text.slice(0, split) : error.name,
+      message: split > 0 ? text.slice(split + 2) : text,
+      atMs: this.#scheduler.now,
+    }
+  }
+}
+
+function epochOf({ nodes, q1, q2, leaseMs }: SimOptions): Epoch {
+  return {
+    number: firstEpoch,
+    protocol: 'multi',
+    members: Array.from({ length: nodes }, (_, index) => ({
+      id: toNodeId(index + 1),
+      name: `n${index + 1}`,
+      peerAddress: `n${index + 1}:7701`,
+      kind: 'acceptor' as const,
+    })),
+    q1,
+    q2,
+    leaseMs,
+    startSlot: firstSlot,
+  }
+}
+
+/** A history as text, for looking at. */
+export function describeOperation({ client, invokedAt, returnedAt, input, output }: ClientOperation): string {
+  const bytes = (_key: string, value: unknown): unknown => (value instanceof Uint8Array ? toBinary(value) : value)
+  return `client ${client} [${invokedAt.toFixed(1)}, ${returnedAt?.toFixed(1) ?? '?'}] ${JSON.stringify(input, bytes)} -> ${JSON.stringify(output, bytes)}`
+}

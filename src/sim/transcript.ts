@@ -1,0 +1,84 @@
+import type { Ballot } from '../protocol/ballot.ts'
+import type { Write } from '../protocol/effect.ts'
+import type { Entry } from '../protocol/entry.ts'
+import type { SlotEntry } from '../protocol/multipaxos/message.ts'
+import type { PeerMessage } from '../runtime/peer-message.ts'
+
+/** One line that a person can read. */
+export function describeMessage(message: PeerMessage): string {
+  switch (message.kind) {
+    case 'prepare':
+      return `prepare ${at(message.ballot)} from slot ${message.fromSlot}`
+    case 'promise': {
+      const votes = message.votes.map((vote) => `${vote.slot}=${describeEntry(vote.entry)}@${at(vote.ballot)}`)
+      const part = message.parts > 1 ? ` part ${message.part + 1}/${message.parts}` : ''
+      return `promise ${at(message.ballot)}${part} chosen<${message.chosenUpTo} truncated<${message.truncatedUpTo} [${votes.join(' ')}]`
+    }
+    case 'nack':
+      return `nack ${at(message.ballot)} promised ${at(message.promised)}${message.leaseMs > 0 ? ' (lease)' : ''}`
+    case 'accept':
+      return `accept ${at(message.ballot)} [${entries(message.entries)}] decided [${message.decided.from},${message.decided.upTo})`
+    case 'accepted':
+      return `accepted ${at(message.ballot)} ${message.ranges.map(({ from, to }) => `[${from},${to})`).join(' ')}`
+    case 'decide':
+      return `decide ${at(message.ballot)} [${message.decided.from},${message.decided.upTo})`
+    case 'heartbeat':
+      return `heartbeat ${at(message.ballot)} #${message.seq} decided [${message.decided.from},${message.decided.upTo})`
+    case 'heartbeatAck':
+      return `heartbeatAck ${at(message.ballot)} #${message.seq}`
+    case 'catchup':
+      return `catchup [${message.range.from},${message.range.to})`
+    case 'catchupReply':
+      return `catchupReply truncated<${message.truncatedUpTo} [${entries(message.entries)}]`
+    case 'survey':
+      return `survey ${message.round}`
+    case 'surveyReply':
+      return `surveyReply ${message.round} ballot ${at(message.ballot)} leader ${at(message.leader)}${message.happy ? ' happy' : ' unhappy'}`
+    case 'release':
+      return `release ${at(message.ballot)}`
+    case 'snapshotChunk':
+      return `snapshotChunk #${message.snapshot} applied<${message.appliedUpTo} ${message.entries.length} pairs${message.done ? ' done' : ''}`
+    default:
+      return message.kind
+  }
+}
+
+export function describeWrite(write: Write): string {
+  switch (write.kind) {
+    case 'promise':
+      return `promise ${at(write.ballot)}`
+    case 'vote':
+      return `vote ${write.slot}=${describeEntry(write.entry)}@${at(write.ballot)}${write.chosen ? ' (learned)' : ''}`
+    case 'chosen':
+    case 'truncate':
+      return `${write.kind}<${write.upTo}`
+  }
+}
+
+export function describeEntry({ kind, payload }: Entry): string {
+  return kind === 'batch' ? `batch(${payload.length} bytes)` : kind
+}
+
+/** A sequence diagram of the messages in a transcript, for Markdown viewers. The last `max` of them. */
+export function mermaid(lines: readonly string[], max = 150): string {
+  const steps: string[] = []
+  for (const line of lines) {
+    const sent = /^\s*([\d.]+) (n\d+) -> (n\d+) (.*)$/.exec(line)
+    const note = /^\s*([\d.]+) (n\d+) (crashes|starts|durable|applies|pauses|resumes)(.*)$/.exec(line)
+    if (sent !== null) steps.push(`  ${sent[2]}->>${sent[3]}: ${clean(`${sent[4]} (${sent[1]})`)}`)
+    else if (note !== null) steps.push(`  Note over ${note[2]}: ${clean(`${note[3]}${note[4]} (${note[1]})`)}`)
+  }
+  return ['sequenceDiagram', ...steps.slice(-max)].join('\n')
+}
+
+function clean(text: string): string {
+  return text.replaceAll(/[;#]/g, ' ')
+}
+
+function entries(list: readonly SlotEntry[]): string {
+  return list.map(({ slot, entry }) => `${slot}=${describeEntry(entry)}`).join(' ')
+}
+
+function at({ round, node, incarnation }: Ballot): string {
+  return `${round}.${node}/${incarnation}`
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { json, paxos } from './paxos.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'paxos-exit-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+writeFileSync(join(folder, 'wrong.yaml'), 'node:\n  nmae: n1\n')
+writeFileSync(join(folder, 'bad.tsv'), 'a\t1\nno tab here\n')
+/** Nothing listens on the discard port. */
+const nobody = 'http://127.0.0.1:9'
+
+const cases: readonly (readonly [args: readonly string[], exit: number, code: string, says: RegExp])[] = [
+  [['kv', 'gett', 'a'], 2, 'USAGE', /"kv gett a" is not a command/],
+  [['kv', 'put'], 2, 'USAGE', /Missing 1 required arg/],
+  [['kv', 'put', 'a'], 2, 'USAGE', /either as an argument or with --file/],
+  [['kv', 'get', 'a', '--colour'], 2, 'USAGE', /Nonexistent flag: --colour/],
+  [['kv', 'get', 'a', 'b'], 2, 'USAGE', /Unexpected argument: b/],
+  [['kv', 'get', 'a', '--timeout', 'soon'], 2, 'USAGE', /^--timeout: "soon" is not a duration/],
+  [['kv', 'get', 'a', '--revision', '0'], 2, 'USAGE', /"0" is not a whole number from 1/],
+  [['kv', 'get', '?', '--key64', '--endpoints', nobody], 2, 'USAGE', /"\?" is not base64/],
+  [['kv', 'get', 'a', '--endpoints', 'https://x'], 2, 'USAGE', /"https:\/\/x" is not an endpoint/],
+  [['kv', 'get', 'a', '--config', join(folder, 'none.yaml')], 2, 'BAD_CONFIG', /Cannot read the configuration file/],
+  [['kv', 'delete'], 2, 'USAGE', /Give either a key or a range/],
+  [['kv', 'delete', '--all'], 2, 'USAGE', /This would delete every key/],
+  [['kv', 'txn', join(folder, 'none.json')], 2, 'USAGE', /Cannot read .*none\.json/],
+  [['kv', 'import', join(folder, 'none.tsv')], 2, 'USAGE', /Cannot read .*none\.tsv/],
+  [['kv', 'import', join(folder, 'bad.tsv')], 2, 'BAD_REQUEST', /Line 2 is bad: there is no tab.*Nothing was written/],
+  [['kv', 'get', 'a', '--endpoints', nobody, '--timeout', '500ms'], 3, 'CANNOT_CONNECT', /127\.0\.0\.1:9/],
+  [['cluster', 'status', '--endpoints', nobody], 3, 'CANNOT_CONNECT', /127\.0\.0\.1:9/],
+  [['node', 'status', '--endpoints', `unix:${folder}/paxos.sock`], 3, 'CANNOT_CONNECT', /paxos\.sock/],
+  [['log', 'inspect', '--from', '5', '--to', '5'], 2, 'USAGE', /--to 5 is not above --from 5/],
+  [['log', 'inspect', '--data-dir', join(folder, 'nothing')], 6, 'DATA_DIR_REFUSED', /it does not exist/],
+  [['node', 'start'], 2, 'BAD_CONFIG', /clusterToken is missing/],
+  [
+    ['node', 'start', '--config', join(folder, 'wrong.yaml')],
+    2,
+    'BAD_CONFIG',
+    /wrong\.yaml: node\.nmae is not a setting; did you mean name\?/,
+  ],
+  [['dev', '--data-dir', folder], 6, 'DATA_DIR_REFUSED', /was not made by `paxos dev`/],
+]
+
+for (const [args, exit, code, says] of cases) {
+  test(`\`paxos ${args.join(' ').replaceAll(folder, '…')}\` exits ${exit}, with and without --json`, async () => {
+    const [plain, asJson] = await Promise.all([
+      paxos(args, { cwd: folder }),
+      paxos([...args, '--json'], { cwd: folder }),
+    ])
+    assert.deepEqual([plain.exit, asJson.exit], [exit, exit], plain.stderr + asJson.stdout)
+    assert.equal(plain.stdout, '')
+    assert.match(plain.stderr, /^Error: |\nError: /)
+    const { error } = json(asJson)
+    assert.ok(typeof error === 'object' && error !== null && 'code' in error && 'message' in error)
+    assert.equal(error.code, code)
+    assert.match(String(error.message), says)
+    assert.ok(plain.stderr.includes(String(error.message)), 'both say the same')
+    assert.equal(asJson.stderr, '')
+  })
+}
+
+test('PAXOS_ENDPOINTS and a configuration file say whom to ask, in this order', async () => {
+  const cwd = mkdtempSync(join(folder, 'config-'))
+  writeFileSync(join(cwd, 'paxos.yaml'), 'endpoints: [127.0.0.1:7]\n')
+  const fromFile = await paxos(['cluster', 'status'], { cwd })
+  assert.match(fromFile.stderr, /127\.0\.0\.1:7:/)
+  const fromEnv = await paxos(['cluster', 'status'], { cwd, env: { PAXOS_ENDPOINTS: '127.0.0.1:9' } })
+  assert.match(fromEnv.stderr, /127\.0\.0\.1:9:/)
+})
+
+test('an unknown command suggests the nearest and runs nothing', async () => {
+  const { stderr, exit } = await paxos(['kv', 'delte', 'everything', 'there', 'is'])
+  assert.match(stderr, /Did you mean `paxos kv delete`\?/)
+  assert.equal(exit, 2)
+})
+
+test('nothing is coloured without a terminal', async () => {
+  for (const args of [
+    ['--help'],
+    ['kv', 'put', '--help'],
+    ['kv', 'put'],
+    ['cluster', 'status', '--endpoints', nobody],
+  ]) {
+    const { stdout, stderr } = await paxos(args)
+    assert.equal((stdout + stderr).includes('\x1b'), false, args.join(' '))
+  }
+})
+
+test('a topic alone lists its commands', async () => {
+  const { stdout, exit } = await paxos(['kv'])
+  assert.equal(exit, 0)
+  assert.match(stdout, /kv import/)
+})
