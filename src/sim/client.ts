@@ -122,13 +122,13 @@ export class SimClient {
     const attempt = (left: number): void => {
       this.#call(
         (node, answer) => node.replica?.submit(bytes, this.#host.options.workload.timeoutMs, answer),
-        (outcome: Outcome | undefined) => {
+        (outcome: Outcome | undefined, wasSent: boolean) => {
           if (outcome?.kind === 'replied') {
             then(outcome.reply)
             this.#finish({ invokedAt, input, output: outcome.reply })
             return
           }
-          if (outcome === undefined || errorCodes[outcome.code].done === 'unknown') mayBeDone = true
+          if (outcome === undefined ? wasSent : errorCodes[outcome.code].done === 'unknown') mayBeDone = true
           if (left > 1 && !this.#isStopped) {
             this.#host.scheduler.after(20 + this.#random.next() * 200, () => attempt(left - 1))
             return
@@ -171,20 +171,29 @@ export class SimClient {
     this.#think()
   }
 
-  /** Asks one node. The answer is undefined when it never came: the node crashed, or took longer than the client waits. */
-  #call<T>(ask: (node: SimNode, answer: (outcome: T) => void) => void, done: (outcome: T | undefined) => void): void {
+  /**
+   * Asks one node. The answer is undefined when it never came: the node was down and nothing was sent, or it crashed, or
+   * took longer than the client waits.
+   */
+  #call<T>(
+    ask: (node: SimNode, answer: (outcome: T) => void) => void,
+    done: (outcome: T | undefined, wasSent: boolean) => void,
+  ): void {
     const { scheduler, nodes, options } = this.#host
     const node = nodes[this.#random.integer(0, nodes.length)]
     let isOver = false
-    const settle = (outcome: T | undefined): void => {
+    const settle = (outcome: T | undefined, wasSent: boolean): void => {
       if (isOver) return
       isOver = true
-      done(outcome)
+      done(outcome, wasSent)
     }
-    scheduler.after(options.workload.timeoutMs * 1.5, () => settle(undefined))
+    scheduler.after(options.workload.timeoutMs * 1.5, () => settle(undefined, true))
     scheduler.after(this.#random.next() * 2, () => {
-      if (node === undefined || !node.isUp) return
-      node.run(() => ask(node, (outcome) => scheduler.after(this.#random.next() * 2, () => settle(outcome))))
+      if (node === undefined || !node.isUp) {
+        settle(undefined, false)
+        return
+      }
+      node.run(() => ask(node, (outcome) => scheduler.after(this.#random.next() * 2, () => settle(outcome, true))))
     })
   }
 }

@@ -75,6 +75,7 @@ export class Network {
 
   send(from: NodeId, group: GroupId, epoch: EpochNumber, to: readonly NodeId[], message: PeerMessage): void {
     const bytes = encodePeer(group, epoch, message)
+    if (message.kind === 'catchupReply') this.#coverage.hit('log.catchup')
     for (const node of to) {
       this.#watch(from, node, message)
       this.#trace.event(

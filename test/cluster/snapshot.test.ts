@@ -65,7 +65,9 @@ test('a follower that was away while the log was truncated comes back by snapsho
     const { away } = await strandFollower(cluster)
     away.start()
     await cluster.ready()
-    assert.equal(await away.metric('paxos_snapshots_installed_total'), 1)
+    await until('the snapshot is in place', patienceMs, async () => {
+      return (await away.metric('paxos_snapshots_installed_total')) === 1
+    })
     await assertSameContent(cluster)
     const client = cluster.client()
     await client.put('afterwards', 'yes')

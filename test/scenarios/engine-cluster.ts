@@ -54,6 +54,8 @@ export interface ClusterSetup {
   readonly q2?: number
   readonly leaseMs?: number
   readonly seed?: number
+  /** Every node draws the same: the worst case for elections. */
+  readonly drawsAlike?: boolean
   readonly clockRates?: readonly number[]
   readonly options?: Partial<MultiPaxosOptions>
   /** Puts surveys, heartbeats and their answers in the transcript as well. */
@@ -81,6 +83,7 @@ export class EngineCluster {
   now = 1000
   readonly #options: MultiPaxosOptions
   readonly #seed: number
+  readonly #drawsAlike: boolean
   readonly #hooks: ClusterHooks
   readonly #quietKinds: ReadonlySet<string>
   /** What had been learned somewhere when a read began. */
@@ -89,10 +92,21 @@ export class EngineCluster {
   #read = 0
 
   constructor(setup: ClusterSetup, hooks: ClusterHooks = {}) {
-    const { nodes, q1, q2, leaseMs = 0, seed = 1, clockRates = [], options = {}, showsHeartbeats = false } = setup
+    const {
+      nodes,
+      q1,
+      q2,
+      leaseMs = 0,
+      seed = 1,
+      drawsAlike = false,
+      clockRates = [],
+      options = {},
+      showsHeartbeats = false,
+    } = setup
     const majority = Math.floor(nodes / 2) + 1
     this.#hooks = hooks
     this.#seed = seed
+    this.#drawsAlike = drawsAlike
     this.#options = { ...defaultMultiPaxosOptions, ...options }
     const ids = Array.from({ length: nodes }, (_, index) => toNodeId(index + 1))
     this.epoch = {
@@ -133,7 +147,7 @@ export class EngineCluster {
       epoch: this.epoch,
       state: member.disk.state(),
       appliedUpTo: member.learnedUpTo,
-      random: new Random(this.#seed * 1000 + id * 10 + member.incarnation),
+      random: new Random(this.#seed * 1000 + (this.#drawsAlike ? 0 : id * 10) + member.incarnation),
       options: this.#options,
       now: this.clock(member),
     })

@@ -2,7 +2,8 @@ import { type History, isChange, isRead } from './history.ts'
 import { showOperation } from './show.ts'
 import type { Violation } from './verdict.ts'
 
-export const noRevision = -1
+/** Below every number that an output may claim. */
+export const noRevision = Number.NEGATIVE_INFINITY
 
 /** The order that the outputs claim. Arrays are indexed by operation unless they say otherwise. */
 export interface Claims {

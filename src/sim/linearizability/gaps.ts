@@ -54,8 +54,11 @@ export class Gaps {
     })
   }
 
-  /** Open writes that may have made `revision`, the likeliest first. `place` is where the claimed order goes on. */
-  candidates(revision: number, place: number, store: Store): readonly number[] {
+  /**
+   * Open writes that may have made `revision`, the likeliest first. `place` is where the claimed order goes on; `missed`
+   * is a key that wants a change.
+   */
+  candidates(revision: number, place: number, store: Store, missed: string | undefined): readonly number[] {
     const latest = this.#seenAt[revision - this.#history.start.revision] ?? Number.POSITIVE_INFINITY
     const seen = new Set<string>()
     const found: { index: number; deadline: number }[] = []
@@ -67,8 +70,10 @@ export class Gaps {
       const group = this.#classes.get(index) ?? ''
       if (seen.has(group)) continue
       seen.add(group)
-      const deadline = this.#deadline(this.#operation(index).input, place, store)
-      if (deadline !== undefined) found.push({ index, deadline })
+      const { input } = this.#operation(index)
+      const deadline = this.#deadline(input, place, store)
+      const isMissed = missed !== undefined && keysOf(input).includes(missed)
+      if (deadline !== undefined) found.push({ index, deadline: isMissed ? place : deadline })
     }
     return found.sort((a, b) => a.deadline - b.deadline || a.index - b.index).map((each) => each.index)
   }

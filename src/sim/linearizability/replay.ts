@@ -7,7 +7,7 @@
  */
 import { type Claims, collectClaims } from './claims.ts'
 import { Gaps } from './gaps.ts'
-import { type History, type Input, isChange, isRead, type Operation, type Output, rangesOf } from './history.ts'
+import { type History, type Input, isChange, isRead, keysOf, type Operation, type Output, rangesOf } from './history.ts'
 import { agree, execute } from './model.ts'
 import { realTimeProblem } from './real-time.ts'
 import { showInput, showOperation, showOutput } from './show.ts'
@@ -96,8 +96,13 @@ class Run {
       if (!agree(expected, output, isPast ? 'data' : 'full')) return this.#failed(() => this.#wrong(index, expected))
       if (isChange(expected)) this.#made(this.#revision + 1)
     }
-    const problem = this.#realTimeProblem()
-    return problem === undefined || this.#failed(() => problem)
+    for (;;) {
+      const problem = this.#realTimeProblem()
+      if (problem === undefined) return true
+      // A write that no known operation came after may still be what a condition was refused for.
+      const isRefusal = problem.violation === 'wrongRefusal'
+      if (!isRefusal || !this.#fill(this.#keyOf(problem.blocking[0]))) return this.#failed(() => problem)
+    }
   }
 
   /** Goes back to the last choice that has another candidate, and takes that. */
@@ -166,13 +171,14 @@ class Run {
     this.#marks.push(this.#store.journal.length)
   }
 
-  #fill(): boolean {
+  /** `missed` is the key that wants a change. */
+  #fill(missed?: string): boolean {
     if (this.#claims.open.length === 0) return false
     const choice: Choice = {
       place: this.#place,
       revision: this.#revision,
       journalLength: this.#store.journal.length,
-      candidates: this.#gaps.candidates(this.#revision + 1, this.#place, this.#store),
+      candidates: this.#gaps.candidates(this.#revision + 1, this.#place, this.#store, missed),
       tried: 0,
       used: undefined,
     }
@@ -216,6 +222,11 @@ class Run {
 
   #violation(violation: ViolationKind, message: string, index: number): Violation {
     return { violation, message, longestPrefix: this.orderSoFar(), blocking: [index] }
+  }
+
+  #keyOf(index: number | undefined): string | undefined {
+    const input = index === undefined ? undefined : this.#history.operations[index]?.input
+    return input === undefined ? undefined : keysOf(input)[0]
   }
 
   #show(index: number): string {

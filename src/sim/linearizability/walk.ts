@@ -2,9 +2,10 @@
  * The search of Wing and Gong (1993) with the memo of Lowe (2017), over one segment: take any operation that nothing
  * left had to precede, run it, go on with the rest; turn back at a configuration that was met before.
  *
- * - An operation that changes nothing and agrees with its output is taken at once and for good: whatever order exists
- *   without it in front exists with it in front.
- * - An uncertain write is taken only where it changes something, and after its twin.
+ * - An operation whose output says that it changed nothing, and that agrees, is taken at once and for good: whatever
+ *   order exists without it in front exists with it in front.
+ * - A write without an output is taken only where it changes something, since otherwise it may as well be left out; if it
+ *   is certain, then because its change was seen. An uncertain one is taken after its twin only.
  * - The walk stops where all that is certain is done. Uncertain writes that are left may still come in later segments.
  */
 import { EventList } from './event-list.ts'
@@ -38,6 +39,8 @@ export interface Ground {
   readonly lows: Uint32Array
   /** The same uncertain write before this one, or -1. */
   readonly twins: Int32Array
+  /** Between walks, all that came before is done. */
+  readonly isDone: Uint8Array
   /** Certain operations below. One longer than the operations. */
   readonly certainBelow: Uint32Array
   /** Model steps left. */
@@ -61,7 +64,6 @@ export class Walk {
   readonly #opening: Opening
   readonly #list: EventList
   readonly #uncertain: readonly number[]
-  readonly #isDone: Uint8Array
   readonly #stack: Frame[] = []
   readonly #onEnd: (end: Opening) => boolean
   #state: number
@@ -82,9 +84,6 @@ export class Walk {
     this.#state = opening.state
     this.#high = opening.high
     this.#low = opening.low
-    // Earlier uncertain writes that are not carried were done.
-    this.#isDone = new Uint8Array(segment.to).fill(1, 0, segment.from)
-    for (const place of opening.uncertain) this.#isDone[place] = 0
     for (let place = segment.from; place < segment.to; place++) {
       if (operations[place]?.isCertain !== false) continue
       uncertain.push(place)
@@ -96,6 +95,16 @@ export class Walk {
 
   /** Finds the ends of the segment, unless the budget is used up first. */
   run(): void {
+    const { isDone } = this.#ground
+    isDone.fill(0, this.#segment.from, this.#segment.to)
+    // Earlier uncertain writes that are not carried were done.
+    for (const place of this.#opening.uncertain) isDone[place] = 0
+    this.#search()
+    isDone.fill(1, this.#segment.from, this.#segment.to)
+    for (const place of this.#opening.uncertain) isDone[place] = 1
+  }
+
+  #search(): void {
     if (!this.#isNew()) return
     let node = this.#certainLeft === 0 ? this.#end() : (this.#list.next[0] ?? 0)
     while (node !== stopped && this.#ground.budget > 0) {
@@ -114,16 +123,13 @@ export class Walk {
     const operation = this.#ground.operations[place]
     const twin = this.#ground.twins[place] ?? -1
     const following = this.#list.next[node] ?? 0
-    if (operation === undefined || (twin >= 0 && this.#isDone[twin] === 0)) return following
+    if (operation === undefined || (twin >= 0 && this.#ground.isDone[twin] === 0)) return following
     this.#ground.budget--
     const states = this.#ground.states.step(this.#state, operation)
     if (!states.includes(this.#state)) return this.#take(node, states, 0)
-    if (operation.isCertain) return this.#takeForGood(node)
-    return this.#take(
-      node,
-      states.filter((state) => state !== this.#state),
-      0,
-    )
+    if (operation.output !== undefined) return this.#takeForGood(node)
+    const changes = states.filter((state) => state !== this.#state)
+    return this.#take(node, changes, 0)
   }
 
   #take(node: number, choices: readonly number[], first: number): number {
@@ -160,7 +166,7 @@ export class Walk {
   #apply(node: number, state: number): void {
     const place = this.#list.place[node] ?? 0
     this.#list.unlink(node)
-    this.#isDone[place] = 1
+    this.#ground.isDone[place] = 1
     this.#toggle(place)
     this.#state = state
     if (this.#ground.operations[place]?.isCertain === true) this.#certainLeft--
@@ -169,7 +175,7 @@ export class Walk {
   #revert(node: number, state: number): void {
     const place = this.#list.place[node] ?? 0
     this.#list.relink(node)
-    this.#isDone[place] = 0
+    this.#ground.isDone[place] = 0
     this.#toggle(place)
     this.#state = state
     if (this.#ground.operations[place]?.isCertain === true) this.#certainLeft++
@@ -188,25 +194,33 @@ export class Walk {
   #exactName(): string {
     const { operations, certainBelow } = this.#ground
     const { from, to } = this.#segment
-    let lowest = from
-    while (lowest < to && (this.#isDone[lowest] === 1 || operations[lowest]?.isCertain === false)) lowest++
+    const lowest = this.#lowestLeft()
     const certain = (certainBelow[to] ?? 0) - (certainBelow[from] ?? 0) - this.#certainLeft
     let above = certain - ((certainBelow[lowest] ?? 0) - (certainBelow[from] ?? 0))
     let name = `${this.#state}|${lowest}`
-    for (let place = lowest + 1; above > 0; place++) {
-      if (this.#isDone[place] === 0 || operations[place]?.isCertain === false) continue
+    for (let place = lowest + 1; above > 0 && place < to; place++) {
+      if (this.#ground.isDone[place] === 0 || operations[place]?.isCertain === false) continue
       name += `,${place}`
       above--
     }
-    for (const place of this.#uncertain) if (this.#isDone[place] === 0) name += `?${place}`
+    for (const place of this.#uncertain) if (this.#ground.isDone[place] === 0) name += `?${place}`
     return name
+  }
+
+  /** The first certain operation that is not done. Calls stand in the list in the order of their places. */
+  #lowestLeft(): number {
+    for (let node = this.#list.next[0] ?? 0; node !== 0; node = this.#list.next[node] ?? 0) {
+      const place = this.#list.place[node] ?? 0
+      if (this.#list.isReturn[node] === 0 && this.#ground.operations[place]?.isCertain === true) return place
+    }
+    return this.#segment.to
   }
 
   /** All that is certain is done. */
   #end(): number {
     const end = {
       state: this.#state,
-      uncertain: this.#uncertain.filter((place) => this.#isDone[place] === 0),
+      uncertain: this.#uncertain.filter((place) => this.#ground.isDone[place] === 0),
       ...this.#hashOfLeft(),
       path: this.#path(),
     }
@@ -217,7 +231,7 @@ export class Walk {
     let high = 0
     let low = 0
     for (const place of this.#uncertain) {
-      if (this.#isDone[place] === 1) continue
+      if (this.#ground.isDone[place] === 1) continue
       high ^= this.#ground.highs[place] ?? 0
       low ^= this.#ground.lows[place] ?? 0
     }
@@ -233,8 +247,8 @@ export class Walk {
   /** The call whose return is at `node` could not be placed, nor what is pending beside it. */
   #noteBlocked(node: number): void {
     const length = (this.#opening.path?.length ?? 0) + this.#stack.length
-    if (length < this.#ground.furthest.length || (length === 0 && this.#ground.furthest.blocking.length > 0)) return
-    if (length === this.#ground.furthest.length && length > 0) return
+    const { furthest } = this.#ground
+    if (length <= furthest.length && furthest.blocking.length > 0) return
     const blocking = [this.#list.place[node] ?? 0]
     for (let each = this.#list.next[0] ?? 0; each !== node && each !== 0; each = this.#list.next[each] ?? 0) {
       const place = this.#list.place[each] ?? 0

@@ -113,7 +113,8 @@ function toGround({ operations }: Component, states: States, visits: Visits, bud
   })
   const furthest = { length: 0, places: [], blocking: [] }
   const twins = toTwins(operations)
-  return { operations, states, visits, highs: draw(), lows: draw(), twins, certainBelow, budget, furthest }
+  const isDone = new Uint8Array(operations.length).fill(1)
+  return { operations, states, visits, highs: draw(), lows: draw(), twins, isDone, certainBelow, budget, furthest }
 }
 
 /** Uncertain writes that do the same are tried in the order of invocation only: the earlier may stand for the later. */

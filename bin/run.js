@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write(`Error: paxos needs Node 24 or newer; this is ${process.version}.\n`)
+  process.exit(2)
+}
+// libuv reads this at its first use of the pool, which is still ahead: LMDB commits, file reads and look-ups share it,
+// and with the usual four threads a slow flush would hold up the others.
+process.env.UV_THREADPOOL_SIZE ??= '8'
+// cbor-x would otherwise load an optional native decoder; one decoder on every machine is easier to trust.
+process.env.CBOR_NATIVE_ACCELERATION_DISABLED ??= 'true'
+if (process.argv.includes('--no-color')) process.env.NO_COLOR = '1'
+
+const { execute, settings } = await import('@oclif/core')
+// The package ships compiled; oclif must never look for TypeScript sources, whatever NODE_ENV says.
+settings.enableAutoTranspile = false
+await execute({ dir: import.meta.url })

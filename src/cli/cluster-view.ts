@@ -1,0 +1,191 @@
+import { PaxosError } from '../base/error.ts'
+import type { GroupStatusJson, StatusJson } from '../wire/api-types.ts'
+import { type Column, paint, table } from './output.ts'
+
+export interface NodeRow {
+  readonly name: string
+  readonly endpoint: string | null
+  readonly role: string | null
+  readonly leader: string | null
+  readonly ballot: string | null
+  readonly chosen: number | null
+  readonly applied: number | null
+  /** Slots that are chosen somewhere and not applied here. */
+  readonly lag: number | null
+  readonly revision: number | null
+  /** `ok`, or what is wrong in words. */
+  readonly health: string
+}
+
+export interface ClusterView {
+  readonly clusterId: string
+  readonly group: string
+  readonly epoch: number
+  readonly protocol: string
+  readonly q1: number
+  readonly q2: number
+  readonly leader: string | null
+  readonly healthy: boolean
+  /** What is wrong, one sentence each. */
+  readonly problems: readonly string[]
+  readonly nodes: readonly NodeRow[]
+}
+
+export interface StatusSource {
+  status(endpoint: string): Promise<StatusJson>
+}
+
+/** Asks one node who the members are, then each of them. Throws CANNOT_CONNECT when nobody answers. */
+export async function viewCluster(admin: StatusSource, endpoints: readonly string[]): Promise<ClusterView> {
+  const first = await firstStatus(admin, endpoints)
+  const answers = await Promise.all(
+    first.status.members.map(async (member): Promise<Answer> => {
+      if (member.name === first.status.node.name) return { ...first, name: member.name }
+      // A node that has not heard from a member does not know its client address; perhaps we were given it.
+      const endpoint = member.clientAddress === null ? undefined : `http://${member.clientAddress}`
+      const candidates = endpoint === undefined ? endpoints : [endpoint]
+      return { name: member.name, ...(await statusOf(admin, candidates, member.name)) }
+    }),
+  )
+  return assemble(first.status, answers)
+}
+
+interface Answer {
+  readonly name: string
+  readonly endpoint: string | undefined
+  readonly status: StatusJson | undefined
+}
+
+async function firstStatus(
+  admin: StatusSource,
+  endpoints: readonly string[],
+): Promise<{ readonly endpoint: string; readonly status: StatusJson }> {
+  const failures: PaxosError[] = []
+  for (const endpoint of endpoints) {
+    try {
+      return { endpoint, status: await admin.status(endpoint) }
+    } catch (error) {
+      if (!(error instanceof PaxosError)) throw error
+      failures.push(error)
+    }
+  }
+  const [only] = failures
+  if (failures.length === 1 && only !== undefined) throw only
+  throw new PaxosError('CANNOT_CONNECT', `No node answered: ${failures.map((failure) => failure.message).join('; ')}`, {
+    hint: only?.hint,
+  })
+}
+
+async function statusOf(
+  admin: StatusSource,
+  endpoints: readonly string[],
+  name: string,
+): Promise<{ readonly endpoint: string | undefined; readonly status: StatusJson | undefined }> {
+  for (const endpoint of endpoints) {
+    try {
+      const status = await admin.status(endpoint)
+      if (status.node.name === name) return { endpoint, status }
+    } catch (error) {
+      if (!(error instanceof PaxosError)) throw error
+    }
+  }
+  return { endpoint: endpoints.length === 1 ? endpoints[0] : undefined, status: undefined }
+}
+
+function assemble(first: StatusJson, answers: readonly Answer[]): ClusterView {
+  const groups = answers.map((answer) => answer.status?.groups[0])
+  const highest = Math.max(...groups.map((group) => group?.chosen ?? 0))
+  const nodes = answers.map((answer, at) => nodeRow(answer, groups[at], highest, first.clusterId))
+  const group = first.groups[0]
+  const leader = leaderOf(groups)
+  const { q1 = 0, q2 = 0 } = group ?? {}
+  const problems = problemsOf(nodes, leader, { q1, q2 })
+  return {
+    clusterId: first.clusterId,
+    group: group?.group ?? '0',
+    epoch: group?.epoch ?? 0,
+    protocol: group?.protocol ?? '',
+    q1,
+    q2,
+    leader,
+    healthy: problems.length === 0,
+    problems,
+    nodes,
+  }
+}
+
+function nodeRow(
+  { name, endpoint: asked, status }: Answer,
+  group: GroupStatusJson | undefined,
+  highest: number,
+  clusterId: string,
+): NodeRow {
+  const endpoint = asked ?? null
+  if (status === undefined || group === undefined) {
+    const nothing = { role: null, leader: null, ballot: null, chosen: null, applied: null, lag: null, revision: null }
+    return { name, endpoint, ...nothing, health: 'no answer' }
+  }
+  const { role, leader, ballot, chosen, applied, revision } = group
+  const health = status.clusterId === clusterId ? (group.notReady ?? 'ok') : 'another cluster'
+  return {
+    name,
+    endpoint,
+    role,
+    leader,
+    ballot,
+    chosen,
+    applied,
+    lag: Math.max(0, highest - applied),
+    revision,
+    health,
+  }
+}
+
+/** Who says of itself that it leads, at the highest ballot. A cut-off leader may still believe it does. */
+function leaderOf(groups: readonly (GroupStatusJson | undefined)[]): string | null {
+  const leading = groups.filter((group) => group?.role === 'leader' && group.steady)
+  const roundOf = (group: GroupStatusJson | undefined): number => Number(group?.ballot.split('.')[0] ?? 0)
+  return leading.sort((a, b) => roundOf(b) - roundOf(a))[0]?.leader ?? null
+}
+
+function problemsOf(
+  nodes: readonly NodeRow[],
+  leader: string | null,
+  { q1, q2 }: { readonly q1: number; readonly q2: number },
+): string[] {
+  const problems = nodes.filter((node) => node.health !== 'ok').map((node) => `${node.name}: ${node.health}`)
+  if (leader === null) problems.push('no node leads')
+  const answering = nodes.filter((node) => node.role !== null).length
+  if (answering < q2) problems.push(`${answering} of ${nodes.length} members answer; ${q2} are needed to write`)
+  else if (answering < q1)
+    problems.push(`${answering} of ${nodes.length} members answer; ${q1} are needed for a new leader`)
+  return problems
+}
+
+/** The table of `cluster status`. */
+export function renderCluster(view: ClusterView): string {
+  const number = (value: number | null): string => value?.toString() ?? '-'
+  const columns: Column<NodeRow>[] = [
+    { title: 'NODE', value: (node) => node.name },
+    {
+      title: 'ROLE',
+      value: (node) => node.role ?? '-',
+      style: (node) => (node.role === 'leader' ? 'cyan' : undefined),
+    },
+    { title: 'LEADER', value: (node) => node.leader ?? '-' },
+    { title: 'BALLOT', align: 'right', value: (node) => node.ballot ?? '-' },
+    { title: 'CHOSEN', align: 'right', value: (node) => number(node.chosen) },
+    { title: 'APPLIED', align: 'right', value: (node) => number(node.applied) },
+    { title: 'LAG', align: 'right', value: (node) => number(node.lag) },
+    { title: 'REVISION', align: 'right', value: (node) => number(node.revision) },
+    { title: 'HEALTH', value: (node) => node.health, style: (node) => (node.health === 'ok' ? 'green' : 'red') },
+    { title: 'ENDPOINT', value: (node) => node.endpoint ?? '-' },
+  ]
+  const verdict = view.healthy ? paint('green', 'healthy') : paint('red', `unhealthy: ${view.problems.join('; ')}`)
+  const { clusterId, epoch, protocol, nodes, q1, q2 } = view
+  return [
+    `cluster ${clusterId}, epoch ${epoch}, ${protocol}, ${nodes.length} members, q1 ${q1}, q2 ${q2}`,
+    table(nodes, columns),
+    verdict,
+  ].join('\n')
+}

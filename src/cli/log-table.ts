@@ -1,0 +1,55 @@
+import type { CommandJson, LogLineJson } from '../wire/api-types.ts'
+import { printable } from './output.ts'
+
+/** One slot as one line of text: fixed widths, so that a log that is followed lines up without being known ahead. */
+export function renderLogLine(line: LogLineJson, commandsMax: number): string {
+  const slot = line.upTo === undefined ? String(line.slot) : `${line.slot}…${line.upTo - 1}`
+  const head = [
+    slot.padStart(8),
+    String(line.epoch).padStart(5),
+    (line.ballot ?? '-').padStart(8),
+    line.state.padEnd(9),
+    (line.kind ?? '-').padEnd(8),
+  ].join('  ')
+  return `${head}  ${commandsInWords(line, commandsMax)}`.trimEnd()
+}
+
+export const logHeading = `${'SLOT'.padStart(8)}  EPOCH  ${'BALLOT'.padStart(8)}  ${'STATE'.padEnd(9)}  ${'KIND'.padEnd(8)}  COMMANDS`
+
+function commandsInWords(line: LogLineJson, max: number): string {
+  const commands = line.commands ?? []
+  const shown = commands.slice(0, max).map(commandInWords)
+  const more = commands.length > max ? [`… ${commands.length} in all`] : []
+  return [...shown, ...more].join('; ')
+}
+
+/** `put a (3 bytes)`, `delete app/ …`; sessions are shown as `by 12:3`. */
+export function commandInWords(command: CommandJson): string {
+  const { kind } = command
+  const session = command['session'] === undefined ? '' : ` by ${command['session']}:${command['seq']}`
+  const size = command['valueBytes'] === undefined ? '' : ` (${command['valueBytes']} bytes)`
+  const condition = command['ifVersion'] === undefined ? '' : ` if version ${command['ifVersion']}`
+  return `${kind}${subject(command)}${size}${condition}${session}`
+}
+
+function subject(command: CommandJson): string {
+  const key = part(command, 'key')
+  if (key !== undefined) return ` ${key}`
+  const start = part(command, 'start')
+  if (start !== undefined) return ` [${start}, ${part(command, 'end') ?? '∞'})`
+  if (command.kind === 'txn')
+    return ` ${lengthOf(command['compare'])} compares, ${lengthOf(command['then'])} then, ${lengthOf(command['else'])} else`
+  if (command.kind === 'compact') return ` ${command['revision']}`
+  return ''
+}
+
+function part(command: CommandJson, name: string): string | undefined {
+  const text = command[name]
+  if (typeof text === 'string') return printable(text)
+  const base64 = command[`${name}64`]
+  return base64 === undefined ? undefined : `base64:${base64}`
+}
+
+function lengthOf(value: unknown): number {
+  return Array.isArray(value) ? value.length : 0
+}

@@ -1,0 +1,40 @@
+import { Flags } from '@oclif/core'
+import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { type ClusterView, renderCluster, viewCluster } from '../../cli/cluster-view.ts'
+import { duration } from '../../cli/flags.ts'
+import { watch } from '../../cli/watch.ts'
+
+export default class ClusterStatus extends ClusterCommand {
+  static override summary = 'Show all members: role, leader, ballot, slots, lag, revision, health.'
+  static override description =
+    'Asks every member. The exit status is 10 when a member does not answer or is not ready, or nobody leads. With --watch and --json, one object a line.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --watch --interval 500ms',
+    '<%= config.bin %> <%= command.id %> --json --endpoints http://10.0.0.1:7601,http://10.0.0.2:7601',
+  ]
+
+  static override flags = {
+    watch: Flags.boolean({ char: 'w', summary: 'Show it again and again, until Ctrl-C.' }),
+    interval: duration({
+      summary: 'Time between two looks with --watch.',
+      default: 1000,
+      defaultHelp: async () => '1s',
+      min: 100,
+    }),
+  }
+
+  async run(): Promise<ClusterView | undefined> {
+    const { flags } = await this.parse(ClusterStatus)
+    const { admin, endpoints } = await this.admin(flags)
+    const look = (): Promise<ClusterView> => viewCluster(admin, endpoints)
+    const asJson = this.jsonEnabled()
+    const view = flags.watch
+      ? await watch(flags.interval, look, (seen) => (asJson ? JSON.stringify(seen) : renderCluster(seen)))
+      : await look()
+    if (!view.healthy) this.endWith(10)
+    if (flags.watch) return undefined
+    this.log(renderCluster(view))
+    return view
+  }
+}

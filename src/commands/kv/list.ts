@@ -1,0 +1,60 @@
+import { Flags } from '@oclif/core'
+import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { byteRange, counter, key64Flag, rangeFlags, readFlags } from '../../cli/flags.ts'
+import { count, preview, table, textOrBase64 } from '../../cli/output.ts'
+
+export default class KvList extends ClusterCommand {
+  static override summary = 'List keys with their values.'
+  static override description =
+    'In key order. On a terminal, long values are cut; --json has them whole. For everything, use `kv export`.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --prefix app/',
+    '<%= config.bin %> <%= command.id %> --start a --end n --keys-only',
+    '<%= config.bin %> <%= command.id %> --limit 5 --json',
+  ]
+
+  static override flags = {
+    ...rangeFlags,
+    ...readFlags,
+    limit: counter({ summary: 'At most so many keys.', min: 1, default: 100 }),
+    'keys-only': Flags.boolean({ summary: 'Leave the values out.' }),
+    key64: key64Flag,
+  }
+
+  async run(): Promise<{ items: Record<string, string | number>[]; more: boolean; revision: number }> {
+    const { flags } = await this.parse(KvList)
+    const keysOnly = flags['keys-only']
+    const client = await this.client(flags)
+    const { items, more, revision } = await client.list({
+      ...byteRange(flags, flags.key64),
+      limit: flags.limit,
+      keysOnly,
+      consistency: flags.stale ? 'stale' : 'linearizable',
+      ...(flags.revision !== undefined && { revision: flags.revision }),
+    })
+    const valueWidth = process.stdout.isTTY === true ? 60 : Number.POSITIVE_INFINITY
+    this.log(
+      table(items, [
+        { title: 'KEY', value: (item) => preview(item.key) },
+        { title: 'VERSION', align: 'right', value: (item) => String(item.version) },
+        { title: 'CREATED', align: 'right', value: (item) => String(item.createRevision) },
+        { title: 'CHANGED', align: 'right', value: (item) => String(item.modRevision) },
+        ...(keysOnly
+          ? []
+          : [{ title: 'VALUE', value: (item: (typeof items)[number]) => preview(item.value, valueWidth) }]),
+      ]),
+    )
+    this.remark(`${count(items.length, 'key')}${more ? ', more follow (--limit)' : ''} at revision ${revision}`)
+    return {
+      items: items.map(({ key, value, createRevision, modRevision, version }) => ({
+        ...textOrBase64('key', key),
+        ...(keysOnly ? {} : textOrBase64('value', value)),
+        createRevision,
+        modRevision,
+        version,
+      })),
+      more,
+      revision,
+    }
+  }
+}

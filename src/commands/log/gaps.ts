@@ -1,0 +1,51 @@
+import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { counter } from '../../cli/flags.ts'
+import { table } from '../../cli/output.ts'
+import type { GapRowJson, GapsJson } from '../../wire/api-types.ts'
+
+export default class LogGaps extends ClusterCommand {
+  static override summary = 'Show slots that are not known chosen, and why.'
+  static override description = `Asks every acceptor, through the first endpoint, and changes nothing. Classes:
+truncated: no gap, the slots were removed after use. unlearned: chosen elsewhere, and will be fetched. inFlight: voted at the current leader's ballot. undecided: voted at older ballots only. hole: no vote in a phase-1 quorum, while later slots have votes. unknown: too few acceptors answered to tell.`
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --from 100 --to 200 --json',
+  ]
+
+  static override flags = {
+    from: counter({ summary: 'First slot.' }),
+    to: counter({ summary: 'Slot before which to stop.' }),
+  }
+
+  async run(): Promise<GapsJson> {
+    const { flags } = await this.parse(LogGaps)
+    const { admin, endpoints } = await this.admin(flags)
+    const found = await admin.gaps(endpoints[0] ?? '', { from: flags.from, to: flags.to })
+    if (!this.jsonEnabled()) process.stdout.write(`${render(found)}\n`)
+    return found
+  }
+}
+
+function render(found: GapsJson): string {
+  const { group, epoch, from, to, answered, silent, highestVoted, chosenUpTo, rows } = found
+  const head = [
+    `group ${group}, epoch ${epoch}: every slot below ${chosenUpTo} is chosen, the highest with a vote is ${highestVoted ?? 'none'}`,
+    `asked about ${from} up to ${to}: ${answered.join(', ') || 'nobody'} answered${silent.length === 0 ? '' : `, ${silent.join(', ')} did not`}${found.more ? '; there is more (--from)' : ''}`,
+  ]
+  if (rows.length === 0) return [...head, 'no gaps'].join('\n')
+  const slots = (row: GapRowJson): string => (row.to === row.from + 1 ? String(row.from) : `${row.from}…${row.to - 1}`)
+  const votes = (row: GapRowJson): string =>
+    row.votes.map((vote) => `${vote.member}:${vote.state}${vote.ballot === null ? '' : `@${vote.ballot}`}`).join(' ')
+  const body = table(rows, [
+    { title: 'SLOTS', align: 'right', value: slots },
+    {
+      title: 'CLASS',
+      value: (row) => row.class,
+      style: (row) => (row.class === 'hole' || row.class === 'unknown' ? 'red' : undefined),
+    },
+    { title: 'VOTES', value: votes },
+    { title: 'ADVICE', value: (row) => row.advice },
+  ])
+  return [...head, body].join('\n')
+}

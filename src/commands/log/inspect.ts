@@ -1,0 +1,64 @@
+import { Flags } from '@oclif/core'
+import { PaxosError } from '../../base/error.ts'
+import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { counter } from '../../cli/flags.ts'
+import { logHeading, renderLogLine } from '../../cli/log-table.ts'
+import { defaultFrom, readStoppedLog } from '../../cli/stopped-log.ts'
+import type { LogLineJson } from '../../wire/api-types.ts'
+
+export default class LogInspect extends ClusterCommand {
+  static override summary = 'Show the slots of the log: state, ballot (round.node), kind, commands.'
+  static override description =
+    'Asks the first endpoint for its own log, or reads the data directory of a stopped node. Without --from, the last 50 slots. With --follow and --json, one object a line.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --from 100 --to 120 --values --json',
+    '<%= config.bin %> <%= command.id %> --follow',
+    '<%= config.bin %> <%= command.id %> --data-dir /var/lib/paxos/n1',
+  ]
+
+  static override flags = {
+    from: counter({ summary: 'First slot.' }),
+    to: counter({ summary: 'Slot before which to stop.' }),
+    follow: Flags.boolean({
+      char: 'f',
+      summary: 'Go on with slots as they are chosen.',
+      exclusive: ['to', 'data-dir'],
+    }),
+    'data-dir': Flags.string({ summary: 'Read this directory of a stopped node.', helpValue: '<dir>' }),
+    values: Flags.boolean({ summary: 'With --json: the values too, not only their sizes.' }),
+    commands: counter({ summary: 'Commands to show for a slot.', default: 8, min: 1 }),
+  }
+
+  async run(): Promise<{ lines: LogLineJson[] } | undefined> {
+    const { flags } = await this.parse(LogInspect)
+    const { from, to, follow, values } = flags
+    if (from !== undefined && to !== undefined && to <= from) {
+      throw new PaxosError('USAGE', `--to ${to} is not above --from ${from}`, {
+        hint: 'The range is from, up to and without to.',
+      })
+    }
+    const path = flags['data-dir']
+    if (path !== undefined) return this.#show(await readStoppedLog(path, { from, to }, values), flags.commands)
+    const { admin, endpoints } = await this.admin(flags)
+    const endpoint = endpoints[0] ?? ''
+    if (follow) {
+      if (!this.jsonEnabled()) process.stdout.write(`${logHeading}\n`)
+      process.on('SIGINT', () => process.exit(0))
+      for await (const line of admin.log(endpoint, { from, follow, values })) {
+        const text = this.jsonEnabled() ? JSON.stringify(line) : renderLogLine(line, flags.commands)
+        process.stdout.write(`${text}\n`)
+      }
+      return undefined
+    }
+    const start = from ?? defaultFrom(to ?? (await admin.status(endpoint)).groups[0]?.chosen ?? 0)
+    const lines: LogLineJson[] = []
+    for await (const line of admin.log(endpoint, { from: start, to, values })) lines.push(line)
+    return this.#show(lines, flags.commands)
+  }
+
+  #show(lines: LogLineJson[], commandsMax: number): { lines: LogLineJson[] } {
+    this.log([logHeading, ...lines.map((line) => renderLogLine(line, commandsMax))].join('\n'))
+    return { lines }
+  }
+}

@@ -1,0 +1,41 @@
+import type { SimOptions } from './options.ts'
+import { expandSeed } from './options.ts'
+import { shrink } from './shrink.ts'
+import { type HistoryCheck, type SimFailure, type SimResult, simulate } from './simulator.ts'
+
+/** What is kept of one seed. Plain data: it travels between threads. */
+export interface SeedReport {
+  readonly seed: number
+  readonly failure: SimFailure | undefined
+  readonly traceHash: string
+  readonly events: number
+  readonly simulatedMs: number
+  readonly chosenSlots: number
+  readonly answered: number
+  readonly hasLivenessPhase: boolean
+  readonly coverage: Readonly<Record<string, number>>
+}
+
+export function runSeed(seed: number, durationMs: number, check: HistoryCheck): SeedReport {
+  const result = simulate(expandSeed(seed, durationMs), check)
+  const { failure, traceHash, events, simulatedMs, chosenSlots, answered, coverage, options } = result
+  const { hasLivenessPhase } = options
+  return {
+    seed,
+    failure,
+    traceHash,
+    events,
+    simulatedMs,
+    chosenSlots,
+    answered,
+    hasLivenessPhase,
+    coverage: coverage.toJSON(),
+  }
+}
+
+/** A failing run, and the smallest one like it, with everything that happened in it. */
+export function explain(options: SimOptions, check: HistoryCheck): SimResult {
+  const failed = simulate(options, check)
+  const smallest = failed.failure === undefined ? failed : shrink(failed, (simpler) => simulate(simpler, check))
+  return simulate(smallest.options, check, true)
+}
