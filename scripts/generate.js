@@ -1,7 +1,8 @@
 // Writes the documents that derive from tables in the source. Tests fail when they are out of date.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { exampleYaml, limitsDocument } from '../src/daemon/config-document.ts'
+import { exampleYaml } from '../src/daemon/config-document.ts'
+import { limitsDocument } from '../src/daemon/limits-document.ts'
 import { metricsDocument } from '../src/daemon/metrics-table.ts'
 
 const root = join(import.meta.dirname, '..')

@@ -4,6 +4,7 @@ import { nearest } from './nearest.ts'
 
 test('a mistyped word is matched to the nearest candidate', () => {
   assert.equal(nearest('pipelineSlotMax', ['batchBytesMax', 'pipelineSlotsMax', 'name']), 'pipelineSlotsMax')
+  assert.equal(nearest('nmae', ['name', 'data']), 'name')
   assert.equal(nearest('NAME', ['name', 'names']), 'name')
 })
 

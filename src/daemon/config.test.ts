@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { PaxosError } from '../base/error.ts'
 import { loadNodeConfig } from './config.ts'
-import { exampleYaml, limitsDocument } from './config-document.ts'
+import { exampleYaml } from './config-document.ts'
 import type { NodeConfig } from './config-table.ts'
+import { limitsDocument } from './limits-document.ts'
 
 const members = 'n1=127.0.0.1:7701,n2=127.0.0.1:7702,n3=127.0.0.1:7703'
 const needed = { name: 'n1', dataDir: 'data', bootstrapMembers: members, clusterToken: 'test-token' }

@@ -19,6 +19,8 @@ export interface ClientOperation {
     | { readonly kind: 'command'; readonly command: Command }
     | { readonly kind: 'query'; readonly query: Query; readonly isStale: boolean }
   readonly output: Reply | Answer | undefined
+  /** Of a write whose outcome the client never learned: what to look for in the log. */
+  readonly request?: Uint8Array
 }
 
 export interface ClientHost {
@@ -44,6 +46,7 @@ export class SimClient {
   #value = 0
   #isStopped = false
   #finished = 0
+  #open: ClientOperation | undefined
 
   constructor(number: number, host: ClientHost, random: Random) {
     this.#number = number
@@ -55,6 +58,11 @@ export class SimClient {
   /** Operations that were answered. */
   get finished(): number {
     return this.#finished
+  }
+
+  /** A write that was asked for and not answered yet: it may have been done. */
+  get open(): ClientOperation | undefined {
+    return this.#open
   }
 
   start(): void {
@@ -119,6 +127,8 @@ export class SimClient {
     )
     let mayBeDone = false
     const input = { kind: 'command', command: request.command } as const
+    const unknown = { client: this.#number, invokedAt, returnedAt: undefined, input, output: undefined, request: bytes }
+    this.#open = unknown
     const attempt = (left: number): void => {
       this.#call(
         (node, answer) => node.replica?.submit(bytes, this.#host.options.workload.timeoutMs, answer),
@@ -134,8 +144,8 @@ export class SimClient {
             return
           }
           then(undefined)
-          if (mayBeDone)
-            this.#host.onFinished({ client: this.#number, invokedAt, returnedAt: undefined, input, output: undefined })
+          this.#open = undefined
+          if (mayBeDone) this.#host.onFinished(unknown)
           this.#think()
         },
       )
@@ -160,6 +170,7 @@ export class SimClient {
   #finish(operation: Pick<ClientOperation, 'invokedAt' | 'input' | 'output'>): void {
     const returnedAt = this.#host.scheduler.now
     this.#finished++
+    this.#open = undefined
     this.#host.trace.event(
       traceKind.return,
       this.#number,

@@ -45,7 +45,9 @@ export class Invariants {
   readonly #slots = new Map<Slot, GhostSlot>()
   /** The highest promise that ever became durable on each node. */
   readonly #promised = new Map<NodeId, Ballot>()
-  readonly #submitted = new Set<string>()
+  /** Requests by digest, and how often each was sent: two clients may ask the same in the same words. */
+  readonly #submitted = new Map<string, number>()
+  readonly #firstReplies = new Map<string, Reply>()
   readonly #replies = new Map<Slot, number>()
   readonly #sessions = new Map<string, string>()
   readonly #applied = new Map<string, Slot>()
@@ -61,7 +63,14 @@ export class Invariants {
   }
 
   onSubmitted(request: Uint8Array): void {
-    this.#submitted.add(digest(request))
+    const id = digest(request)
+    this.#submitted.set(id, (this.#submitted.get(id) ?? 0) + 1)
+  }
+
+  /** What the log shows of a request that went without an answer; undefined when it cannot tell. */
+  outcomeOf(request: Uint8Array): { readonly reply: Reply | undefined } | undefined {
+    const id = digest(request)
+    return this.#submitted.get(id) === 1 ? { reply: this.#firstReplies.get(id) } : undefined
   }
 
   /** A write became durable on `node`. */
@@ -155,6 +164,7 @@ export class Invariants {
   #onRequest(slot: Slot, bytes: Uint8Array, reply: Reply): void {
     const request = decodeRequest(bytes)
     const id = digest(bytes)
+    if (!this.#firstReplies.has(id)) this.#firstReplies.set(id, reply)
     insist(
       this.#submitted.has(id) || request.command.kind === 'compact',
       'non-triviality (7)',

@@ -205,8 +205,18 @@ class Simulation {
   }
 
   #judge(checkHistory: HistoryCheck): void {
-    const problem = checkHistory(this.#history)
+    const open = this.#clients.flatMap((client) => client.open ?? [])
+    const history = [...this.#history, ...open].flatMap((operation) => this.#settled(operation) ?? [])
+    const problem = checkHistory(history)
     if (problem !== undefined) this.#fail(new InvariantError(`linearizability (15): ${problem}`))
+  }
+
+  /** The log knows what became of an operation that its client never heard of again; undefined when it was never done. */
+  #settled(operation: ClientOperation): ClientOperation | undefined {
+    if (operation.returnedAt !== undefined || operation.request === undefined) return operation
+    const outcome = this.#invariants.outcomeOf(operation.request)
+    if (outcome === undefined) return operation
+    return outcome.reply === undefined ? undefined : { ...operation, output: outcome.reply }
   }
 
   #guard(task: () => void): void {

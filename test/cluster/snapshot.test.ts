@@ -1,5 +1,7 @@
 /** A member that was away while the log was truncated comes back by snapshot, also when that is interrupted. */
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Cluster, patienceMs, withCluster } from './cluster.ts'
 import type { NodeProcess } from './node-process.ts'
@@ -11,6 +13,8 @@ const logSlotsKeptMax = 16
 const slots = 200
 const settings = { 'limits.logSlotsKeptMax': logSlotsKeptMax, 'limits.snapshotChunkBytes': '64KiB' }
 const valueBytes = 16 * 1024
+/** A tenth of the data. */
+const fewChunks = 5 * 64 * 1024
 
 /** Several snapshot chunks of data, in many more slots than the log keeps. */
 async function writeMuch(cluster: Cluster, prefix: string): Promise<void> {
@@ -23,7 +27,7 @@ async function writeMuch(cluster: Cluster, prefix: string): Promise<void> {
 }
 
 /** Leaves one follower behind the log and returns it, stopped. */
-async function strandFollower(cluster: Cluster): Promise<{ readonly away: NodeProcess; readonly leader: NodeProcess }> {
+async function strandFollower(cluster: Cluster): Promise<NodeProcess> {
   await cluster.startAll()
   await writeMuch(cluster, 'before')
   const leader = await cluster.leader()
@@ -39,7 +43,7 @@ async function strandFollower(cluster: Cluster): Promise<{ readonly away: NodePr
       return group !== undefined && group.truncated > had
     })
   }
-  return { away, leader: await cluster.leader(stays) }
+  return away
 }
 
 /** Slows what the others send to `to`, so that there is a middle to interrupt. */
@@ -54,15 +58,19 @@ async function untilInstalling(node: NodeProcess): Promise<void> {
   })
 }
 
-async function untilSnapshotsSent(node: NodeProcess, bytes: number): Promise<void> {
-  await until(`${node.name} has sent some chunks`, patienceMs, async () => {
-    return (await node.metric('paxos_snapshot_sent_bytes_total')) >= bytes
+/** Whoever has sent so much; any member may be asked. */
+async function untilSent(cluster: Cluster, to: NodeProcess, bytes: number): Promise<NodeProcess> {
+  return await until('somebody has sent some chunks', patienceMs, async () => {
+    for (const node of cluster.except(to.name)) {
+      if ((await node.metric('paxos_snapshot_sent_bytes_total')) >= bytes) return node
+    }
+    return undefined
   })
 }
 
 test('a follower that was away while the log was truncated comes back by snapshot with the same data', async () => {
   await withCluster({ nodes: 3, settings }, async (cluster) => {
-    const { away } = await strandFollower(cluster)
+    const away = await strandFollower(cluster)
     away.start()
     await cluster.ready()
     await until('the snapshot is in place', patienceMs, async () => {
@@ -77,12 +85,12 @@ test('a follower that was away while the log was truncated comes back by snapsho
 
 test('a follower that is killed in the middle of a snapshot starts again and ends with the same data', async () => {
   await withCluster({ nodes: 3, settings, proxied: true }, async (cluster) => {
-    const { away, leader } = await strandFollower(cluster)
+    const away = await strandFollower(cluster)
     slowDown(cluster, away, 100)
     for (let interruption = 1; interruption <= 2; interruption++) {
       away.start()
       await untilInstalling(away)
-      await untilSnapshotsSent(leader, interruption * 5 * 64 * 1024)
+      await untilSent(cluster, away, fewChunks * interruption)
       await away.kill()
     }
     cluster.proxy?.healAll()
@@ -94,17 +102,11 @@ test('a follower that is killed in the middle of a snapshot starts again and end
 
 test('a donor that is killed in the middle of a snapshot is replaced by the other member', async () => {
   await withCluster({ nodes: 3, settings, proxied: true }, async (cluster) => {
-    const { away, leader } = await strandFollower(cluster)
+    const away = await strandFollower(cluster)
     slowDown(cluster, away, 100)
     away.start()
     await untilInstalling(away)
-    const donor = await until('somebody sends the snapshot', patienceMs, async () => {
-      for (const node of cluster.except(away.name)) {
-        if ((await node.metric('paxos_snapshot_sent_bytes_total')) > 5 * 64 * 1024) return node
-      }
-      return undefined
-    })
-    assert.equal(donor.name, leader.name)
+    const donor = await untilSent(cluster, away, fewChunks)
     await donor.kill()
     cluster.proxy?.healAll()
     await cluster.ready(cluster.except(donor.name))
@@ -112,6 +114,24 @@ test('a donor that is killed in the middle of a snapshot is replaced by the othe
     await client.put('without the donor', 'yes')
     donor.start()
     await cluster.ready()
+    await assertSameContent(cluster)
+  })
+})
+
+test('a member that lost its state file, and only that, fetches the data again', async () => {
+  await withCluster({ nodes: 3, settings }, async (cluster) => {
+    await cluster.startAll()
+    await writeMuch(cluster, 'before')
+    await writeMuch(cluster, 'after')
+    const node = cluster.node('n1')
+    await until('its log no longer reaches back to the beginning', patienceMs, async () => {
+      return ((await node.status()).groups[0]?.truncated ?? 0) > 0
+    })
+    await node.stop()
+    for (const file of ['state.mdb', 'state.mdb-lock']) await rm(join(node.dataDir, file))
+    node.start()
+    await cluster.ready()
+    assert.equal(await node.metric('paxos_snapshots_installed_total'), 1)
     await assertSameContent(cluster)
   })
 })

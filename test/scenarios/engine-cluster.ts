@@ -251,9 +251,9 @@ export class EngineCluster {
   }
 
   /** Moves the clock in small steps, ticking everybody and settling after each. */
-  run(ms: number, allow: (packet: Packet) => boolean = () => true): void {
+  run(ms: number, allow: (packet: Packet) => boolean = () => true, stepMs = 20): void {
     for (const end = this.now + ms; this.now < end; ) {
-      this.now += 20
+      this.now += stepMs
       for (const member of this.members) this.tick(member.id)
       this.settle(allow)
     }

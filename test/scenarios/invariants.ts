@@ -144,6 +144,9 @@ export class Invariants {
       before === undefined || compareBallots(before.ballot, vote.ballot) <= 0,
       () => `the vote of n${node} in slot ${vote.slot} goes back to a lower ballot`,
     )
+    if (vote.slot < disk.chosenUpTo) {
+      this.#isChosen(vote.slot, formatEntry(vote.entry), () => `n${node} stores below its watermark`)
+    }
     const promised = this.#promised.get(node)
     check(
       isZeroBallot(vote.ballot) || (promised !== undefined && compareBallots(vote.ballot, promised) <= 0),

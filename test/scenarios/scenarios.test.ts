@@ -14,7 +14,9 @@ const isUpdating = process.env['UPDATE'] === '1'
 function replay(text: string): string {
   const script = new Script()
   const blocks = text.trimEnd().split(/\n\n+/)
-  return `${blocks.map((block) => replayBlock(script, block)).join('\n\n')}\n`
+  const transcript = `${blocks.map((block) => replayBlock(script, block)).join('\n\n')}\n`
+  assert.equal(script.violation, undefined)
+  return transcript
 }
 
 function replayBlock(script: Script, block: string): string {

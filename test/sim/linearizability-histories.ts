@@ -159,3 +159,42 @@ function drawKey(random: Random, shape: Shape): string {
 function later(time: number | undefined, by: number, least = Number.NEGATIVE_INFINITY): number | undefined {
   return time === undefined ? undefined : Math.max(least, time + by)
 }
+
+export interface LoadShape {
+  readonly operations: number
+  readonly clients: number
+  readonly keys: number
+  readonly reads: number
+  readonly unknown: number
+}
+
+/** What closed-loop clients record of a correct store, each with one operation at a time on one key. */
+export function loadHistory(random: Random, { operations: count, clients, keys, reads, unknown }: LoadShape): History {
+  const store = new JournaledStore([], { ranges: false, journal: false })
+  const freeAt = new Float64Array(clients)
+  let revision = 0
+  const operations: Operation[] = []
+  for (let i = 0; i < count; i++) {
+    const client = i % clients
+    // Moments rise by one; a client's call begins after its last return and before the moment.
+    const invokedAt = Math.max(freeAt[client] ?? 0, i - clients * random.next())
+    const returnedAt = i + clients * random.next() * 0.9
+    freeAt[client] = returnedAt
+    const key = `k${random.integer(0, keys)}`
+    const ifVersion = random.chance(0.1) ? (store.get(key)?.version ?? 0) + random.integer(0, 2) : undefined
+    const input: Input = random.chance(reads)
+      ? { kind: 'get', key, at: undefined, isStale: false }
+      : random.chance(0.05)
+        ? { kind: 'delete', key, ifVersion: undefined }
+        : { kind: 'put', key, value: `v${i}`, ifVersion }
+    const isUnknown = !isRead(input) && random.chance(unknown)
+    const output = isUnknown && random.chance(0.5) ? undefined : execute(store, input, revision, revision + 1)
+    if (output !== undefined && output.kind !== 'mismatch') revision = output.revision
+    operations.push(
+      isUnknown
+        ? { client, invokedAt, returnedAt: undefined, input, output: undefined }
+        : { client, invokedAt, returnedAt, input, output },
+    )
+  }
+  return { start: emptyStart, operations: operations.sort((a, b) => a.invokedAt - b.invokedAt) }
+}

@@ -166,13 +166,17 @@ export class Leader {
     this.#advanceDecided()
   }
 
-  /** Entries learned from elsewhere close their slots: what is chosen needs no more votes. */
-  onLearned(slot: Slot, entry: Entry): void {
+  /**
+   * Entries learned from elsewhere close their slots: what is chosen needs no more votes. False when another entry was
+   * chosen than this leader proposed: then a higher ballot chose it, and this leadership is over without having heard so.
+   */
+  onLearned(slot: Slot, entry: Entry): boolean {
     const open = this.#open.get(slot)
-    if (open === undefined) return
-    assert(sameEntry(open.entry, entry), `proposed another entry in slot ${slot} than the chosen one`)
+    if (open === undefined) return true
+    if (!sameEntry(open.entry, entry)) return false
     this.#open.delete(slot)
     this.#advanceDecided()
+    return true
   }
 
   /** Sends again what was not answered. */

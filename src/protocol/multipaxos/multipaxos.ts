@@ -292,7 +292,7 @@ export class MultiPaxos implements Engine {
     const missingFrom = this.#leader.isStranded ? this.#learner.source : undefined
     const standing = { phase: this.#leader.phase, promised: this.#acceptor.promised, missingFrom }
     const { verdict, effects } = this.#election.onTick(now, standing)
-    if (verdict.lostQuorum) effects.push(...this.#stepDown())
+    if (verdict.lostQuorum) effects.push(...this.#giveUp())
     if (verdict.claim !== undefined) effects.push(...this.#claim(verdict.claim))
     effects.push(...this.#leader.onTick(now))
     effects.push(...this.#learner.onTick(now))
@@ -369,8 +369,13 @@ export class MultiPaxos implements Engine {
   }
 
   #onRetire(): Effect[] {
-    const ballot = this.#leader.ballot
     this.#election.retire()
+    return this.#giveUp()
+  }
+
+  /** Stops leading and says so: whoever hears it need not find out by silence. */
+  #giveUp(): Effect[] {
+    const { ballot } = this.#leader
     // The lease ends here before anybody is told that it may promise to others.
     const effects = this.#stepDown()
     if (ballot !== undefined && this.#otherMembers.length > 0) {
@@ -380,8 +385,10 @@ export class MultiPaxos implements Engine {
   }
 
   #learned(effects: Effect[]): Effect[] {
-    for (const effect of effects) if (effect.kind === 'learn') this.#leader.onLearned(effect.slot, effect.entry)
-    return effects
+    const isOutbid = effects.some(
+      (effect) => effect.kind === 'learn' && !this.#leader.onLearned(effect.slot, effect.entry),
+    )
+    return isOutbid ? [...effects, ...this.#stepDown()] : effects
   }
 
   #isMine(ballot: Ballot): boolean {

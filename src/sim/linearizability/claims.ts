@@ -56,10 +56,11 @@ export function collectClaims({ start, operations }: History): Claims | Violatio
   })
   open.sort((a, b) => (invokedAt[a] ?? 0) - (invokedAt[b] ?? 0))
   const top = start.revision + writes + open.length
-  const problem = rangeProblem(start.revision, top, revision, position, isWrite)
+  const problem = rangeProblem(start.revision, revision, position, isWrite)
   if (problem !== undefined) {
     const operation = operations[problem]
-    const message = `${operation === undefined ? '' : showOperation(operation)}: revisions run from ${start.revision} to ${top} at most`
+    const shown = operation === undefined ? '' : showOperation(operation)
+    const message = `${shown}: the history begins at revision ${start.revision}, and no read is of the future`
     return { violation: 'impossibleRevision', message, longestPrefix: [], blocking: [problem] }
   }
   const writer = new Int32Array(top - start.revision + 1).fill(-1)
@@ -81,7 +82,6 @@ export function collectClaims({ start, operations }: History): Claims | Violatio
 /** The first operation whose claim no sequence can fulfil. */
 function rangeProblem(
   start: number,
-  top: number,
   revision: Float64Array,
   position: Float64Array,
   isWrite: Uint8Array,
@@ -90,25 +90,30 @@ function rangeProblem(
     const claimed = revision[i] ?? noRevision
     if (claimed === noRevision && position[i] === noRevision) continue
     const least = isWrite[i] === 1 ? start + 1 : start
-    if (!Number.isSafeInteger(claimed) || claimed < least || claimed > top || (position[i] ?? 0) > claimed) return i
+    if (!Number.isSafeInteger(claimed) || claimed < least || (position[i] ?? 0) > claimed) return i
   }
   return undefined
 }
 
-/** A counting sort. Reads below the start are left out: what they show is not known. */
+/**
+ * A counting sort. Reads below the start are left out: what they show is not known. What claims more revisions than there
+ * are writes comes last; the replay stops before it, at the first revision that nobody made.
+ */
 function sortByPosition(start: number, top: number, position: Float64Array, isWrite: Uint8Array): Uint32Array {
-  const ends = new Uint32Array(top - start + 2)
+  const beyond = top - start + 1
+  const ends = new Uint32Array(beyond + 2)
   let counted = 0
   for (const each of position) {
     if (each < start) continue
-    ends[each - start + 1] = (ends[each - start + 1] ?? 0) + 1
+    const after = Math.min(each - start, beyond) + 1
+    ends[after] = (ends[after] ?? 0) + 1
     counted++
   }
   for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] ?? 0) + (ends[i - 1] ?? 0)
   const order = new Uint32Array(counted)
   for (const wanted of [1, 0]) {
     for (let i = 0; i < position.length; i++) {
-      const at = (position[i] ?? noRevision) - start
+      const at = Math.min((position[i] ?? noRevision) - start, beyond)
       if (at < 0 || isWrite[i] !== wanted) continue
       const place = ends[at] ?? 0
       order[place] = i

@@ -5,6 +5,7 @@
  * a key found there; and time, since it was invoked before anything that saw the revision had returned. Writes that do
  * the same are taken in the order of their invocation: the earlier one may stand wherever the later one may.
  */
+import { compareNumbers } from '../../base/order.ts'
 import type { Claims } from './claims.ts'
 import { type History, type Input, isWithin, itemsOf, keysOf, putsOf, rangesOf } from './history.ts'
 import type { Store } from './store.ts'
@@ -21,8 +22,8 @@ interface Evidence {
 interface Sightings {
   readonly places: number[]
   readonly versions: (number | undefined)[]
-  /** Some open write may delete the key. */
-  canVanish: boolean
+  /** Open writes that may delete the key. */
+  readonly deleters: number[]
 }
 
 export class Gaps {
@@ -35,19 +36,27 @@ export class Gaps {
   readonly #classes = new Map<number, string>()
   readonly #sightings = new Map<string, Sightings>()
   readonly #used = new Set<number>()
+  /** By revision above the start: unclaimed ones up to it. */
+  readonly #unclaimed: Uint32Array
+  /** Some open write may change several keys at once. */
+  readonly #hasWide: boolean
 
   constructor(history: History, claims: Claims) {
     this.#history = history
     this.#claims = claims
     this.#seenAt = seenAt(claims, history.start.revision)
+    this.#unclaimed = countUnclaimed(claims)
+    this.#hasWide = claims.open.some(
+      (index) => rangesOf(this.#operation(index).input).length > 0 || this.#operation(index).input.kind === 'txn',
+    )
     if (claims.open.length === 0) return
     const values = new Values(history.operations, history.start.items)
     for (const index of claims.open) {
       const { input } = this.#operation(index)
       this.#classes.set(index, canonical(values.withoutUnseen(input)))
-      for (const key of keysOf(input)) this.#sightings.set(key, { places: [], versions: [], canVanish: false })
+      for (const key of keysOf(input)) this.#sightings.set(key, { places: [], versions: [], deleters: [] })
     }
-    for (const index of claims.open) this.#noteDeletes(this.#operation(index).input)
+    for (const index of claims.open) this.#noteDeletes(index)
     this.#collectEvidence(values)
     claims.order.forEach((index, place) => {
       this.#sight(index, place)
@@ -75,18 +84,57 @@ export class Gaps {
       const isMissed = missed !== undefined && keysOf(input).includes(missed)
       if (deadline !== undefined) found.push({ index, deadline: isMissed ? place : deadline })
     }
-    return found.sort((a, b) => a.deadline - b.deadline || a.index - b.index).map((each) => each.index)
+    // What nobody misses was most likely done soon after it was asked for.
+    return found.sort((a, b) => compareNumbers(a.deadline, b.deadline) || b.index - a.index).map((each) => each.index)
   }
 
-  /** Whether the store, right after `revision` was made, holds what answers show of it. */
-  fits(revision: number, store: Store): boolean {
+  /**
+   * Whether the store, right after `revision` was made, holds what answers show of it, and whether the unclaimed revisions
+   * that are left suffice for the changes that later operations want.
+   */
+  fits(revision: number, place: number, store: Store): boolean {
     for (const { key, value, isCreation } of this.#evidence.get(revision) ?? []) {
       const item = store.get(key)
       if (item === undefined) return false
       if (isCreation ? item.createRevision !== revision : item.modRevision !== revision) return false
       if (value !== undefined && item.value !== value) return false
     }
+    return this.#canMeetWants(revision, place, store)
+  }
+
+  /** One transaction may serve several keys, so there the least that may do is one revision. */
+  #canMeetWants(revision: number, place: number, store: Store): boolean {
+    const wants: { readonly until: number; readonly count: number }[] = []
+    for (const [key, sightings] of this.#sightings) {
+      const next = firstAtLeast(sightings.places, place)
+      const wanted = sightings.versions[next]
+      const version = store.get(key)?.version ?? 0
+      if (wanted === undefined || wanted === version) continue
+      const until = this.#positionOf(sightings, next)
+      if (version > wanted && !this.#canVanish(sightings, until)) return false
+      const count = version < wanted ? wanted - version : wanted + 1
+      wants.push({ until, count: this.#hasWide ? 1 : count })
+    }
+    wants.sort((a, b) => a.until - b.until)
+    let total = 0
+    for (const { until, count } of wants) {
+      total = this.#hasWide ? 1 : total + count
+      if (total > this.#unclaimedUpTo(until) - this.#unclaimedUpTo(revision)) return false
+    }
     return true
+  }
+
+  #positionOf({ places }: Sightings, next: number): number {
+    return this.#claims.position[this.#claims.order[places[next] ?? 0] ?? 0] ?? 0
+  }
+
+  #canVanish({ deleters }: Sightings, until: number): boolean {
+    const latest = this.#seenAt[until - this.#history.start.revision] ?? Number.POSITIVE_INFINITY
+    return deleters.some((index) => !this.#used.has(index) && (this.#claims.invokedAt[index] ?? 0) <= latest)
+  }
+
+  #unclaimedUpTo(revision: number): number {
+    return this.#unclaimed[revision - this.#history.start.revision] ?? 0
   }
 
   use(index: number): void {
@@ -106,17 +154,20 @@ export class Gaps {
       const wanted = sightings?.versions[next]
       if (sightings === undefined || wanted === undefined) continue
       const version = store.get(key)?.version ?? 0
-      if (input.kind === 'put' && version >= wanted && !sightings.canVanish) return undefined
+      if (input.kind === 'put' && version >= wanted && !this.#canVanish(sightings, this.#positionOf(sightings, next))) {
+        return undefined
+      }
       const isMissed = input.kind === 'delete' ? version > wanted : version < wanted
       if (isMissed) deadline = Math.min(deadline, sightings.places[next] ?? deadline)
     }
     return deadline
   }
 
-  #noteDeletes(input: Input): void {
+  #noteDeletes(index: number): void {
+    const { input } = this.#operation(index)
     for (const [key, sightings] of this.#sightings) {
       const isNamed = input.kind === 'delete' && input.key === key
-      if (isNamed || rangesOf(input).some((range) => isWithin(key, range))) sightings.canVanish = true
+      if (isNamed || rangesOf(input).some((range) => isWithin(key, range))) sightings.deleters.push(index)
     }
   }
 
@@ -185,6 +236,12 @@ function seenAt({ order, revision, returnedAt, writer }: Claims, start: number):
   }
   for (let at = seen.length - 2; at >= 0; at--) seen[at] = Math.min(seen[at] ?? 0, seen[at + 1] ?? 0)
   return seen
+}
+
+function countUnclaimed({ writer }: Claims): Uint32Array {
+  const counts = new Uint32Array(writer.length)
+  for (let at = 1; at < writer.length; at++) counts[at] = (counts[at - 1] ?? 0) + ((writer[at] ?? -1) < 0 ? 1 : 0)
+  return counts
 }
 
 function firstAtLeast(sorted: readonly number[], wanted: number): number {

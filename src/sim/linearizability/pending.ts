@@ -1,4 +1,4 @@
-import { type History, type Input, isRead, type Output, putsOf } from './history.ts'
+import { type History, type Input, isChange, isRead, type Output, putsOf } from './history.ts'
 import { Values } from './values.ts'
 
 /** An operation as the search sees it. */
@@ -12,6 +12,8 @@ export interface Pending {
   readonly deadline: number
   /** False: a write that may never have been done. */
   readonly isCertain: boolean
+  /** Its output says that it changed nothing, wherever it stands. */
+  readonly isIdle: boolean
 }
 
 /**
@@ -36,6 +38,7 @@ export function toPending({ start, operations }: History): readonly Pending[] {
       invokedAt,
       deadline: returnedAt ?? seenAt ?? Number.POSITIVE_INFINITY,
       isCertain: output !== undefined || seenAt !== undefined,
+      isIdle: output !== undefined && !isChange(output),
     })
   })
   return pending.sort((a, b) => a.invokedAt - b.invokedAt || a.index - b.index)

@@ -193,13 +193,18 @@ class Run {
       const index = choice.candidates[choice.tried++] ?? 0
       const input = this.#history.operations[index]?.input
       this.#budget--
-      if (input !== undefined && this.#changes(input, revision) && this.#gaps.fits(revision, this.#store)) {
-        this.#gaps.use(index)
+      this.#gaps.use(index)
+      if (
+        input !== undefined &&
+        this.#changes(input, revision) &&
+        this.#gaps.fits(revision, choice.place, this.#store)
+      ) {
         this.#chosen.set(revision, index)
         choice.used = index
         this.#made(revision)
         return true
       }
+      this.#gaps.release(index)
       this.#store.undo(choice.journalLength)
     }
     return false

@@ -4,8 +4,8 @@
  *
  * - An operation whose output says that it changed nothing, and that agrees, is taken at once and for good: whatever
  *   order exists without it in front exists with it in front.
- * - A write without an output is taken only where it changes something, since otherwise it may as well be left out; if it
- *   is certain, then because its change was seen. An uncertain one is taken after its twin only.
+ * - An uncertain write is taken only where it leads to another state, since otherwise it may as well be left out, and
+ *   only after its twin.
  * - The walk stops where all that is certain is done. Uncertain writes that are left may still come in later segments.
  */
 import { EventList } from './event-list.ts'
@@ -126,8 +126,8 @@ export class Walk {
     if (operation === undefined || (twin >= 0 && this.#ground.isDone[twin] === 0)) return following
     this.#ground.budget--
     const states = this.#ground.states.step(this.#state, operation)
-    if (!states.includes(this.#state)) return this.#take(node, states, 0)
-    if (operation.output !== undefined) return this.#takeForGood(node)
+    if (operation.isIdle && states.length > 0) return this.#takeForGood(node)
+    if (operation.isCertain) return this.#take(node, states, 0)
     const changes = states.filter((state) => state !== this.#state)
     return this.#take(node, changes, 0)
   }
