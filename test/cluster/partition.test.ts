@@ -23,10 +23,10 @@ async function serveTime(cluster: Cluster, node: NodeProcess): Promise<number> {
   return tookMs
 }
 
-/** No more than one change of ballot in the next six election timeouts. */
+/** No more than one change of ballot in the next four election timeouts. */
 async function assertSettled(node: NodeProcess): Promise<void> {
   const before = Number((await groupOf(node)).ballot.split('.')[0])
-  await pause(6 * electionTimeoutMs)
+  await pause(4 * electionTimeoutMs)
   const after = Number((await groupOf(node)).ballot.split('.')[0])
   assert.ok(after - before <= 1, `the ballot rose from ${before} to ${after} in a partition that did not change`)
 }

@@ -86,7 +86,7 @@ test('a follower that was away while the log was truncated comes back by snapsho
 test('a follower that is killed in the middle of a snapshot starts again and ends with the same data', async () => {
   await withCluster({ nodes: 3, settings, proxied: true }, async (cluster) => {
     const away = await strandFollower(cluster)
-    slowDown(cluster, away, 100)
+    slowDown(cluster, away, 50)
     for (let interruption = 1; interruption <= 2; interruption++) {
       away.start()
       await untilInstalling(away)
@@ -103,7 +103,7 @@ test('a follower that is killed in the middle of a snapshot starts again and end
 test('a donor that is killed in the middle of a snapshot is replaced by the other member', async () => {
   await withCluster({ nodes: 3, settings, proxied: true }, async (cluster) => {
     const away = await strandFollower(cluster)
-    slowDown(cluster, away, 100)
+    slowDown(cluster, away, 50)
     away.start()
     await untilInstalling(away)
     const donor = await untilSent(cluster, away, fewChunks)
