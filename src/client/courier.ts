@@ -140,7 +140,9 @@ export class Courier {
       parcel.reject(new PaxosError('TOO_LARGE', `A request of ${bytes} bytes is more than the server takes`))
       return
     }
-    const remaining = Math.max(1, Math.ceil(parcel.deadline - now))
+    // The node gives up a little earlier than this client, so that its reason arrives and not just silence.
+    const left = parcel.deadline - now
+    const remaining = Math.max(1, Math.floor(left - Math.min(200, left / 10)))
     // One attempt must not use up all the time when another node may do better.
     const attempt = isRepeatable(task)
       ? Math.min(remaining, Math.max(1000, Math.ceil(parcel.timeoutMs / 3)))

@@ -44,13 +44,13 @@ export function establishedIdentity({ directory, environment, file }: Found): Id
   }
   if (file === undefined) {
     throw refused(directory, `${identityFile} is missing`, {
-      hint: `${acceptorFile} is there, so files were removed or not restored together. Restore the directory as a whole.`,
+      hint: `${acceptorFile} is there, so files were removed or mixed. Put back the one that was removed; an old copy of the directory has forgotten promises and must not be started.`,
     })
   }
   if (record === undefined) throw acceptorLost(directory, `${acceptorFile} holds no identity`)
   if (!sameIdentity(record, file)) {
     throw refused(directory, `${identityFile} and ${acceptorFile} name different nodes`, {
-      hint: 'Files of two directories were mixed. Restore the directory as a whole.',
+      hint: 'Files of two directories were mixed. Put each back where it was; an old copy has forgotten promises and must not be started.',
     })
   }
   return record

@@ -47,7 +47,7 @@ export function openEnvironment(path: string, { pageSize, readOnly }: Environmen
     return open<Uint8Array, Uint8Array>(settings)
   } catch (cause) {
     throw new PaxosError('DATA_DIR_REFUSED', `Cannot open ${path}: ${reasonOf(cause)}`, {
-      hint: 'The file is damaged or not ours. Restore the directory, or bring the node back under a new id.',
+      hint: 'The file is damaged or not ours. Do not start an old copy of it: it has forgotten promises. Bring the node back under a new id.',
       cause,
     })
   }

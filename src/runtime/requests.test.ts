@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { encodeRequest } from '../machine/command-codec.ts'
+import type { Key, Reply } from '../machine/request.ts'
+import type { Entry } from '../protocol/entry.ts'
+import { toNodeId, toSlot } from '../protocol/ids.ts'
+import type { Outcome } from './peer-message.ts'
+import { type PendingRequest, Requests } from './requests.ts'
+
+const limits = { queueRequestsMax: 3, queueBytesMax: 10_000 }
+const firstId = 100
+
+function pending(deadline = 1000, isStamped = false): { request: PendingRequest; outcomes: Outcome[] } {
+  const outcomes: Outcome[] = []
+  const session = isStamped ? { id: 1, seq: 1, ackedBelow: 0 } : undefined
+  const bytes = encodeRequest({ session, command: { kind: 'delete', key: 'k' as Key, ifVersion: undefined } })
+  const finish = (outcome: Outcome): void => void outcomes.push(outcome)
+  return { request: { bytes, arrivedAt: 0, deadline, finish, proposedAt: 0, isFinished: false }, outcomes }
+}
+
+function entry(fill: number): Entry {
+  return { kind: 'batch', payload: new Uint8Array([fill]) }
+}
+
+const reply: Reply = { kind: 'delete', slot: toSlot(4), revision: 1, deleted: 1 }
+
+function code(outcomes: readonly Outcome[]): string {
+  assert.equal(outcomes.length, 1, 'answered exactly once')
+  const outcome = outcomes[0]
+  return outcome?.kind === 'failed' ? outcome.code : 'replied'
+}
+
+test('requests are taken in order, by count and bytes, at least one', () => {
+  const requests = new Requests(limits, firstId)
+  const [a, b, c] = [pending(), pending(), pending()]
+  for (const { request } of [a, b, c]) requests.add(request)
+  assert.equal(requests.hasRoom(1), false)
+  assert.deepEqual(requests.take(1, 10), [a.request])
+  assert.deepEqual(requests.take(10_000, 1), [b.request])
+  assert.deepEqual(requests.take(10_000, 10), [c.request])
+  assert.deepEqual(requests.take(10_000, 10), [])
+  assert.equal(requests.hasRoom(1), true)
+})
+
+test('a batch whose slot holds it is answered with its replies', () => {
+  const requests = new Requests(limits, firstId)
+  const a = pending()
+  requests.onProposed(toSlot(4), entry(1), [a.request])
+  requests.onApplied(toSlot(4), entry(1), [reply], 5)
+  assert.equal(code(a.outcomes), 'replied')
+  assert.equal(requests.hasOpen, false)
+})
+
+test('a batch whose slot went to another entry is certainly not done, and is proposed again', () => {
+  const requests = new Requests(limits, firstId)
+  const a = pending()
+  requests.onProposed(toSlot(4), entry(1), [a.request])
+  requests.onApplied(toSlot(4), entry(2), [reply], 5)
+  assert.deepEqual(a.outcomes, [])
+  assert.deepEqual(requests.take(10_000, 10), [a.request])
+})
+
+test('a batch that this node bound in an earlier leadership goes back when its slot is bound anew', () => {
+  const requests = new Requests(limits, firstId)
+  const [a, b] = [pending(), pending()]
+  requests.onProposed(toSlot(4), entry(1), [a.request])
+  requests.onProposed(toSlot(4), entry(2), [b.request])
+  assert.deepEqual(requests.take(10_000, 10), [a.request])
+  requests.onApplied(toSlot(4), entry(2), [reply], 5)
+  assert.equal(code(b.outcomes), 'replied')
+})
+
+test('late requests: queued ones are certainly not done, proposed and forwarded ones may be', () => {
+  const requests = new Requests(limits, firstId)
+  const [queued, proposed, forwarded] = [pending(10), pending(10), pending(10)]
+  requests.add(queued.request)
+  requests.onProposed(toSlot(4), entry(1), [proposed.request])
+  requests.forward([forwarded.request], toNodeId(2), 0)
+  requests.onTick(9, 'NO_LEADER', 'nobody leads')
+  assert.deepEqual([queued.outcomes, proposed.outcomes, forwarded.outcomes], [[], [], []])
+  requests.onTick(10, 'NO_LEADER', 'nobody leads')
+  assert.equal(code(queued.outcomes), 'NO_LEADER')
+  assert.equal(code(proposed.outcomes), 'OUTCOME_UNKNOWN')
+  assert.equal(code(forwarded.outcomes), 'OUTCOME_UNKNOWN')
+})
+
+test('a forwarded request that is refused for lack of a leader waits for the next one', () => {
+  const requests = new Requests(limits, firstId)
+  const a = pending()
+  const [sent] = requests.forward([a.request], toNodeId(2), 0)
+  assert.equal(sent?.id, firstId + 1)
+  const refused: Outcome = { kind: 'failed', code: 'NO_LEADER', message: '' }
+  requests.onForwarded(toNodeId(3), firstId + 1, refused, 1)
+  assert.deepEqual(requests.take(10_000, 10), [], 'only the node that was asked may answer')
+  requests.onForwarded(toNodeId(2), firstId + 1, refused, 1)
+  requests.onTick(2, 'NO_LEADER', '')
+  assert.deepEqual(requests.take(10_000, 10), [a.request])
+})
+
+test('only a request with a session is sent again; one without is given up when the leader changes', () => {
+  const requests = new Requests(limits, firstId)
+  const [stamped, plain] = [pending(1000, true), pending()]
+  requests.forward([stamped.request, plain.request], toNodeId(2), 0)
+  assert.deepEqual(requests.takeResends(toNodeId(2), 50, 100), [])
+  assert.deepEqual(
+    requests.takeResends(toNodeId(2), 100, 100).map(({ id }) => id),
+    [firstId + 1],
+  )
+  assert.deepEqual(
+    requests.takeResends(toNodeId(3), 101, 100).map(({ id }) => id),
+    [firstId + 1],
+  )
+  assert.equal(code(plain.outcomes), 'OUTCOME_UNKNOWN')
+  assert.deepEqual(stamped.outcomes, [])
+})
+
+test('a node that comes to lead takes back what is safe to propose again', () => {
+  const requests = new Requests(limits, firstId)
+  const [stamped, plain] = [pending(1000, true), pending()]
+  requests.forward([stamped.request, plain.request], toNodeId(2), 0)
+  requests.takeBack(5)
+  assert.deepEqual(requests.take(10_000, 10), [stamped.request])
+  assert.equal(code(plain.outcomes), 'OUTCOME_UNKNOWN')
+})
+
+test('a snapshot over a slot leaves its batch unknown; stopping tells queued from open', () => {
+  const requests = new Requests(limits, firstId)
+  const [skipped, open, queued] = [pending(), pending(), pending()]
+  requests.onProposed(toSlot(4), entry(1), [skipped.request])
+  requests.onProposed(toSlot(9), entry(2), [open.request])
+  requests.add(queued.request)
+  requests.onSkipped(toSlot(9), 5)
+  assert.equal(code(skipped.outcomes), 'OUTCOME_UNKNOWN')
+  assert.deepEqual(open.outcomes, [])
+  requests.close(6)
+  assert.equal(code(open.outcomes), 'OUTCOME_UNKNOWN')
+  assert.equal(code(queued.outcomes), 'STOPPING')
+})
