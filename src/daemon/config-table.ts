@@ -137,7 +137,7 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
       fallback: 0,
     },
     100,
-    60_000,
+    10_000,
   ),
   insecure: yesOrNo({
     doc: 'Allow listeners off loopback although there is neither encryption nor authentication.',
@@ -162,7 +162,7 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
     10_000,
   ),
   electionTimeoutMs: whole(
-    { doc: 'Silence after which a member stops trusting the leader; at least three heartbeats.', fallback: 1000 },
+    { doc: 'Silence after which a member stops trusting the leader; at least three heartbeats.', fallback: 500 },
     50,
     60_000,
   ),

@@ -53,7 +53,7 @@ test('flags come before the environment, the environment before the file, the fi
     env: { PAXOS_HEARTBEAT_MS: '60', PAXOS_TICK_MS: '6' },
   })
   assert.deepEqual([config.heartbeatMs, config.tickMs, config.slowOperationMs], [70, 6, 7])
-  assert.equal(config.electionTimeoutMs, 1000)
+  assert.equal(config.electionTimeoutMs, 500)
 })
 
 test('limits can be given in a file, in the environment and with --set', () => {
