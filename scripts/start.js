@@ -12,7 +12,8 @@ function main() {
   requireNode20()
   if (!isInstalled()) {
     console.error('Installing dependencies (npm ci) …')
-    exitOnFailure(npm(['ci']), 'npm ci failed. The messages above say why.')
+    // Dependencies that want the Node that is installed with them would each be warned about.
+    exitOnFailure(npm(['ci', '--loglevel=error']), 'npm ci failed. The messages above say why.')
   }
   const node = pinnedNode()
   exitOnFailure(

@@ -11,14 +11,15 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const nothing = { endpoints: undefined, timeoutMs: undefined, file: undefined }
 
 test('an endpoint can be written short', () => {
-  assert.equal(normalEndpoint('localhost:7601'), 'http://localhost:7601')
-  assert.equal(normalEndpoint('http://[::1]:7601/'), 'http://[::1]:7601')
-  assert.equal(normalEndpoint('unix:/run/paxos.sock'), 'unix:/run/paxos.sock')
+  assert.equal(normalEndpoint('localhost:7601', '/'), 'http://localhost:7601')
+  assert.equal(normalEndpoint('http://[::1]:7601/', '/'), 'http://[::1]:7601')
+  assert.equal(normalEndpoint('unix:/run/paxos.sock', '/srv'), 'unix:/run/paxos.sock')
+  assert.equal(normalEndpoint('unix:.paxos/dev/n1/paxos.sock', '/srv'), 'unix:/srv/.paxos/dev/n1/paxos.sock')
 })
 
 test('what is no endpoint is refused', () => {
-  for (const text of ['', 'localhost', 'https://a:1', 'http://a:0', 'a:70000', 'unix:relative', 'http://a:1/path']) {
-    assert.throws(() => normalEndpoint(text), /is not an endpoint/, text)
+  for (const text of ['', 'localhost', 'https://a:1', 'http://a:0', 'a:70000', 'unix:', 'http://a:1/path']) {
+    assert.throws(() => normalEndpoint(text, '/'), /is not an endpoint/, text)
   }
 })
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { configSearchPlaces, configSections } from '../base/config-places.ts'
 import { PaxosError } from '../base/error.ts'
 import { nearest } from '../base/nearest.ts'
@@ -23,13 +24,13 @@ export async function loadClientConfig(flags: ClientFlags, cwd: string): Promise
   const needsFile = flags.file !== undefined || flags.endpoints === undefined
   const file = needsFile ? await readFile(flags.file, cwd) : {}
   const endpoints = flags.endpoints?.split(',') ?? file.endpoints ?? [defaultEndpoint]
-  const normal = endpoints.map((endpoint) => normalEndpoint(endpoint.trim()))
+  const normal = endpoints.map((endpoint) => normalEndpoint(endpoint.trim(), cwd))
   return { endpoints: normal, timeoutMs: flags.timeoutMs ?? file.timeoutMs ?? defaultTimeoutMs }
 }
 
-/** `host:port`, `http://host:port` or `unix:/path/paxos.sock`. */
-export function normalEndpoint(endpoint: string): string {
-  if (/^unix:\/./.test(endpoint)) return endpoint
+/** `host:port`, `http://host:port` or `unix:/path/paxos.sock`; a relative path is one from `cwd`. */
+export function normalEndpoint(endpoint: string, cwd: string): string {
+  if (/^unix:./.test(endpoint)) return `unix:${resolve(cwd, endpoint.slice('unix:'.length))}`
   const match = /^(?:http:\/\/)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+):(\d{1,5})\/?$/i.exec(endpoint)
   if (match !== null && Number(match[2]) >= 1 && Number(match[2]) <= 65535) return `http://${match[1]}:${match[2]}`
   throw new PaxosError('USAGE', `"${endpoint}" is not an endpoint`, {

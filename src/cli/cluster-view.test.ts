@@ -66,6 +66,15 @@ test('too few members for a quorum is said with the number that is needed', asyn
   ])
 })
 
+test('a member whose address nobody knows is shown without one', async () => {
+  const members = status('n2').members.map((member) => ({ ...member, clientAddress: null }))
+  const view = await viewCluster(source({ 'http://h:1': { ...status('n2'), members } }), ['http://h:1'])
+  assert.deepEqual(
+    view.nodes.map((node) => node.endpoint),
+    [null, 'http://h:1', null],
+  )
+})
+
 test('lag is measured against the member that knows most', async () => {
   const behind = status('n3', { applied: 60, notReady: 'catching up' })
   const view = await viewCluster(source({ 'http://h:0': leader, 'http://h:1': status('n2'), 'http://h:2': behind }), [

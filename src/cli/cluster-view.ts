@@ -44,7 +44,8 @@ export async function viewCluster(admin: StatusSource, endpoints: readonly strin
       // A node that has not heard from a member does not know its client address; perhaps we were given it.
       const endpoint = member.clientAddress === null ? undefined : `http://${member.clientAddress}`
       const candidates = endpoint === undefined ? endpoints : [endpoint]
-      return { name: member.name, ...(await statusOf(admin, candidates, member.name)) }
+      const found = await statusOf(admin, candidates, member.name)
+      return { name: member.name, endpoint: found?.endpoint ?? endpoint, status: found?.status }
     }),
   )
   return assemble(first.status, answers)
@@ -80,7 +81,7 @@ async function statusOf(
   admin: StatusSource,
   endpoints: readonly string[],
   name: string,
-): Promise<{ readonly endpoint: string | undefined; readonly status: StatusJson | undefined }> {
+): Promise<{ readonly endpoint: string; readonly status: StatusJson } | undefined> {
   for (const endpoint of endpoints) {
     try {
       const status = await admin.status(endpoint)
@@ -89,7 +90,7 @@ async function statusOf(
       if (!(error instanceof PaxosError)) throw error
     }
   }
-  return { endpoint: endpoints.length === 1 ? endpoints[0] : undefined, status: undefined }
+  return undefined
 }
 
 function assemble(first: StatusJson, answers: readonly Answer[]): ClusterView {

@@ -1,7 +1,5 @@
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import type { Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
+import { open } from 'node:fs/promises'
 import { PaxosError } from '../base/error.ts'
 import { type ExportFormat, formatRecord } from './record-writer.ts'
 import { type Lister, type ScanItem, type ScanOptions, scan } from './scan.ts'
@@ -18,32 +16,32 @@ export async function exportRecords(
   range: ScanOptions,
   target: { readonly format: ExportFormat; readonly path: string | undefined },
 ): Promise<ExportSummary> {
-  const output: Writable = target.path === undefined ? process.stdout : createWriteStream(target.path)
-  // A file that cannot be opened shows itself in the first write.
-  let failure: Error | undefined
-  if (target.path !== undefined) output.on('error', (error) => (failure = error))
+  const { format, path } = target
+  // Opened first: a path that cannot be written is told before anything is read.
+  const file = path === undefined ? undefined : await open(path, 'w').catch((error) => cannotWrite(path, error))
   let records = 0
   let bytes = 0
   let revision = 0
   try {
     for await (const page of scan(client, range)) {
-      const lines = page.items.map((item) => formatRecord(item, target.format))
+      const lines = page.items.map((item) => formatRecord(item, format))
       const chunk = Buffer.concat(lines)
       records += lines.length
       bytes += chunk.length
       revision = range.revision ?? (revision || page.revision)
-      if (chunk.length > 0 && !output.write(chunk)) await once(output, 'drain')
+      if (path === undefined || file === undefined) await writeToStdout(chunk)
+      else await file.writeFile(chunk).catch((error) => cannotWrite(path, error))
     }
-    if (target.path !== undefined) {
-      output.end()
-      await finished(output)
-    }
-  } catch (error) {
-    throw failure === undefined ? error : cannotWrite(target.path ?? 'standard output', failure)
+  } finally {
+    await file?.close()
   }
   return { records, bytes, revision }
 }
 
-function cannotWrite(path: string, cause: Error): PaxosError {
-  return new PaxosError('USAGE', `Cannot write ${path}: ${cause.message}`, { cause })
+async function writeToStdout(chunk: Uint8Array): Promise<void> {
+  if (chunk.length > 0 && !process.stdout.write(chunk)) await once(process.stdout, 'drain')
+}
+
+function cannotWrite(path: string, cause: Error): never {
+  throw new PaxosError('USAGE', `Cannot write ${path}: ${cause.message}`, { cause })
 }

@@ -3,7 +3,15 @@ import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { PaxosError } from '../base/error.ts'
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { type BadLine, badLinesKept, checkRecords, Importer, type RecordSink, refusal } from './importer.ts'
+import {
+  type BadLine,
+  badLinesKept,
+  checkRecords,
+  Importer,
+  type ImportState,
+  type RecordSink,
+  refusal,
+} from './importer.ts'
 import { Progress } from './progress.ts'
 import type { RecordFormat, RecordOptions } from './record.ts'
 import { cannotRead } from './stdin.ts'
@@ -48,7 +56,7 @@ export async function importRecords(sink: RecordSink, request: ImportRequest): P
   if (earlier?.complete === true) return nothingLeft(earlier)
   const start = { startLine: earlier?.lines ?? 0, startOffset: earlier?.offset ?? 0 }
   if (request.onBad === 'refuse' && sizeBytes !== undefined) {
-    const found = await checkRecords(openFile(request.path, start.startOffset), { ...options, ...start })
+    const found = await check(request, { ...options, ...start }, sizeBytes)
     const [first] = found.badLines
     if (first !== undefined) throw refuseAll(found.bad, first, found.badLines)
   }
@@ -70,6 +78,40 @@ export async function importRecords(sink: RecordSink, request: ImportRequest): P
   return await drive(importer, input, { save, sizeBytes, silent: request.silent })
 }
 
+/** A large file takes a while to check, and that must not look like a standstill. */
+async function check(
+  { path, silent }: ImportRequest,
+  options: Parameters<typeof checkRecords>[1],
+  sizeBytes: number,
+): ReturnType<typeof checkRecords> {
+  let progress: Progress | undefined
+  try {
+    return await checkRecords(openFile(path, options.startOffset), options, (state) => {
+      progress = progressOf('checked', state, { sizeBytes, silent })
+      progress.start()
+    })
+  } finally {
+    progress?.stop()
+  }
+}
+
+function progressOf(
+  verb: string,
+  state: ImportState,
+  { sizeBytes, silent }: { readonly sizeBytes: number | undefined; readonly silent: boolean },
+): Progress {
+  return new Progress({
+    verb,
+    stream: process.stderr,
+    silent,
+    state: () => ({
+      records: state.records,
+      bad: state.bad,
+      fraction: sizeBytes ? state.doneOffset / sizeBytes : undefined,
+    }),
+  })
+}
+
 interface DriveOptions {
   readonly sizeBytes: number | undefined
   readonly silent: boolean
@@ -83,16 +125,7 @@ async function drive(
   { sizeBytes, silent, save }: DriveOptions,
 ): Promise<ImportSummary> {
   const startedAt = performance.now()
-  const progress = new Progress({
-    verb: 'imported',
-    stream: process.stderr,
-    silent,
-    state: () => ({
-      records: importer.records,
-      bad: importer.bad,
-      fraction: sizeBytes ? importer.doneOffset / sizeBytes : undefined,
-    }),
-  })
+  const progress = progressOf('imported', importer, { sizeBytes, silent })
   const onSignal = (): void => {
     // Asked twice, the user means at once; the checkpoint on disk stays true.
     if (importer.isStopping) process.exit(130)

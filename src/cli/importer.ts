@@ -182,12 +182,17 @@ export class Importer {
   }
 }
 
+/** How far an import or a check has come. */
+export type ImportState = Pick<Importer, 'records' | 'bad' | 'doneOffset'>
+
 /** Reads the whole input and writes nothing. Returns the bad lines, the first of them with reasons. */
 export async function checkRecords(
   input: AsyncIterable<Uint8Array>,
   options: RecordOptions & { readonly startLine: number; readonly startOffset: number },
+  watch: (state: ImportState) => void = () => {},
 ): Promise<{ readonly bad: number; readonly badLines: readonly BadLine[]; readonly records: number }> {
   const dry = new Importer({ put: async () => {} }, { ...options, onBad: 'skip', inFlightMax: 1024 })
+  watch(dry)
   await dry.run(input)
   return { bad: dry.bad, badLines: dry.badLines, records: dry.records }
 }

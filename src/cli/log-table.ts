@@ -1,5 +1,5 @@
 import type { CommandJson, LogLineJson } from '../wire/api-types.ts'
-import { printable } from './output.ts'
+import { count, printable } from './output.ts'
 
 /** One slot as one line of text: fixed widths, so that a log that is followed lines up without being known ahead. */
 export function renderLogLine(line: LogLineJson, commandsMax: number): string {
@@ -27,7 +27,7 @@ function commandsInWords(line: LogLineJson, max: number): string {
 export function commandInWords(command: CommandJson): string {
   const { kind } = command
   const session = command['session'] === undefined ? '' : ` by ${command['session']}:${command['seq']}`
-  const size = command['valueBytes'] === undefined ? '' : ` (${command['valueBytes']} bytes)`
+  const size = command['valueBytes'] === undefined ? '' : ` (${count(Number(command['valueBytes']), 'byte')})`
   const condition = command['ifVersion'] === undefined ? '' : ` if version ${command['ifVersion']}`
   return `${kind}${subject(command)}${size}${condition}${session}`
 }
@@ -38,7 +38,7 @@ function subject(command: CommandJson): string {
   const start = part(command, 'start')
   if (start !== undefined) return ` [${start}, ${part(command, 'end') ?? '∞'})`
   if (command.kind === 'txn')
-    return ` ${lengthOf(command['compare'])} compares, ${lengthOf(command['then'])} then, ${lengthOf(command['else'])} else`
+    return ` ${count(lengthOf(command['compare']), 'compare')}, ${lengthOf(command['then'])} then, ${lengthOf(command['else'])} else`
   if (command.kind === 'compact') return ` ${command['revision']}`
   return ''
 }

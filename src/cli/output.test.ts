@@ -45,7 +45,7 @@ test('a slot is shown with its commands in words', () => {
   ]
   assert.equal(
     renderLogLine({ ...common, commands }, 8),
-    '       7      1       3.1  chosen     batch     put a (5 bytes) by 9:2; delete base64:/w== if version 3; deleteRange [a, b); txn 1 compares, 2 then, 0 else',
+    '       7      1       3.1  chosen     batch     put a (5 bytes) by 9:2; delete base64:/w== if version 3; deleteRange [a, b); txn 1 compare, 2 then, 0 else',
   )
   assert.match(renderLogLine({ ...common, commands }, 1), /put a \(5 bytes\) by 9:2; … 4 in all$/)
   const truncated = { slot: 0, upTo: 10, epoch: 1, state: 'truncated', ballot: null, kind: null } as const

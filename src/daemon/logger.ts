@@ -48,6 +48,11 @@ export function createLogger(options: LoggerOptions): NodeLogger {
     logger,
     level: () => logLevels.find((level) => level === logger.level) ?? options.level,
     setLevel: (level) => {
+      const before = logger.level
+      if (level === before) return
+      // Seen whatever the levels are: who reads the log later must know why lines begin or end.
+      logger.level = 'info'
+      logger.info({ from: before, to: level }, 'log level changed')
       logger.level = level
     },
     flush: () => sink.flushSync?.(),

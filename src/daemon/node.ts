@@ -139,8 +139,9 @@ class Node implements RunningNode {
   }
 
   async start(): Promise<void> {
+    let peerPort: number
     try {
-      const peerPort = await this.#links.start()
+      peerPort = await this.#links.start()
       this.#peerAddress = `${listenAddress(this.#config.listenPeer).host}:${peerPort}`
       this.#driver.add(this.#replica)
       const { host, port } = await this.#api.start()
@@ -163,6 +164,17 @@ class Node implements RunningNode {
         peer: this.#peerAddress,
       },
       'serving',
+    )
+    this.#warnOfForwarding(peerPort)
+  }
+
+  /** Right behind a port mapping; otherwise a slip, which without this line shows only on the other members. */
+  #warnOfForwarding(peerPort: number): void {
+    const { peerAddress } = this.#cluster.self
+    if (listenAddress(peerAddress).port === peerPort) return
+    this.#log.logger.warn(
+      { dialled: peerAddress, listening: this.#peerAddress },
+      'the other members dial another port than listenPeer: it must be forwarded here',
     )
   }
 
@@ -225,12 +237,14 @@ class Node implements RunningNode {
         clusterId,
         nodeId: self.id,
         name: self.name,
+        diskId: this.#directory.identity.diskId,
         incarnation: this.#directory.incarnation,
         clientAddress: this.#advertisedAddress(),
         version: this.#version,
       },
       members: epoch.members,
       listen: listenAddress(this.#config.listenPeer),
+      disks: this.#directory.peerDisks,
       onMessage: (from, group, epochNumber, message) =>
         this.#driver.onMessage({ group, epoch: epochNumber, from, message }),
       logger: this.#log.logger,

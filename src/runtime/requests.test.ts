@@ -60,14 +60,19 @@ test('a batch whose slot went to another entry is certainly not done, and is pro
   assert.deepEqual(requests.take(10_000, 10), [a.request])
 })
 
-test('a batch that this node bound in an earlier leadership goes back when its slot is bound anew', () => {
-  const requests = new Requests(limits, firstId)
-  const [a, b] = [pending(), pending()]
-  requests.onProposed(toSlot(4), entry(1), [a.request])
-  requests.onProposed(toSlot(4), entry(2), [b.request])
-  assert.deepEqual(requests.take(10_000, 10), [a.request])
-  requests.onApplied(toSlot(4), entry(2), [reply], 5)
-  assert.equal(code(b.outcomes), 'replied')
+test('a batch that this node bound in an earlier leadership waits for its slot, which a later leader may still give it', () => {
+  for (const chosen of [1, 2]) {
+    const requests = new Requests(limits, firstId)
+    const [a, b] = [pending(), pending()]
+    requests.onProposed(toSlot(4), entry(1), [a.request])
+    requests.onProposed(toSlot(4), entry(2), [b.request])
+    assert.deepEqual(requests.take(10_000, 10), [])
+    requests.onApplied(toSlot(4), entry(chosen), [reply], 5)
+    const [done, again] = chosen === 1 ? [a, b] : [b, a]
+    assert.equal(code(done.outcomes), 'replied')
+    assert.deepEqual(again.outcomes, [])
+    assert.deepEqual(requests.take(10_000, 10), [again.request])
+  }
 })
 
 test('late requests: queued ones are certainly not done, proposed and forwarded ones may be', () => {

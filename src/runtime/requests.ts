@@ -51,7 +51,8 @@ export class Requests {
   #queuedBytes = 0
   /** Sent back by a node that does not lead: tried again at the next tick, not at once. */
   #returned: PendingRequest[] = []
-  readonly #proposed = new Map<Slot, Proposed>()
+  /** Mostly one a slot; more when this node led before and bound the slot then as well. */
+  readonly #proposed = new Map<Slot, Proposed[]>()
   readonly #forwarded = new Map<number, Forwarded>()
   #forwardId: number
 
@@ -105,35 +106,31 @@ export class Requests {
 
   onProposed(slot: Slot, entry: Entry, requests: readonly PendingRequest[]): void {
     const before = this.#proposed.get(slot)
-    this.#proposed.set(slot, { entry, requests })
-    // This node led before and bound the slot then. A phase 1 that left it free proves that this was never chosen.
-    if (before !== undefined) this.#requeue(before.requests)
+    // A phase 1 that left the slot free proves only that what was bound before is not chosen yet. A later leader may find
+    // a vote for it that this phase 1 did not see, and choose it there: it stays open until the slot is decided.
+    if (before === undefined) this.#proposed.set(slot, [{ entry, requests }])
+    else before.push({ entry, requests })
   }
 
   /** The slot's entry is applied; `replies` are those of the entry, in the order of its requests. */
   onApplied(slot: Slot, entry: Entry, replies: readonly Reply[], now: number): void {
-    const proposed = this.#proposed.get(slot)
-    if (proposed === undefined) return
+    const proposed = this.#proposed.get(slot) ?? []
     this.#proposed.delete(slot)
-    if (!sameEntry(proposed.entry, entry)) {
-      // Another leader's entry took the slot, and this batch was proposed nowhere else.
-      this.#requeue(proposed.requests)
-      return
+    for (const { entry: bound, requests } of proposed) {
+      // Another entry took the slot, and this batch was proposed nowhere else.
+      if (sameEntry(bound, entry)) this.#answer(slot, requests, replies, now)
+      else this.#requeue(requests)
     }
-    assert(replies.length === proposed.requests.length, `slot ${slot} has ${replies.length} replies`)
-    proposed.requests.forEach((request, index) => {
-      const reply = replies[index]
-      assert(reply !== undefined, `slot ${slot} has no reply ${index}`)
-      finish(request, { kind: 'replied', reply }, now)
-    })
   }
 
   /** The slots below were skipped by a snapshot, which does not say what became of each request. */
   onSkipped(upTo: Slot, now: number): void {
-    for (const [slot, { requests }] of this.#proposed) {
+    for (const [slot, proposed] of this.#proposed) {
       if (slot >= upTo) continue
       this.#proposed.delete(slot)
-      for (const request of requests) finish(request, unknown('a snapshot replaced the log around it'), now)
+      for (const request of proposed.flatMap(({ requests }) => requests)) {
+        finish(request, unknown('a snapshot replaced the log around it'), now)
+      }
     }
   }
 
@@ -201,8 +198,8 @@ export class Requests {
         finish(request, { kind: 'failed', code: queuedCode, message: queuedMessage }, now)
       }
     }
-    for (const { requests } of this.#proposed.values()) {
-      for (const request of requests) {
+    for (const proposed of this.#proposed.values()) {
+      for (const request of proposed.flatMap(({ requests }) => requests)) {
         if (request.deadline <= now) finish(request, unknown('it was proposed, and no quorum answered in time'), now)
       }
     }
@@ -221,11 +218,20 @@ export class Requests {
     for (const request of this.#returned.splice(0)) {
       finish(request, { kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' }, now)
     }
-    const open = [...this.#proposed.values()].flatMap(({ requests }) => requests)
+    const open = [...this.#proposed.values()].flat().flatMap(({ requests }) => requests)
     for (const { request } of this.#forwarded.values()) open.push(request)
     this.#proposed.clear()
     this.#forwarded.clear()
     for (const request of open) finish(request, unknown('the node stopped before it was decided'), now)
+  }
+
+  #answer(slot: Slot, requests: readonly PendingRequest[], replies: readonly Reply[], now: number): void {
+    assert(replies.length === requests.length, `slot ${slot} has ${replies.length} replies`)
+    requests.forEach((request, index) => {
+      const reply = replies[index]
+      assert(reply !== undefined, `slot ${slot} has no reply ${index}`)
+      finish(request, { kind: 'replied', reply }, now)
+    })
   }
 
   #requeue(requests: readonly PendingRequest[]): void {

@@ -1,6 +1,7 @@
+import { PaxosError } from '../base/error.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { RuntimeMessage } from './peer-message.ts'
-import type { StateSnapshot } from './ports.ts'
+import type { StatePage, StateSnapshot } from './ports.ts'
 import { chunkChecksum } from './snapshot-chunk.ts'
 
 type SnapshotRequest = Extract<RuntimeMessage, { kind: 'snapshotRequest' }>
@@ -60,8 +61,14 @@ export class SnapshotDonor {
     for (const [id, open] of this.#open) this.#close(id, open)
   }
 
-  #sendChunk(id: number, { snapshot }: Open, after: string | undefined, send: (chunk: SnapshotChunk) => void): void {
-    const { entries, done } = snapshot.page(after, this.#chunkBytes)
+  #sendChunk(id: number, open: Open, after: string | undefined, send: (chunk: SnapshotChunk) => void): void {
+    const { snapshot } = open
+    const page = pageOf(snapshot, after, this.#chunkBytes)
+    if (page === undefined) {
+      this.#close(id, open)
+      return
+    }
+    const { entries, done } = page
     const content = { snapshot: id, appliedUpTo: snapshot.appliedUpTo, after, entries, done }
     send({ kind: 'snapshotChunk', ...content, checksum: chunkChecksum(content) })
     this.#onSent(entries.reduce((bytes, [key, value]) => bytes + key.length + value.length, 0))
@@ -70,5 +77,15 @@ export class SnapshotDonor {
   #close(id: number, { snapshot }: Open): void {
     this.#open.delete(id)
     snapshot.close()
+  }
+}
+
+/** Undefined when the store gave the snapshot up: it lay idle, or the data that it was of was replaced. */
+function pageOf(snapshot: StateSnapshot, after: string | undefined, bytesMax: number): StatePage | undefined {
+  try {
+    return snapshot.page(after, bytesMax)
+  } catch (error) {
+    if (error instanceof PaxosError && error.code === 'NOT_FOUND') return undefined
+    throw error
   }
 }

@@ -70,7 +70,7 @@ export class SnapshotReceiver {
   onChunk(now: number, from: NodeId, chunk: SnapshotChunk): void {
     const transfer = this.#transfer
     if (transfer === undefined || transfer.from !== from || transfer.isStoring) return
-    if (transfer.snapshot !== undefined && transfer.snapshot !== chunk.snapshot) return
+    if (transfer.snapshot !== undefined && !isSameSnapshot(transfer, chunk)) return
     if (chunk.after !== transfer.after) return
     if (chunkChecksum(chunk) !== chunk.checksum) {
       this.#host.note('a snapshot chunk was damaged; asking again', { from, chunk: transfer.chunks })
@@ -125,4 +125,9 @@ export class SnapshotReceiver {
         this.#transfer = undefined
       })
   }
+}
+
+/** A donor that was restarted counts its snapshots anew; what a snapshot holds follows from the slot that it is of. */
+function isSameSnapshot(transfer: Transfer, { snapshot, appliedUpTo }: SnapshotChunk): boolean {
+  return transfer.snapshot === snapshot && transfer.appliedUpTo === appliedUpTo
 }

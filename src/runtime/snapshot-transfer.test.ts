@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fromBinary, toBinary } from '../base/bytes.ts'
+import { PaxosError } from '../base/error.ts'
 import { toNodeId, toSlot } from '../protocol/ids.ts'
 import type { RuntimeMessage } from './peer-message.ts'
 import type { StateInstall, StateSnapshot } from './ports.ts'
+import { chunkChecksum } from './snapshot-chunk.ts'
 import { SnapshotDonor } from './snapshot-donor.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
 
@@ -13,11 +15,13 @@ type Question = Extract<RuntimeMessage, { kind: 'snapshotRequest' }>
 const [donorId, receiverId] = [toNodeId(1), toNodeId(2)]
 const data = Array.from({ length: 20 }, (_, i) => [`k${String(i).padStart(2, '0')}`, fromBinary(`v${i}`)] as const)
 
-function donor(): { donor: SnapshotDonor; closed: () => number } {
+function donor(appliedUpTo = 7): { donor: SnapshotDonor; closed: () => number; giveUp: () => void } {
   let closed = 0
+  let isGone = false
   const snapshot = (): StateSnapshot => ({
-    appliedUpTo: toSlot(7),
+    appliedUpTo: toSlot(appliedUpTo),
     page: (after, bytesMax) => {
+      if (isGone) throw new PaxosError('NOT_FOUND', 'The snapshot is closed')
       const rest = data.filter(([key]) => after === undefined || key > after)
       const entries = rest.slice(0, Math.max(1, Math.floor(bytesMax / 5)))
       return { entries, done: entries.length === rest.length }
@@ -33,6 +37,9 @@ function donor(): { donor: SnapshotDonor; closed: () => number } {
       () => {},
     ),
     closed: () => closed,
+    giveUp: () => {
+      isGone = true
+    },
   }
 }
 
@@ -117,6 +124,19 @@ test('a damaged, repeated or foreign chunk changes nothing', () => {
   assert.equal(received.size, size)
 })
 
+test('a chunk that does not follow what is stored is dropped, so that none is left out', () => {
+  const source = donor()
+  const { it, questions, received, finished } = receiver()
+  it.start(0, donorId)
+  const first = answer(source.donor, questions.shift())
+  it.onChunk(0, donorId, first)
+  const size = received.size
+  const { snapshot } = first
+  it.onChunk(0, donorId, answer(source.donor, { kind: 'snapshotRequest', snapshot, after: 'k18' }))
+  assert.equal(received.size, size)
+  assert.deepEqual(finished, [])
+})
+
 test('a donor that falls silent is given up, and what was received is dropped', () => {
   const source = donor()
   const { it, questions, aborted } = receiver()
@@ -138,5 +158,30 @@ test('a donor closes a snapshot that nobody asks for any more, and answers no st
   source.donor.onTick(29_000)
   assert.equal(source.closed(), 0)
   source.donor.onTick(31_000)
+  assert.equal(source.closed(), 1)
+})
+
+test('a chunk of another snapshot with the same number, as a restarted donor sends it, is not mixed in', () => {
+  const { it, questions, received } = receiver()
+  it.start(0, donorId)
+  const first = answer(donor().donor, questions.shift())
+  it.onChunk(0, donorId, first)
+  const second = answer(donor(8).donor, { kind: 'snapshotRequest', snapshot: undefined, after: undefined })
+  assert.equal(second.snapshot, first.snapshot)
+  const size = received.size
+  const content = { ...second, after: first.entries.at(-1)?.[0], entries: [['k99', fromBinary('newer')]] as const }
+  it.onChunk(0, donorId, { ...content, checksum: chunkChecksum(content) })
+  assert.equal(received.size, size)
+})
+
+test('a donor whose store gave the snapshot up says nothing, and forgets it', () => {
+  const source = donor()
+  const { it, questions } = receiver()
+  it.start(0, donorId)
+  it.onChunk(0, donorId, answer(source.donor, questions.shift()))
+  source.giveUp()
+  const [question] = questions
+  assert.ok(question !== undefined)
+  source.donor.onRequest(0, receiverId, question, () => assert.fail('answered from a snapshot that is gone'))
   assert.equal(source.closed(), 1)
 })

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import { PaxosError } from '../base/error.ts'
 import type { Ballot } from '../protocol/ballot.ts'
 import type { Write } from '../protocol/effect.ts'
-import { firstSlot, type Slot } from '../protocol/ids.ts'
+import { type EpochNumber, firstEpoch, firstGroup, firstSlot, type GroupId, type Slot } from '../protocol/ids.ts'
 import type { Vote } from '../protocol/multipaxos/message.ts'
 import type { AcceptorStore, Done, GroupWrite, LoadedGroup } from '../runtime/ports.ts'
 
@@ -33,6 +33,8 @@ export class AcceptorImage {
   truncatedUpTo: Slot = firstSlot
   readonly votes = new Map<Slot, Vote>()
   readonly corrupt = new Set<Slot>()
+  /** The promise or the truncated watermark cannot be read: such a node must not vote. */
+  isRefused = false
 
   write(write: Write): void {
     switch (write.kind) {
@@ -56,7 +58,9 @@ export class AcceptorImage {
   }
 
   load(): LoadedGroup {
-    const { promised, chosenUpTo, truncatedUpTo } = this
+    if (this.isRefused) throw new PaxosError('DATA_DIR_REFUSED', 'A record that binds this node is damaged')
+    const { promised, truncatedUpTo } = this
+    const chosenUpTo = Math.max(this.chosenUpTo, truncatedUpTo) as Slot
     const votes = [...this.votes.values()].filter((vote) => !this.corrupt.has(vote.slot))
     votes.sort((a, b) => a.slot - b.slot)
     const unknown = [...this.corrupt].sort((a, b) => a - b)
@@ -66,7 +70,9 @@ export class AcceptorImage {
 
 /** A node's acceptor disk. Outlives the node: `crash` decides what of the unfinished commits had reached it. */
 export class AcceptorDisk implements AcceptorStore {
-  readonly image = new AcceptorImage()
+  /** What is simulated: the first epoch of the first group. */
+  readonly image: AcceptorImage
+  readonly #images = new Map<string, AcceptorImage>()
   readonly #host: DiskHost
   #inFlight: InFlight[] = []
   #life = 0
@@ -74,10 +80,18 @@ export class AcceptorDisk implements AcceptorStore {
 
   constructor(host: DiskHost) {
     this.#host = host
+    this.image = this.imageOf(firstGroup, firstEpoch)
   }
 
-  load(): LoadedGroup {
-    return this.image.load()
+  imageOf(group: GroupId, epoch: EpochNumber): AcceptorImage {
+    const place = `${group}/${epoch}`
+    const image = this.#images.get(place) ?? new AcceptorImage()
+    this.#images.set(place, image)
+    return image
+  }
+
+  load(group: GroupId = firstGroup, epoch: EpochNumber = firstEpoch): LoadedGroup {
+    return this.imageOf(group, epoch).load()
   }
 
   commit(writes: readonly GroupWrite[], done: Done): void {
@@ -111,6 +125,11 @@ export class AcceptorDisk implements AcceptorStore {
     })
   }
 
+  /** The disk dies: nothing is done any more, not even what is in flight. Until the node restarts. */
+  fail(): void {
+    this.#isDead = true
+  }
+
   /** The first `kept` unfinished commits had reached the disk, though nobody was told; the others are gone. */
   crash(kept: number): void {
     for (const commit of this.#inFlight.slice(0, kept)) this.#apply(commit)
@@ -124,7 +143,7 @@ export class AcceptorDisk implements AcceptorStore {
   }
 
   #apply(commit: InFlight): void {
-    for (const { write } of commit.writes) this.image.write(write)
+    for (const { group, epoch, write } of commit.writes) this.imageOf(group, epoch).write(write)
     this.#host.onStored(commit.writes)
   }
 }

@@ -10,9 +10,8 @@ import type { Reply } from '../machine/request.ts'
 import { type Ballot, compareBallots, formatBallot } from '../protocol/ballot.ts'
 import type { Write } from '../protocol/effect.ts'
 import type { Entry } from '../protocol/entry.ts'
-import type { NodeId, Slot } from '../protocol/ids.ts'
+import { firstSlot, type NodeId, type Slot } from '../protocol/ids.ts'
 import type { Message, SlotEntry } from '../protocol/multipaxos/message.ts'
-import type { QuorumSystem } from '../protocol/quorum.ts'
 import type { PeerMessage } from '../runtime/peer-message.ts'
 import type { AcceptorImage } from './acceptor-disk.ts'
 
@@ -40,7 +39,8 @@ class GhostSlot {
 }
 
 export class Invariants {
-  readonly #quorums: QuorumSystem
+  /** Counted here, not by the code under test: a wrong count there must not be the measure of itself. */
+  readonly #q2: number
   readonly #images: ReadonlyMap<NodeId, AcceptorImage>
   readonly #slots = new Map<Slot, GhostSlot>()
   /** The highest promise that ever became durable on each node. */
@@ -51,10 +51,19 @@ export class Invariants {
   readonly #replies = new Map<Slot, number>()
   readonly #sessions = new Map<string, string>()
   readonly #applied = new Map<string, Slot>()
+  /** How far each node's log is truncated on disk: now, and when its newest promise was written. */
+  readonly #truncated = new Map<NodeId, Slot>()
+  readonly #truncatedAtPromise = new Map<NodeId, Slot>()
+  /** The slot from which each ballot asked for votes. */
+  readonly #prepared = new Map<string, Slot>()
+  /** What the parts of each promise reported so far. */
+  readonly #said = new Map<string, { readonly slots: Set<Slot>; parts: number }>()
   #chosenSlots = 0
+  #chosenUpTo = firstSlot
 
-  constructor(quorums: QuorumSystem, images: ReadonlyMap<NodeId, AcceptorImage>) {
-    this.#quorums = quorums
+  /** `q2`: how many votes at one ballot choose an entry. */
+  constructor(q2: number, images: ReadonlyMap<NodeId, AcceptorImage>) {
+    this.#q2 = q2
     this.#images = images
   }
 
@@ -83,8 +92,10 @@ export class Invariants {
         () => `n${node} went from ${before === undefined ? '' : formatBallot(before)} to ${formatBallot(write.ballot)}`,
       )
       this.#promised.set(node, write.ballot)
+      this.#truncatedAtPromise.set(node, this.#truncated.get(node) ?? firstSlot)
       return
     }
+    if (write.kind === 'truncate') this.#truncated.set(node, write.upTo)
     if (write.kind !== 'vote' || write.ballot.round === 0) return
     const { slot, ballot, entry, chosen } = write
     const promised = this.#promised.get(node)
@@ -112,7 +123,7 @@ export class Invariants {
     }
     const voters = at.votes.get(value) ?? new Set()
     at.votes.set(value, voters.add(node))
-    if (!this.#quorums.isPhase2(voters)) return
+    if (!this.#isPhase2(voters)) return
     insist(
       ghost.chosen === undefined || ghost.chosen === value,
       'agreement (6)',
@@ -127,6 +138,9 @@ export class Invariants {
     switch (message.kind) {
       case 'accept':
         this.#onAccept(message.ballot, message.entries)
+        return
+      case 'prepare':
+        this.#prepared.set(ballotKey(message.ballot), message.fromSlot)
         return
       case 'promise':
         this.#onPromise(from, message)
@@ -215,7 +229,7 @@ export class Invariants {
   #nothingElseChoosable(slot: Slot, ghost: GhostSlot, ballot: Ballot, value: number): void {
     const open = this.#whoCouldVoteBelow(ballot, false)
     insist(
-      !this.#quorums.isPhase2(open),
+      !this.#isPhase2(open),
       'no other choosable below (5)',
       () => `slot ${slot} at ${formatBallot(ballot)}: ${[...open].join(',')} never promised it and could choose below`,
     )
@@ -225,7 +239,7 @@ export class Invariants {
       for (const [other, voters] of votes) {
         if (other === value) continue
         insist(
-          !this.#quorums.isPhase2(new Set([...voters, ...openThere])),
+          !this.#isPhase2(new Set([...voters, ...openThere])),
           'no other choosable below (5)',
           () =>
             `slot ${slot}: another entry voted at ${formatBallot(lower)} could still be chosen when ${formatBallot(ballot)} proposes`,
@@ -258,6 +272,12 @@ export class Invariants {
       'truncated is chosen (10)',
       () => `n${from} truncated ${promise.truncatedUpTo} beyond its chosen ${promise.chosenUpTo}`,
     )
+    insist(
+      promise.chosenUpTo <= this.#chosenBelow(),
+      'said chosen is chosen (10)',
+      () => `n${from} promises as if everything below ${promise.chosenUpTo} were chosen`,
+    )
+    this.#leavesNothingOut(from, promise, image)
     for (const { slot, ballot } of promise.votes) {
       const stored = image.votes.get(slot)
       const isGone = slot < image.truncatedUpTo
@@ -267,6 +287,39 @@ export class Invariants {
         () => `n${from} reports a vote in slot ${slot} that is not on its disk`,
       )
     }
+  }
+
+  /** Invariant 10: what a promise does not report lies below its chosen watermark, or was asked for by nobody. */
+  #leavesNothingOut(from: NodeId, promise: Extract<Message, { kind: 'promise' }>, image: AcceptorImage): void {
+    const key = `${ballotKey(promise.ballot)} n${from} ${promise.attempt}`
+    const said = this.#said.get(key) ?? { slots: new Set(), parts: 0 }
+    this.#said.set(key, said)
+    for (const { slot } of promise.votes) said.slots.add(slot)
+    for (const slot of promise.unknown) said.slots.add(slot)
+    said.parts++
+    if (said.parts !== promise.parts) return
+    const first = Math.max(promise.chosenUpTo, this.#prepared.get(ballotKey(promise.ballot)) ?? 0)
+    const truncated = this.#truncatedAtPromise.get(from) ?? firstSlot
+    insist(
+      truncated <= first,
+      'promise is whole (10)',
+      () => `n${from} promises from slot ${first} on, and truncated everything below ${truncated}`,
+    )
+    for (const { slot, ballot, chosen } of image.votes.values()) {
+      // Votes at its ballot or above, and what was learned, may have come to the disk with the promise, and after it.
+      const mayBeLater = chosen || compareBallots(ballot, promise.ballot) >= 0
+      insist(
+        slot < first || mayBeLater || said.slots.has(slot),
+        'promise is whole (10)',
+        () => `n${from} promises ${formatBallot(promise.ballot)} and leaves out its vote in slot ${slot}`,
+      )
+    }
+  }
+
+  /** Everything below is chosen. */
+  #chosenBelow(): Slot {
+    while (this.#slots.get(this.#chosenUpTo)?.chosen !== undefined) this.#chosenUpTo = (this.#chosenUpTo + 1) as Slot
+    return this.#chosenUpTo
   }
 
   #onAccepted(from: NodeId, { ballot, ranges }: Extract<Message, { kind: 'accepted' }>): void {
@@ -295,6 +348,10 @@ export class Invariants {
       'learned is chosen (8)',
       () => `n${node} takes an entry of slot ${slot} for chosen, and no quorum voted for it`,
     )
+  }
+
+  #isPhase2(nodes: ReadonlySet<NodeId>): boolean {
+    return nodes.size >= this.#q2
   }
 
   #slot(slot: Slot): GhostSlot {

@@ -279,11 +279,15 @@ export class SimNode {
       this.crash('before a send')
       return
     }
-    network.send(this.id, group, epoch, to, message)
-    if (this.#mayCrash(process.crashAfterSend)) {
-      coverage.hit('crash.afterSend')
-      this.crash('after a send')
+    if (!this.#mayCrash(process.crashAfterSend)) {
+      network.send(this.id, group, epoch, to, message)
+      return
     }
+    // A message to several leaves once for each of them.
+    const sent = to.slice(0, this.#random.integer(1, to.length + 1))
+    network.send(this.id, group, epoch, sent, message)
+    coverage.hit('crash.afterSend')
+    this.crash('after a send')
   }
 
   #onCommit(writes: readonly GroupWrite[]): void {
@@ -342,8 +346,10 @@ export class SimNode {
     if (isCalm || this.#incarnation === 1) return
     const { image } = this.acceptorDisk
     if (this.mayCorrupt && this.#random.chance(disk.corruptVote) && image.votes.size > 0) {
-      const slots = [...image.votes.keys()]
-      const slot = slots[this.#random.integer(0, slots.length)]
+      // What lies below the chosen watermark is fetched again; the newest votes are those that elections turn on.
+      const slots = [...image.votes.keys()].sort((a, b) => a - b)
+      const first = this.#random.chance(0.5) ? Math.max(0, slots.length - 3) : 0
+      const slot = slots[this.#random.integer(first, slots.length)]
       if (slot !== undefined) image.corrupt.add(slot)
       coverage.hit('disk.corruptVote')
     }

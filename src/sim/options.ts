@@ -111,7 +111,7 @@ export function expandSeed(seed: number, durationMs = 30_000): SimOptions {
   const nodes = random.integer(1, 8)
   const q2 = random.chance(0.6) ? Math.floor(nodes / 2) + 1 : random.integer(1, nodes + 1)
   const q1 = Math.min(nodes, nodes - q2 + 1 + (random.chance(0.2) ? 1 : 0))
-  return {
+  const options: SimOptions = {
     seed,
     nodes,
     q1,
@@ -171,6 +171,29 @@ export function expandSeed(seed: number, durationMs = 30_000): SimOptions {
       snapshotChunkBytes: random.chance(0.5) ? random.integer(50, 600) : 1024 * 1024,
       messageBytesMax: random.chance(0.3) ? random.integer(100, 2000) : 1024 * 1024,
     },
+  }
+  return random.chance(0.3) ? inStorm(random, options) : options
+}
+
+/** Leaders fall one after another in the middle of their proposals: what is left behind in open slots matters most then. */
+function inStorm(random: Random, options: SimOptions): SimOptions {
+  const { network, process, workload } = options
+  return {
+    ...options,
+    network: {
+      ...network,
+      loss: random.next() * 0.3,
+      meanDelayMs: 1 + random.next() * 20,
+      partitionEveryMs: 300 + random.next() * 1500,
+      partitionForMs: 100 + random.next() * 800,
+    },
+    process: {
+      ...process,
+      crashAfterSend: random.next() * 0.005,
+      crashEveryMs: random.chance(0.5) ? 300 + random.next() * 2000 : process.crashEveryMs,
+      downForMs: 100 + random.next() * 600,
+    },
+    workload: { ...workload, clients: random.integer(3, 9), meanThinkMs: 5 + random.next() * 50 },
   }
 }
 

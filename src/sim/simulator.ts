@@ -2,8 +2,8 @@ import { AssertionError } from '../base/assert.ts'
 import { toBinary } from '../base/bytes.ts'
 import { crc32c } from '../base/crc32c.ts'
 import { Random } from '../base/random.ts'
-import { type Epoch, quorumsOf } from '../protocol/epoch.ts'
-import { firstEpoch, firstSlot, toNodeId } from '../protocol/ids.ts'
+import type { Epoch } from '../protocol/epoch.ts'
+import { firstEpoch, firstSlot, type Slot, toNodeId } from '../protocol/ids.ts'
 import { type ClientOperation, SimClient } from './client.ts'
 import { Coverage } from './fault-points.ts'
 import { InvariantError, Invariants, insist } from './invariants.ts'
@@ -81,7 +81,10 @@ class Simulation {
       isCalm: false,
       onStored: (node, writes) =>
         this.#guard(() => {
-          for (const { write } of writes) this.#invariants.onDurable(node.id, write)
+          for (const { write } of writes) {
+            this.#invariants.onDurable(node.id, write)
+            if (write.kind === 'truncate') this.#mustBeApplied(node, write.upTo)
+          }
         }),
       onApply: (node, slot, entry, replies) =>
         this.#guard(() => this.#invariants.onApply(node.id, slot, entry, replies)),
@@ -94,7 +97,7 @@ class Simulation {
       if (damaged !== undefined) damaged.mayCorrupt = true
     }
     const images = new Map(this.#nodes.map((node) => [node.id, node.acceptorDisk.image]))
-    this.#invariants = new Invariants(quorumsOf(epoch), images)
+    this.#invariants = new Invariants(options.q2, images)
     const host = { options, scheduler: this.#scheduler, trace: this.#trace, nodes: this.#nodes }
     this.#nemesis = new Nemesis({ ...host, network, coverage: this.#coverage }, new Random(random.integer(0, 2 ** 31)))
     for (let number = 1; number <= options.workload.clients; number++) {
@@ -147,6 +150,16 @@ class Simulation {
       holders.length <= 1,
       'one lease (14)',
       () => `${holders.map((node) => `n${node.id}`).join(' and ')} would both answer reads`,
+    )
+  }
+
+  /** Invariant 10: what the log forgets, the machine's disk holds. */
+  #mustBeApplied(node: SimNode, upTo: Slot): void {
+    const applied = node.stateDisk.appliedUpTo
+    insist(
+      upTo <= applied,
+      'truncated is applied (10)',
+      () => `n${node.id} truncates its log below ${upTo} and has durably applied only what is below ${applied}`,
     )
   }
 

@@ -1,8 +1,10 @@
 import { assert } from '../base/assert.ts'
 import { PaxosError } from '../base/error.ts'
 import { compareStrings, lowerBound } from '../base/order.ts'
+import { metaKey } from '../machine/layout.ts'
+import { decodeMeta } from '../machine/records.ts'
 import type { ReadView } from '../machine/view.ts'
-import type { Slot } from '../protocol/ids.ts'
+import { type Slot, toSlot } from '../protocol/ids.ts'
 import type { Done, StateInstall, StatePage, StateSnapshot, StateStore } from '../runtime/ports.ts'
 import type { CommitFate } from './acceptor-disk.ts'
 
@@ -11,18 +13,25 @@ export interface StateDiskHost {
   fate(): CommitFate
 }
 
+/** As the real store has it. */
+const keyBytesMax = 4000
+
 type Pair = readonly [key: string, value: Uint8Array]
 
 /** Durable data of one machine, immutable once replaced, so that a snapshot is a reference. */
 class Image implements ReadView {
   readonly data: ReadonlyMap<string, Uint8Array>
+  /** Keys whose records cannot be read. */
+  readonly damaged: ReadonlySet<string>
   #keys: readonly string[] | undefined
 
-  constructor(data: ReadonlyMap<string, Uint8Array>) {
+  constructor(data: ReadonlyMap<string, Uint8Array>, damaged: ReadonlySet<string> = new Set()) {
     this.data = data
+    this.damaged = damaged
   }
 
   get(key: string): Uint8Array | undefined {
+    if (this.damaged.has(key)) throw new PaxosError('STORE_FAILED', 'A record of the simulated disk is damaged')
     return this.data.get(key)
   }
 
@@ -31,7 +40,7 @@ class Image implements ReadView {
     for (let at = lowerBound(keys, start, compareStrings); at < keys.length; at++) {
       const key = keys[at] as string
       if (end !== undefined && key >= end) return
-      yield [key, this.data.get(key) as Uint8Array]
+      yield [key, this.get(key) as Uint8Array]
     }
   }
 
@@ -48,6 +57,8 @@ export class StateDisk implements StateStore {
   #current = this.#durable
   #life = 0
   #isDead = false
+  /** Counts installs: a snapshot of before one is gone with the data that it was of. */
+  #installs = 0
 
   constructor(host: StateDiskHost) {
     this.#host = host
@@ -63,13 +74,20 @@ export class StateDisk implements StateStore {
     return [...this.#durable.range('', undefined)]
   }
 
+  /** Everything below is in the durable data. */
+  get appliedUpTo(): Slot {
+    const record = this.#durable.get(metaKey)
+    return toSlot(record === undefined ? 0 : decodeMeta(record).appliedUpTo)
+  }
+
   commit(changes: ReadonlyMap<string, Uint8Array | null>, done: Done): void {
     const data = new Map(this.#current.data)
     for (const [key, value] of changes) {
       if (value === null) data.delete(key)
       else data.set(key, value)
     }
-    const next = new Image(data)
+    const damaged = new Set([...this.#current.damaged].filter((key) => !changes.has(key)))
+    const next = new Image(data, damaged)
     this.#current = next
     this.#finish(() => {
       this.#durable = next
@@ -78,11 +96,12 @@ export class StateDisk implements StateStore {
 
   snapshot(appliedUpTo: Slot): StateSnapshot {
     const image = this.#durable
+    const installs = this.#installs
     let isOpen = true
     return {
       appliedUpTo,
       page: (after, bytesMax): StatePage => {
-        if (!isOpen) throw new PaxosError('NOT_FOUND', 'The snapshot is closed')
+        if (!isOpen || installs !== this.#installs) throw new PaxosError('NOT_FOUND', 'The snapshot is closed')
         return pageOf(image, after, bytesMax)
       },
       close: () => {
@@ -96,6 +115,11 @@ export class StateDisk implements StateStore {
     let isOver = false
     return {
       put: (entries, done) => {
+        for (const [key] of entries) {
+          if (key.length === 0 || key.length > keyBytesMax) {
+            throw new PaxosError('BAD_FRAME', `A snapshot holds a key of ${key.length} bytes`)
+          }
+        }
         for (const [key, value] of entries) received.set(key, value)
         this.#finish(() => {}, done)
       },
@@ -106,6 +130,7 @@ export class StateDisk implements StateStore {
         this.#finish(() => {
           this.#durable = next
           this.#current = next
+          this.#installs++
         }, done)
       },
       abort: () => {
@@ -118,6 +143,17 @@ export class StateDisk implements StateStore {
   crash(): void {
     this.#life++
     this.#isDead = false
+    this.#current = this.#durable
+  }
+
+  /** The disk dies: nothing is done any more, not even what is in flight. Until the node restarts. */
+  fail(): void {
+    this.#isDead = true
+  }
+
+  /** The record of `key` can no longer be read. */
+  damage(key: string): void {
+    this.#durable = new Image(this.#durable.data, new Set([...this.#durable.damaged, key]))
     this.#current = this.#durable
   }
 

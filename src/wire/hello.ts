@@ -18,6 +18,8 @@ export interface PeerIdentity {
   readonly nodeId: NodeId
   readonly name: string
   readonly incarnation: Incarnation
+  /** Random for each data directory, and the same for as long as it lives. */
+  readonly diskId: string
   /** Random for each process. Two of them with one incarnation are two processes on copies of one disk. */
   readonly bootId: string
   /** `host:port` of the client listener, for redirects. */
@@ -39,6 +41,7 @@ export const refusalCodes = [
   'OWN_NODE_ID',
   'STALE_INCARNATION',
   'DUPLICATE_NODE',
+  'OTHER_DISK',
   'STOPPING',
 ] as const
 export type RefusalCode = (typeof refusalCodes)[number]
@@ -85,8 +88,8 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
 }
 
 function identityFields(identity: PeerIdentity): readonly CborValue[] {
-  const { clusterId, nodeId, name, incarnation, bootId, clientAddress, version } = identity
-  return [clusterId, nodeId, name, incarnation, bootId, clientAddress, version]
+  const { clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version } = identity
+  return [clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version]
 }
 
 function readIdentity(reader: FieldReader): PeerIdentity {
@@ -97,6 +100,7 @@ function readIdentity(reader: FieldReader): PeerIdentity {
     clusterId,
     nodeId: nodeId as NodeId,
     name: printable(reader.text('name', nameCharsMax)),
+    diskId: reader.text('diskId', nameCharsMax),
     incarnation: reader.uint('incarnation') as Incarnation,
     bootId: reader.text('bootId', nameCharsMax),
     clientAddress: printable(reader.text('clientAddress', addressCharsMax)),

@@ -15,6 +15,8 @@ export interface ClusterOptions {
   readonly settings?: Readonly<Record<string, string | number>>
   /** Put our fault proxy between the members. */
   readonly proxied?: boolean
+  /** Options of Node itself, for every process. */
+  readonly execArgv?: readonly string[] | undefined
 }
 
 /** Short, so that tests are; a loaded machine then has elections without a cause now and then, which must do no harm. */
@@ -38,7 +40,7 @@ export class Cluster {
   }
 
   /** Not started yet. */
-  static async create({ nodes: count, settings, proxied }: ClusterOptions): Promise<Cluster> {
+  static async create({ nodes: count, settings, proxied, execArgv }: ClusterOptions): Promise<Cluster> {
     assert.ok(existsSync(join(import.meta.dirname, '..', '..', 'dist')), 'run `npm run build` first')
     const directory = await mkdtemp(join(tmpdir(), 'paxos-cluster-'))
     const ports = await freePorts(2 * count)
@@ -56,6 +58,7 @@ export class Cluster {
         members,
         token: 'test-cluster',
         settings: { ...fast, ...settings },
+        execArgv: execArgv ?? [],
       }
       return new NodeProcess(options)
     })

@@ -61,6 +61,11 @@ export class NodeProcess {
     return this.#log.join('\n')
   }
 
+  /** Without asking the node; undefined while it does not run. */
+  get childPid(): number | undefined {
+    return this.#child?.pid
+  }
+
   /** Of the node itself, also when it runs under strace. */
   async pid(): Promise<number> {
     return (await this.status()).node.pid

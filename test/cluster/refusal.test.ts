@@ -5,8 +5,9 @@ import { createHash } from 'node:crypto'
 import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { Cluster } from './cluster.ts'
+import { Cluster, withCluster } from './cluster.ts'
 import type { NodeProcess, ProcessOptions } from './node-process.ts'
+import { until } from './until.ts'
 
 let cluster: Cluster
 /** Data of a node that ran and was stopped. */
@@ -178,3 +179,28 @@ async function serveAlone(body: (first: NodeProcess) => Promise<void>): Promise<
     for (const node of nodes) await node.stop()
   }
 }
+
+test('a wiped node is refused under its old id, however often it and the others restart', async () => {
+  await withCluster({ nodes: 3 }, async (cluster) => {
+    await cluster.startAll()
+    const [first, second, wiped] = cluster.nodes
+    assert.ok(first !== undefined && second !== undefined && wiped !== undefined)
+    await cluster.client().put('k', 'v')
+    await wiped.kill()
+    await rm(wiped.dataDir, { recursive: true })
+    for (const node of [first, second]) {
+      await node.kill()
+      node.start()
+    }
+    await cluster.ready([first, second])
+    // Its own count of boots climbs above every one that the others have seen.
+    const refusals = (by: NodeProcess): number => wiped.log.split(`${by.name} refused this node: OTHER_DISK`).length - 1
+    for (let boots = 1; boots <= 3; boots++) {
+      wiped.start()
+      await until('it is refused by both', 10_000, async () => refusals(first) >= boots && refusals(second) >= boots)
+      assert.equal((await wiped.readiness()).ready, false)
+      await wiped.kill()
+    }
+    assert.equal((await cluster.clientOf(first).get('k'))?.text(), 'v')
+  })
+})

@@ -1,3 +1,4 @@
+import type { PeerDisks } from '../../src/daemon/net/admission.ts'
 import type { LogFields, PeerLogger } from '../../src/daemon/net/gated-log.ts'
 import type { PeerLimits } from '../../src/daemon/net/peer-limits.ts'
 import { PeerLinks } from '../../src/daemon/net/peer-links.ts'
@@ -81,12 +82,14 @@ export class PeerNodes implements LinkedNodes {
         clusterId,
         nodeId: id,
         name: `n${id}`,
+        diskId: `disk-${id}`,
         incarnation: toIncarnation(incarnation),
         clientAddress: `127.0.0.1:${7600 + id}`,
         version: '0.0.0-test',
       },
       members: this.#members,
       listen: { host: '127.0.0.1', port: this.port(id) },
+      disks: forgetfulDisks(),
       limits: this.#limits,
       logger: this.#logger(),
       onMessage: (from, group, epoch, message) => received.push({ from, group, epoch, message }),
@@ -124,4 +127,10 @@ export class PeerNodes implements LinkedNodes {
 
 export function memberAt(id: NodeId, port: number): Member {
   return { id, name: `n${id}`, peerAddress: `127.0.0.1:${port}`, kind: 'acceptor' }
+}
+
+/** Remembers the disks of peers for as long as one life of a node. */
+function forgetfulDisks(): PeerDisks {
+  const disks = new Map<NodeId, string>()
+  return { get: (node) => disks.get(node), remember: (node, diskId) => void disks.set(node, diskId) }
 }

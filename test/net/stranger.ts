@@ -15,6 +15,7 @@ export function helloOf(nodeId: NodeId, changes: Partial<Hello> = {}): Hello {
     clusterId,
     nodeId,
     name: `n${nodeId}`,
+    diskId: `disk-${nodeId}`,
     incarnation: toIncarnation(1),
     bootId: 'stranger',
     clientAddress: '127.0.0.1:1',

@@ -81,7 +81,9 @@ async function startWithSteps(cluster: DevCluster, { asJson, dataDir }: DevOutpu
   ]
   if (!asJson && isLive(process.stdout)) {
     const { Listr } = await import('listr2')
-    await new Listr(steps, { renderer: 'default', registerSignalListeners: false }).run()
+    // The error is told once, with its hint, by the command.
+    const rendererOptions = { showErrorMessage: false }
+    await new Listr(steps, { renderer: 'default', rendererOptions, registerSignalListeners: false }).run()
     return leader
   }
   for (const { title, task } of steps) {

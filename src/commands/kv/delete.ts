@@ -20,10 +20,7 @@ export default class KvDelete extends ClusterCommand {
   static override flags = {
     ...rangeFlags,
     all: Flags.boolean({ summary: 'Every key there is.', exclusive: ['prefix', 'start', 'end'] }),
-    'if-version': counter({
-      summary: 'Only if the key has this version.',
-      exclusive: ['prefix', 'start', 'end', 'all'],
-    }),
+    'if-version': counter({ summary: 'Only if the key has this version.' }),
     'dry-run': Flags.boolean({ summary: 'Say how many keys would be deleted, and delete none.' }),
     'in-steps': Flags.boolean({ summary: 'Delete a range too large for one step in several.' }),
     yes: Flags.boolean({ char: 'y', summary: 'Confirm --all.' }),
@@ -38,6 +35,9 @@ export default class KvDelete extends ClusterCommand {
       throw new PaxosError('USAGE', 'Give either a key or a range', {
         hint: 'A range is --prefix P, --start A --end B, or --all --yes for every key.',
       })
+    }
+    if (wantsRange && flags['if-version'] !== undefined) {
+      throw new PaxosError('USAGE', '--if-version goes with a single key, not with a range')
     }
     if (flags.all && !flags.yes && !flags['dry-run']) {
       throw new PaxosError('USAGE', 'This would delete every key', {

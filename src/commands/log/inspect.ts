@@ -42,16 +42,16 @@ export default class LogInspect extends ClusterCommand {
     if (path !== undefined) return this.#show(await readStoppedLog(path, { from, to }, values), flags.commands)
     const { admin, endpoints } = await this.admin(flags)
     const endpoint = endpoints[0] ?? ''
+    const start = from ?? defaultFrom(to ?? (await admin.status(endpoint)).groups[0]?.chosen ?? 0)
     if (follow) {
       if (!this.jsonEnabled()) process.stdout.write(`${logHeading}\n`)
       process.on('SIGINT', () => process.exit(0))
-      for await (const line of admin.log(endpoint, { from, follow, values })) {
+      for await (const line of admin.log(endpoint, { from: start, follow, values })) {
         const text = this.jsonEnabled() ? JSON.stringify(line) : renderLogLine(line, flags.commands)
         process.stdout.write(`${text}\n`)
       }
       return undefined
     }
-    const start = from ?? defaultFrom(to ?? (await admin.status(endpoint)).groups[0]?.chosen ?? 0)
     const lines: LogLineJson[] = []
     for await (const line of admin.log(endpoint, { from: start, to, values })) lines.push(line)
     return this.#show(lines, flags.commands)

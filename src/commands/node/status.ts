@@ -1,5 +1,5 @@
 import { ClusterCommand } from '../../cli/cluster-command.ts'
-import { fields, paint, table } from '../../cli/output.ts'
+import { count, fields, paint, table } from '../../cli/output.ts'
 import type { StatusJson } from '../../wire/api-types.ts'
 
 export default class NodeStatus extends ClusterCommand {
@@ -47,9 +47,15 @@ function render({ clusterId, node, groups, members }: StatusJson): string {
           'slots',
           `truncated ${group.truncated}, durable ${group.durable}, applied ${group.applied}, chosen ${group.chosen}`,
         ],
-        ['log', `${group.logBytes} bytes in memory, ${group.openSlots} slots open, ${group.elections} elections`],
-        ['store', `revision ${group.revision}, compacted ${group.compactedRevision}, ${group.sessions} sessions`],
-        ['queues', `${group.queuedRequests} requests, ${group.queuedReads} reads`],
+        [
+          'log',
+          `${count(group.logBytes, 'byte')} in memory, ${count(group.openSlots, 'slot')} open, ${count(group.elections, 'election')}`,
+        ],
+        [
+          'store',
+          `revision ${group.revision}, compacted ${group.compactedRevision}, ${count(group.sessions, 'session')}`,
+        ],
+        ['queues', `${count(group.queuedRequests, 'request')}, ${count(group.queuedReads, 'read')}`],
       ]),
     )
   }

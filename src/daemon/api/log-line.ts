@@ -1,6 +1,6 @@
 import { unreachable } from '../../base/assert.ts'
 import { decodeBatch, decodeRequest } from '../../machine/command-codec.ts'
-import type { Command, KeyRange, Operation, Request } from '../../machine/request.ts'
+import type { Command, Compare, KeyRange, Operation, Request } from '../../machine/request.ts'
 import type { LogLine } from '../../runtime/replica-service.ts'
 import type { CommandJson, LogLineJson } from '../../wire/api-types.ts'
 import { binaryField, textOrBase64 } from './json.ts'
@@ -8,7 +8,9 @@ import { binaryField, textOrBase64 } from './json.ts'
 /** One slot for people: commands decoded, values as their sizes unless `withValues`. */
 export function logLineJson(line: LogLine, epoch: number, withValues: boolean): LogLineJson {
   const { slot, state, entry } = line
-  const ballot = line.ballot === undefined ? null : `${line.ballot.round}.${line.ballot.node}`
+  // Round 0 is nobody's ballot: the entry was learned from another member after it was chosen, and not voted for here.
+  const voted = line.ballot?.round === 0 ? undefined : line.ballot
+  const ballot = voted === undefined ? null : `${voted.round}.${voted.node}`
   if (entry === undefined) return { slot, epoch, state, ballot, kind: null }
   const common = { slot, epoch, state, ballot, kind: entry.kind, bytes: entry.payload.length }
   return entry.kind === 'batch' ? { ...common, ...batchJson(entry.payload, withValues) } : common
@@ -53,7 +55,7 @@ function commandFields(command: Command, withValues: boolean): Record<string, un
       return rangeFields(command.range)
     case 'txn':
       return {
-        compare: command.compare.map(({ key, target, op }) => ({ ...binaryField('key', key), target, op })),
+        compare: command.compare.map((compare) => compareFields(compare, withValues)),
         // biome-ignore lint/suspicious/noThenProperty: the word of the API; never awaited.
         then: command.then.map((operation) => operationFields(operation, withValues)),
         else: command.else.map((operation) => operationFields(operation, withValues)),
@@ -68,6 +70,12 @@ function commandFields(command: Command, withValues: boolean): Record<string, un
     default:
       return unreachable(command)
   }
+}
+
+function compareFields({ key, target, op, operand }: Compare, withValues: boolean): Record<string, unknown> {
+  const common = { ...binaryField('key', key), target, op }
+  if (typeof operand === 'number') return { ...common, operand }
+  return { ...common, operandBytes: operand.length, ...(withValues ? textOrBase64('operand', operand) : {}) }
 }
 
 function operationFields(operation: Operation, withValues: boolean): Record<string, unknown> {

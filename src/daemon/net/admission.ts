@@ -8,6 +8,12 @@ export interface Refusal {
   readonly message: string
 }
 
+/** The disk of each node that was ever met. What is remembered must be durable before anything that the node says is. */
+export interface PeerDisks {
+  get(node: NodeId): string | undefined
+  remember(node: NodeId, diskId: string): void
+}
+
 export type Verdict = { readonly kind: 'accepted'; readonly protocolVersion: number } | Refusal
 
 /**
@@ -18,15 +24,20 @@ export type Verdict = { readonly kind: 'accepted'; readonly protocolVersion: num
  * - an equal one with the same boot id is a reconnect: likewise;
  * - an equal one with another boot id proves two processes on copies of one disk: the second to appear is refused for
  *   as long as this process lives, because letting it vote would let one acceptor vote twice.
- * What was seen is kept in memory only.
+ * What was seen of incarnations is kept in memory only.
+ *
+ * The disk that a node was first met with is remembered for ever: a node that comes back with another one has forgotten
+ * what it promised, and is refused under its old id (protocols 2.4, T22).
  */
 export class Admission {
   readonly #self: PeerIdentity
+  readonly #disks: PeerDisks
   readonly #seen = new Map<NodeId, { readonly incarnation: Incarnation; readonly bootId: string }>()
   #members: ReadonlyMap<NodeId, Member>
 
-  constructor(self: PeerIdentity, members: ReadonlyMap<NodeId, Member>) {
+  constructor(self: PeerIdentity, members: ReadonlyMap<NodeId, Member>, disks: PeerDisks) {
     this.#self = self
+    this.#disks = disks
     this.#members = members
   }
 
@@ -58,7 +69,7 @@ export class Admission {
 
   #judge(identity: PeerIdentity): Refusal | undefined {
     const self = this.#self
-    const { nodeId, incarnation, bootId } = identity
+    const { nodeId, diskId, incarnation, bootId } = identity
     if (identity.clusterId !== self.clusterId) {
       return refuse('WRONG_CLUSTER', 'It belongs to another cluster: the cluster token or the member list differs')
     }
@@ -79,9 +90,14 @@ export class Admission {
     }
     if (seen !== undefined && incarnation === seen.incarnation && bootId !== seen.bootId) {
       const twice = `Two processes run as node ${nodeId} with incarnation ${incarnation}`
-      return refuse('DUPLICATE_NODE', `${twice}: its data directory was copied. Stop one of them for good`)
+      return refuse('DUPLICATE_NODE', `${twice}: its data directory was copied or made anew. Stop one of them for good`)
+    }
+    const disk = this.#disks.get(nodeId)
+    if (disk !== undefined && disk !== diskId) {
+      return refuse('OTHER_DISK', `Node ${nodeId} comes with a new data directory, so it has forgotten its promises`)
     }
     this.#seen.set(nodeId, { incarnation, bootId })
+    if (disk === undefined) this.#disks.remember(nodeId, diskId)
     return undefined
   }
 }

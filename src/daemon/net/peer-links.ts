@@ -7,7 +7,7 @@ import type { Links } from '../../runtime/ports.ts'
 import { encodeFrame } from '../../wire/frame.ts'
 import { type PeerIdentity, peerFrame } from '../../wire/hello.ts'
 import { encodePeer } from '../../wire/peer-codec.ts'
-import { Admission } from './admission.ts'
+import { Admission, type PeerDisks } from './admission.ts'
 import { GatedLog, type PeerLogger } from './gated-log.ts'
 import type { OnPeerMessage } from './inbound-peer.ts'
 import { PeerDialler } from './peer-dialler.ts'
@@ -19,6 +19,7 @@ export interface PeerLinksOptions {
   /** Of the epoch, this node with or without. */
   readonly members: readonly Member[]
   readonly listen: ListenAddress
+  readonly disks: PeerDisks
   readonly onMessage: OnPeerMessage
   readonly logger: PeerLogger
   readonly limits?: Partial<PeerLimits>
@@ -73,7 +74,7 @@ export class PeerLinks implements Links {
     this.#limits = { ...defaultPeerLimits, ...options.limits }
     this.#self = { ...options.self, bootId: randomUUID() }
     this.#gatedLog = new GatedLog(logger, now)
-    this.#admission = new Admission(this.#self, byId(members))
+    this.#admission = new Admission(this.#self, byId(members), options.disks)
     this.#listener = new PeerListener({
       self: this.#self,
       limits: this.#limits,

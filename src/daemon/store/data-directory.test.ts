@@ -64,7 +64,9 @@ test('a new directory is private, and every run has a higher incarnation', async
   await withDirectory(async (path) => {
     const first = await openFor(path)
     assert.equal(first.incarnation, 1)
-    assert.deepEqual(first.identity, { formatVersion: 1, ...expected })
+    const { diskId } = first.identity
+    assert.match(diskId, /^[0-9a-f-]{36}$/)
+    assert.deepEqual(first.identity, { formatVersion: 1, ...expected, diskId })
     assert.equal(statSync(path).mode & 0o777, 0o700)
     for (const file of ['acceptor.mdb', 'state.mdb', 'identity.json']) {
       assert.equal(statSync(join(path, file)).mode & 0o777, 0o600, file)
@@ -173,7 +175,7 @@ test('a first creation that was interrupted is completed, for the same node only
     }
     await setAcceptor(path, () => {})
     await assert.rejects(openDataDirectoryReadOnly({ path }), refusal(/creation was interrupted/))
-    await setAcceptor(path, (put) => put(identityKey, encodeIdentity({ formatVersion: 1, ...expected })))
+    await setAcceptor(path, (put) => put(identityKey, encodeIdentity({ formatVersion: 1, ...expected, diskId: 'd' })))
     await assert.rejects(openFor(path, { ...expected, nodeId: toNodeId(9) }), refusal(/belongs to node 2/))
     const directory = await openFor(path)
     assert.equal(directory.incarnation, 1)

@@ -24,6 +24,7 @@ import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } 
 import { incarnationKey, LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
+import { LmdbPeerDisks } from './peer-disks.ts'
 import { encodeRecord } from './record.ts'
 import { statePageSize, stateView } from './state-tree.ts'
 
@@ -43,6 +44,8 @@ export interface DataDirectory {
   readonly incarnation: Incarnation
   readonly acceptor: LmdbAcceptorStore
   readonly state: LmdbStateStore
+  /** With which disk each other node was met. */
+  readonly peerDisks: LmdbPeerDisks
   sizeBytes(): { readonly acceptor: number; readonly state: number }
   /** Free on the file system, for this user. */
   freeBytes(): Promise<number>
@@ -92,6 +95,7 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
       incarnation,
       acceptor: store,
       state,
+      peerDisks: new LmdbPeerDisks(acceptor, failStop),
       sizeBytes: () => ({ acceptor: sizeOf(join(path, acceptorFile)), state: sizeOf(join(path, stateFile)) }),
       freeBytes: async () => {
         const { bavail, bsize } = await statfs(path)

@@ -6,6 +6,7 @@
  * and no log was interrupted before its node could promise anything, and is created anew; in all other cases something was
  * lost.
  */
+import { randomUUID } from 'node:crypto'
 import { PaxosError } from '../../base/error.ts'
 import { decodeCount } from './acceptor-codec.ts'
 import { readOne } from './acceptor-load.ts'
@@ -67,7 +68,7 @@ export async function ensureIdentity(found: Found, expected: ExpectedIdentity | 
   }
   if (record !== undefined) checkExpected(directory, record, expected)
   const { clusterId, nodeId, name } = expected
-  const identity = record ?? { formatVersion: directoryFormat, clusterId, nodeId, name }
+  const identity = record ?? { formatVersion: directoryFormat, clusterId, nodeId, name, diskId: randomUUID() }
   if (record === undefined) {
     await environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
     await syncDirectory(directory)

@@ -18,9 +18,11 @@ export interface Identity {
   readonly clusterId: string
   readonly nodeId: NodeId
   readonly name: string
+  /** Random, drawn when the directory was made. A node that comes back with another one has forgotten its promises. */
+  readonly diskId: string
 }
 
-export type ExpectedIdentity = Omit<Identity, 'formatVersion'>
+export type ExpectedIdentity = Omit<Identity, 'formatVersion' | 'diskId'>
 
 export function encodeIdentity(identity: Identity): Uint8Array {
   return new TextEncoder().encode(identityText(identity))
@@ -38,11 +40,11 @@ export function decodeIdentity(bytes: Uint8Array): Identity | undefined {
   const { formatVersion } = value
   if (typeof formatVersion !== 'number' || !Number.isSafeInteger(formatVersion) || formatVersion < 1) return undefined
   if (formatVersion > directoryFormat) throw newerFormat(formatVersion)
-  if (!('clusterId' in value) || !('nodeId' in value) || !('name' in value)) return undefined
-  const { clusterId, nodeId, name } = value
-  if (typeof clusterId !== 'string' || typeof name !== 'string') return undefined
+  if (!('clusterId' in value) || !('nodeId' in value) || !('name' in value) || !('diskId' in value)) return undefined
+  const { clusterId, nodeId, name, diskId } = value
+  if (typeof clusterId !== 'string' || typeof name !== 'string' || typeof diskId !== 'string') return undefined
   if (typeof nodeId !== 'number' || !Number.isSafeInteger(nodeId) || nodeId < 1) return undefined
-  return { formatVersion, clusterId, nodeId: toNodeId(nodeId), name }
+  return { formatVersion, clusterId, nodeId: toNodeId(nodeId), name, diskId }
 }
 
 /** Undefined when there is no such file. Throws PaxosError DATA_DIR_REFUSED. */
@@ -88,8 +90,8 @@ export function checkExpected(directory: string, found: Identity, expected: Expe
   }
 }
 
-function identityText({ formatVersion, clusterId, nodeId, name }: Identity): string {
-  return JSON.stringify({ formatVersion, clusterId, nodeId, name })
+function identityText({ formatVersion, clusterId, nodeId, name, diskId }: Identity): string {
+  return JSON.stringify({ formatVersion, clusterId, nodeId, name, diskId })
 }
 
 function newerFormat(version: number): PaxosError {

@@ -3,6 +3,7 @@
  *
  *   01                                    identity
  *   02                                    incarnation
+ *   03 node                               disk of another node
  *   10 group 00 epoch                     epoch
  *   20 group 00 epoch 01                  promise
  *   20 group 00 epoch 02                  chosen watermark
@@ -10,22 +11,32 @@
  *   20 group 00 epoch 10 slot             vote, or its first piece
  *   20 group 00 epoch 10 slot index       a further piece of a large vote, index from 1
  *
- * Epoch and slot are u64, index is u16. A group id has no NUL in it.
+ * Node, epoch and slot are u64, index is u16. A group id has no NUL in it.
  */
 import { ByteReader, ByteWriter, equalBytes, toBinary } from '../../base/bytes.ts'
-import { type EpochNumber, type GroupId, type Slot, toSlot } from '../../protocol/ids.ts'
+import { type EpochNumber, type GroupId, type NodeId, type Slot, toNodeId, toSlot } from '../../protocol/ids.ts'
 
+const peerDiskSpace = 0x03
 const epochSpace = 0x10
 const logSpace = 0x20
 const voteKind = 0x10
 
 export const identityKey = Uint8Array.of(0x01)
 export const incarnationKey = Uint8Array.of(0x02)
-
 export interface KeyBounds {
   readonly start: Uint8Array
   /** Exclusive. */
   readonly end: Uint8Array
+}
+
+export const peerDiskKeys: KeyBounds = { start: Uint8Array.of(peerDiskSpace), end: Uint8Array.of(peerDiskSpace + 1) }
+
+export function peerDiskKey(node: NodeId): Uint8Array {
+  return new ByteWriter(9).u8(peerDiskSpace).u64(node).finish()
+}
+
+export function peerOf(key: Uint8Array): NodeId {
+  return toNodeId(new ByteReader(key.subarray(1)).u64())
 }
 
 export function epochKey(group: GroupId, epoch: EpochNumber): Uint8Array {
@@ -88,6 +99,7 @@ export class LogKeys {
 export function isWellFormedKey(key: Uint8Array): boolean {
   const space = key[0]
   if (space === identityKey[0] || space === incarnationKey[0]) return key.length === 1
+  if (space === peerDiskSpace) return key.length === 9
   if (space !== epochSpace && space !== logSpace) return false
   const nul = key.indexOf(0, 1)
   if (nul < 0 || !/^[a-z0-9][a-z0-9-]{0,31}$/.test(toBinary(key.subarray(1, nul)))) return false

@@ -75,8 +75,11 @@ test('after the clock jumped, only heartbeats sent later make a lease', () => {
 
 test('a new leadership starts with nothing, and late answers to the old one mean nothing', () => {
   const beats = new Heartbeats(n1, three, 1000, 0.05)
+  beats.onAck(n2, beats.send(990))
+  assert.ok(beats.leaseHolds(1000))
   const old = beats.send(1000)
   beats.reset()
+  assert.ok(!beats.leaseHolds(1000))
   beats.onAck(n2, old)
   assert.ok(!beats.leaseHolds(1001))
   const fresh = beats.send(1100)
