@@ -12,7 +12,7 @@ import { Driver } from '../runtime/driver.ts'
 import type { Observer } from '../runtime/observer.ts'
 import { defaultReplicaOptions } from '../runtime/options.ts'
 import type { PeerMessage } from '../runtime/peer-message.ts'
-import type { GroupWrite } from '../runtime/ports.ts'
+import type { GroupWrite, StateStore } from '../runtime/ports.ts'
 import { Replica } from '../runtime/replica.ts'
 import { AcceptorDisk, type CommitFate } from './acceptor-disk.ts'
 import { SimClock } from './clock.ts'
@@ -204,7 +204,7 @@ export class SimNode {
         stateFlushMs: limits.stateFlushMs,
         snapshotChunkBytes: limits.snapshotChunkBytes,
       },
-      stateStore: this.stateDisk,
+      stateStore: this.#storeOfThisLife(),
       createMachine: (view) => this.#watched(new KvMachine(view)),
       createEngine: (appliedUpTo) => {
         this.#engine = new MultiPaxos({
@@ -227,6 +227,28 @@ export class SimNode {
         return this.#engine
       },
     })
+  }
+
+  /** The rest of a turn in which the node crashed still runs in the simulator; nothing of it may reach the disk. */
+  #storeOfThisLife(): StateStore {
+    const life = this.#life
+    const disk = this.stateDisk
+    const alive = (task: () => void): void => {
+      if (life === this.#life) task()
+    }
+    return {
+      view: disk.view,
+      commit: (changes, done) => alive(() => disk.commit(changes, done)),
+      snapshot: (appliedUpTo) => disk.snapshot(appliedUpTo),
+      install: () => {
+        const install = disk.install()
+        return {
+          put: (entries, done) => alive(() => install.put(entries, done)),
+          finish: (done) => alive(() => install.finish(done)),
+          abort: () => install.abort(),
+        }
+      },
+    }
   }
 
   /** The machine itself, with a look at everything that it applies. */
