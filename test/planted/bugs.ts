@@ -1,0 +1,14 @@
+import type { Bug } from './bug.ts'
+import { acceptorBugs } from './bugs/acceptor.ts'
+import { leaderBugs } from './bugs/leader.ts'
+import { readBugs } from './bugs/reads.ts'
+import { runtimeBugs } from './bugs/runtime.ts'
+import { stateBugs } from './bugs/state.ts'
+
+export const bugs: readonly Bug[] = [...acceptorBugs, ...leaderBugs, ...readBugs, ...runtimeBugs, ...stateBugs]
+
+export function findBug(name: string): Bug {
+  const bug = bugs.find((each) => each.name === name)
+  if (bug === undefined) throw new Error(`There is no planted bug "${name}"`)
+  return bug
+}

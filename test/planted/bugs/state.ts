@@ -1,0 +1,151 @@
+import type { Bug } from '../bug.ts'
+
+const state = 'runtime/state.ts'
+const replica = 'runtime/replica.ts'
+const machine = 'machine/kv-machine.ts'
+const receiver = 'runtime/snapshot-receiver.ts'
+
+/** One commit of the machine's disk becomes two, the first of `first`. */
+function inTwoTransactions(first: string): Bug['patches'] {
+  return [
+    {
+      file: state,
+      find: 'this.#store.commit(changes, (error) => {',
+      replace: `const isMeta = (key: string): boolean => key === 'm'
+    const parts = [true, false].map((of) => new Map([...changes].filter(([key]) => isMeta(key) === of)))
+    const [meta, data] = parts
+    const [early, late] = ${first} === 'meta' ? [meta, data] : [data, meta]
+    const commit = (done: (error?: Error) => void): void =>
+      this.#store.commit(early, (error) => (error === undefined ? this.#store.commit(late, done) : done(error)))
+    commit((error) => {`,
+    },
+  ]
+}
+
+/** The machine, its disk, truncation and snapshots. */
+export const stateBugs: readonly Bug[] = [
+  {
+    name: 'applied-slot-first',
+    what: 'The applied slot is durable before the data that it stands for',
+    patches: inTwoTransactions(`'meta'`),
+  },
+  {
+    name: 'applied-slot-last',
+    what: 'The applied slot is written after the data, in a transaction of its own',
+    patches: inTwoTransactions(`'data'`),
+  },
+  {
+    name: 'no-deduplication',
+    what: 'A repeated session request is executed again',
+    patches: [{ file: machine, find: 'if (stored !== undefined) return decodeReply(stored)', replace: 'stored' }],
+  },
+  {
+    name: 'replies-not-stored',
+    what: 'Replies to session requests are kept in memory only',
+    patches: [{ file: 'machine/sessions.ts', find: '      session.replies?.write(slot)\n', replace: '' }],
+  },
+  {
+    name: 'snapshot-without-replies',
+    what: 'A snapshot leaves out the stored replies of sessions',
+    patches: [
+      {
+        file: receiver,
+        find: 'transfer.install.put(chunk.entries, (error) => {',
+        replace: `transfer.install.put(chunk.entries.filter(([key]) => !key.startsWith('r')), (error) => {`,
+      },
+    ],
+  },
+  {
+    name: 'snapshot-without-sessions',
+    what: 'A snapshot leaves out the session table',
+    patches: [
+      {
+        file: receiver,
+        find: 'transfer.install.put(chunk.entries, (error) => {',
+        replace: `transfer.install.put(chunk.entries.filter(([key]) => !key.startsWith('s')), (error) => {`,
+      },
+    ],
+  },
+  {
+    name: 'applied-twice',
+    what: 'After a start the last applied slot is applied again',
+    patches: [
+      {
+        file: replica,
+        find: 'const entries = this.#engine.chosen(this.#state.appliedUpTo, replayBytes)\n      if (entries.length === 0) return',
+        replace:
+          'const entries = this.#engine.chosen(Math.max(0, this.#state.appliedUpTo - 1) as Slot, replayBytes)\n      if (entries.length <= 1) return',
+      },
+      {
+        file: replica,
+        find: '|| slot !== this.#state.appliedUpTo) return',
+        replace: '|| slot > this.#state.appliedUpTo) return',
+      },
+      { file: machine, find: 'assert(slot === this.#appliedUpTo,', replace: 'assert(slot <= this.#appliedUpTo,' },
+    ],
+  },
+  {
+    name: 'truncated-before-durable',
+    what: 'The log is truncated above what the machine has durably applied',
+    patches: [
+      {
+        file: 'protocol/multipaxos/multipaxos.ts',
+        find: 'Math.min(this.#durableUpTo, this.#log.chosenUpTo) as Slot',
+        replace: 'this.#log.chosenUpTo',
+      },
+    ],
+  },
+  {
+    name: 'durable-before-flush',
+    what: 'The machine’s data counts as durable when its flush starts',
+    patches: [
+      {
+        file: state,
+        find: '    this.#isCommitting = true\n',
+        replace: '    this.#isCommitting = true\n    this.#durableUpTo = upTo\n',
+      },
+      {
+        file: state,
+        find: '    this.#store.commit(changes, (error) => {',
+        replace: '    this.#onDurable()\n    this.#store.commit(changes, (error) => {',
+      },
+    ],
+  },
+  {
+    name: 'snapshot-over-changes',
+    what: 'Changes of before the snapshot stay on top of it',
+    patches: [{ file: state, find: '      this.#overlay.reset()\n', replace: '' }],
+  },
+  {
+    name: 'snapshot-chunk-out-of-place',
+    what: 'A snapshot takes chunks in whatever order they come',
+    patches: [{ file: receiver, find: 'if (chunk.after !== transfer.after) return', replace: '' }],
+  },
+  {
+    name: 'snapshots-mixed',
+    what: 'Chunks of different snapshots make one',
+    patches: [
+      {
+        file: receiver,
+        find: 'if (transfer.snapshot !== undefined && !isSameSnapshot(transfer, chunk)) return',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'clock-in-the-machine',
+    what: 'The machine looks at its own clock instead of that in the batch',
+    patches: [
+      {
+        file: machine,
+        find: 'this.#sessions.advance(batch.timeMs)',
+        replace: 'this.#sessions.advance(Date.now() + performance.now())',
+      },
+    ],
+  },
+  {
+    name: 'revision-not-restored',
+    what: 'The revision begins anew when the machine is loaded',
+    patches: [{ file: machine, find: 'this.#revision = meta.revision', replace: 'this.#revision = 0' }],
+  },
+]
