@@ -1,0 +1,240 @@
+/** One chaos run: a real cluster under concurrent clients and faults that one seed draws, and what came of it. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Random } from '../../src/base/random.ts'
+import { writeHistory } from '../../src/sim/linearizability/ndjson.ts'
+import { Cluster, groupOf } from '../cluster/cluster.ts'
+import { until } from '../cluster/until.ts'
+import { assertSameContent } from '../cluster/workload.ts'
+import { ChaosClient, type ClientKind } from './clients.ts'
+import { FaultLog } from './fault-log.ts'
+import { historyOf, historyProblems, logProblems, type OwnKey, ownKeyProblems } from './judge.ts'
+import { LogTail } from './log-tail.ts'
+import { NetworkFaults } from './network.ts'
+import { ProcessFaults } from './processes.ts'
+import { Recorder } from './record.ts'
+import { Resources, type Usage } from './resources.ts'
+
+export interface ChaosOptions {
+  readonly seed: number
+  /** Of faults; starting and judging come on top. */
+  readonly durationMs: number
+  /** Without it the seed draws 3 or 5. */
+  readonly nodes?: number | undefined
+  /** Where history, faults and logs go when something is wrong. */
+  readonly saveTo: string
+  /** Module that every node loads first, to plant a bug: the control that shows that a run would notice. */
+  readonly plant?: string | undefined
+  readonly onProgress?: (text: string) => void
+}
+
+export interface ChaosReport {
+  readonly seed: number
+  readonly nodes: number
+  readonly ok: boolean
+  readonly problems: readonly string[]
+  readonly savedTo: string | undefined
+  readonly durationMs: number
+  readonly faults: Readonly<Record<string, number>>
+  readonly operations: number
+  readonly acknowledgedWrites: number
+  readonly reads: number
+  readonly openWrites: number
+  readonly errors: Readonly<Record<string, number>>
+  readonly slots: number
+  /** Truncated before they could be read. With any, what is not in the log cannot be told. */
+  readonly slotsUnread: number
+  readonly longestGapMs: number
+  /** From the end of the last fault until every node is ready and every client is served. */
+  readonly recoveryMs: number | undefined
+  readonly peak: Usage
+}
+
+/** From the end of the last fault, on a loaded machine where processes start in seconds. */
+const recoveryMsMax = 45_000
+const progressMs = 15_000
+const servedAfter = 3
+/**
+ * What is kept is small, so that files, history and log soon reach the size that they then must keep. State is made
+ * durable late, so that the log can be read before it is truncated.
+ */
+const settings = { historyRevisionsMax: 5000, 'limits.logSlotsKeptMax': 4000, 'limits.stateFlushMs': 1000 }
+const kinds: readonly ClientKind[] = ['session', 'session', 'session', 'session', 'stream', 'stream', 'http', 'http']
+const thinkMs = 15
+
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const random = new Random(options.seed)
+  const nodes = options.nodes ?? (random.chance(0.75) ? 3 : 5)
+  const execArgv = options.plant === undefined ? [] : ['--import', options.plant]
+  const cluster = await Cluster.create({ nodes, proxied: true, settings, execArgv })
+  try {
+    return await new Run(cluster, random, options).run()
+  } finally {
+    await cluster.destroy()
+  }
+}
+
+class Run {
+  readonly #cluster: Cluster
+  readonly #options: ChaosOptions
+  readonly #random: Random
+  readonly #log = new FaultLog()
+  readonly #recorder = new Recorder()
+  readonly #tail: LogTail
+  readonly #resources: Resources
+  readonly #clients: readonly ChaosClient[]
+  #recoveryMs: number | undefined
+
+  constructor(cluster: Cluster, random: Random, options: ChaosOptions) {
+    this.#cluster = cluster
+    this.#random = random
+    this.#options = options
+    this.#tail = new LogTail(cluster)
+    this.#resources = new Resources(cluster)
+    this.#clients = kinds.map(
+      (kind, number) => new ChaosClient(number, kind, options.seed, thinkMs, cluster, this.#recorder),
+    )
+  }
+
+  async run(): Promise<ChaosReport> {
+    await this.#cluster.startAll()
+    this.#tail.start()
+    this.#resources.start()
+    for (const client of this.#clients) client.start()
+    const progress = setInterval(() => this.#options.onProgress?.(this.#progress()), progressMs)
+    try {
+      await this.#disturb()
+    } finally {
+      clearInterval(progress)
+    }
+    // What goes wrong from here on is a finding, to be reported with the rest.
+    await this.#note('a client failed', () => this.#settle())
+    await this.#note('members hold different data', () => assertSameContent(this.#cluster))
+    await this.#note('the log cannot be read', () => this.#readRest())
+    this.#resources.stop()
+    const owns = await this.#ownKeys().catch((error: unknown): OwnKey[] => {
+      this.#log.problem(`the data cannot be read: ${String(error)}`)
+      return []
+    })
+    return await this.#judge(owns)
+  }
+
+  async #disturb(): Promise<void> {
+    const { seed, durationMs } = this.#options
+    const deadline = performance.now() + durationMs
+    const isOver = (): boolean => performance.now() >= deadline
+    const isLong = durationMs > 120_000
+    const processes = new ProcessFaults(this.#cluster, this.#random, this.#log, {
+      downMsMax: 1500,
+      quietMsMax: 2500,
+      pauseMsMax: isLong ? 60_000 : 3000,
+      diskMsMax: isLong ? 8000 : 4000,
+    })
+    const names = this.#cluster.nodes.map((node) => node.name)
+    const proxy = this.#cluster.proxy
+    if (proxy === undefined) throw new Error('chaos needs the proxy')
+    const network = new NetworkFaults(proxy, names, new Random(seed ^ 0x5eed), this.#log, {
+      faultMsMax: isLong ? 8000 : 3000,
+      quietMsMax: 4000,
+    })
+    await Promise.all([processes.run(isOver), network.run(isOver)])
+    const healedAt = performance.now()
+    await this.#note('no recovery', () => this.#recover())
+    this.#recoveryMs = Math.round(performance.now() - healedAt)
+    processes.disarm()
+  }
+
+  async #recover(): Promise<void> {
+    const before = this.#clients.map((client) => client.answered)
+    await Promise.all([
+      this.#cluster.ready(this.#cluster.nodes, recoveryMsMax),
+      until('every client is served', recoveryMsMax, () =>
+        this.#clients.every((client, index) => client.answered >= (before[index] ?? 0) + servedAfter),
+      ),
+    ])
+  }
+
+  async #settle(): Promise<void> {
+    await pause(500)
+    await Promise.all(this.#clients.map((client) => client.stop()))
+  }
+
+  async #readRest(): Promise<void> {
+    try {
+      const chosen = await Promise.all(this.#cluster.nodes.map(async (node) => (await groupOf(node)).chosen))
+      await this.#tail.stop(Math.max(...chosen))
+    } finally {
+      await this.#tail.end()
+    }
+  }
+
+  async #ownKeys(): Promise<OwnKey[]> {
+    const reader = this.#cluster.client()
+    const { items } = await reader.list({ prefix: 'own/' })
+    // Those that go over HTTP are conditional now and then; the history judges them.
+    const plain = new Set(this.#clients.filter(({ kind }) => kind !== 'http').map(({ ownKey }) => ownKey))
+    return items.map((item) => ({ key: item.keyText(), version: item.version })).filter(({ key }) => plain.has(key))
+  }
+
+  async #judge(owns: readonly OwnKey[]): Promise<ChaosReport> {
+    const sessions = new Set(this.#clients.flatMap(({ kind }, number) => (kind === 'session' ? [number] : [])))
+    const history = historyOf(this.#recorder, this.#tail)
+    const problems = [
+      ...this.#log.problems,
+      ...this.#tail.problems,
+      ...historyProblems(history),
+      ...logProblems(this.#recorder, this.#tail, sessions),
+      ...ownKeyProblems(owns, this.#recorder, this.#tail),
+      ...this.#resources.problems(),
+    ]
+    const report = this.#report(problems, history.operations.length)
+    if (!report.ok) await this.#save(report, writeHistory(history))
+    return report
+  }
+
+  #report(problems: readonly string[], operations: number): ChaosReport {
+    const recorder = this.#recorder
+    return {
+      seed: this.#options.seed,
+      nodes: this.#cluster.nodes.length,
+      ok: problems.length === 0,
+      problems,
+      savedTo: problems.length === 0 ? undefined : this.#options.saveTo,
+      durationMs: this.#options.durationMs,
+      faults: this.#log.counts,
+      operations,
+      acknowledgedWrites: recorder.acknowledged,
+      reads: recorder.reads,
+      openWrites: recorder.writes.filter(({ fate }) => fate === 'unknown').length,
+      errors: Object.fromEntries(recorder.codes),
+      slots: this.#tail.slots,
+      slotsUnread: this.#tail.missing,
+      longestGapMs: Math.round(recorder.longestGapMs),
+      recoveryMs: this.#recoveryMs,
+      peak: this.#resources.peak,
+    }
+  }
+
+  async #save(report: ChaosReport, history: string): Promise<void> {
+    const { saveTo } = this.#options
+    await mkdir(saveTo, { recursive: true })
+    await writeFile(join(saveTo, 'report.json'), JSON.stringify(report, undefined, 2))
+    await writeFile(join(saveTo, 'history.ndjson'), history)
+    await writeFile(join(saveTo, 'faults.ndjson'), this.#log.text)
+    for (const node of this.#cluster.nodes) await writeFile(join(saveTo, `${node.name}.log`), node.log)
+  }
+
+  async #note(what: string, task: () => Promise<void>): Promise<void> {
+    try {
+      await task()
+    } catch (error) {
+      this.#log.problem(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    }
+  }
+
+  #progress(): string {
+    const { acknowledged, reads } = this.#recorder
+    return `${this.#log.count('kill')} kills, ${acknowledged} writes and ${reads} reads answered, ${this.#log.problems.length} problems`
+  }
+}
