@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { Progress } from '../cli/progress.ts'
+import type { SimOptions } from '../sim/options.ts'
 
 interface SimJson {
   readonly seeds: number
@@ -40,6 +41,7 @@ Exits 10 when a seed fails. A failing seed is shrunk and printed as a transcript
       max: 3600,
       default: 30,
     }),
+    beyond: Flags.boolean({ summary: 'Faults beyond what any protocol survives: it may stop, but must not lie.' }),
     transcript: Flags.boolean({ summary: 'With --seed: print everything that happened.' }),
     mermaid: Flags.boolean({ summary: 'With --seed: print the end of the run as a Mermaid sequence diagram.' }),
     'keep-going': Flags.boolean({ summary: 'Go on after a seed has failed.' }),
@@ -48,7 +50,10 @@ Exits 10 when a seed fails. A failing seed is shrunk and printed as a transcript
   async run(): Promise<SimJson> {
     const { flags } = await this.parse(Sim)
     const durationMs = flags.duration * 1000
-    if (flags.seed !== undefined) return this.#one(flags.seed, durationMs, flags.transcript, flags.mermaid)
+    const { optionsOf } = await import('../sim/campaign.ts')
+    if (flags.seed !== undefined) {
+      return this.#one(optionsOf(flags.seed, durationMs, flags.beyond), flags.transcript, flags.mermaid)
+    }
     const { runSeeds } = await import('../cli/sim/seed-runner.ts')
     const { Summary, renderSummary } = await import('../cli/sim/summary.ts')
     const summary = new Summary()
@@ -64,6 +69,7 @@ Exits 10 when a seed fails. A failing seed is shrunk and printed as a transcript
       seeds: flags.seeds,
       jobs: flags.jobs,
       durationMs,
+      isBeyond: flags.beyond,
       onReport: (report) => summary.add(report),
       isEnough: () => summary.failed.length > 0 && !flags['keep-going'],
     })
@@ -73,37 +79,34 @@ Exits 10 when a seed fails. A failing seed is shrunk and printed as a transcript
     const first = result.failed[0]
     if (first !== undefined) {
       this.endWith(10)
-      if (!this.jsonEnabled()) await this.#explain(first.seed, durationMs, false)
+      if (!this.jsonEnabled()) await this.#explain(optionsOf(first.seed, durationMs, flags.beyond), false)
     }
     return result
   }
 
-  async #one(seed: number, durationMs: number, transcript: boolean, asMermaid: boolean): Promise<SimJson> {
+  async #one(options: SimOptions, transcript: boolean, asMermaid: boolean): Promise<SimJson> {
     const { runSeed } = await import('../sim/campaign.ts')
     const { checkOperations } = await import('../sim/check-operations.ts')
-    const { expandSeed } = await import('../sim/options.ts')
     const { Summary, renderSummary } = await import('../cli/sim/summary.ts')
-    const options = expandSeed(seed, durationMs)
     if (!this.jsonEnabled()) process.stdout.write(`${JSON.stringify(options, null, 2)}\n`)
     const summary = new Summary()
-    const report = runSeed(seed, durationMs, checkOperations)
+    const report = runSeed(options, checkOperations)
     summary.add(report)
     const result = { ...summary.toJSON(), traceHash: report.traceHash, options }
     if (!this.jsonEnabled()) process.stdout.write(`${renderSummary(result)}\ntrace hash ${report.traceHash}\n`)
     if (report.failure !== undefined) this.endWith(10)
     if (!this.jsonEnabled() && (report.failure !== undefined || transcript || asMermaid)) {
-      await this.#explain(seed, durationMs, asMermaid)
+      await this.#explain(options, asMermaid)
     }
     return result
   }
 
   /** The run in full; of a failing one, the smallest that fails in the same way. */
-  async #explain(seed: number, durationMs: number, asMermaid: boolean): Promise<void> {
+  async #explain(options: SimOptions, asMermaid: boolean): Promise<void> {
     const { explain } = await import('../sim/campaign.ts')
     const { checkOperations } = await import('../sim/check-operations.ts')
-    const { expandSeed } = await import('../sim/options.ts')
     const { mermaid } = await import('../sim/transcript.ts')
-    const smallest = explain(expandSeed(seed, durationMs), checkOperations)
+    const smallest = explain(options, checkOperations)
     if (asMermaid) {
       process.stdout.write(`\`\`\`mermaid\n${mermaid(smallest.lines)}\n\`\`\`\n`)
       return

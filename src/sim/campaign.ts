@@ -1,5 +1,5 @@
 import type { SimOptions } from './options.ts'
-import { expandSeed } from './options.ts'
+import { expandBeyond, expandSeed } from './options.ts'
 import { shrink } from './shrink.ts'
 import { type HistoryCheck, type SimFailure, type SimResult, simulate } from './simulator.ts'
 
@@ -16,12 +16,16 @@ export interface SeedReport {
   readonly coverage: Readonly<Record<string, number>>
 }
 
-export function runSeed(seed: number, durationMs: number, check: HistoryCheck): SeedReport {
-  const result = simulate(expandSeed(seed, durationMs), check)
+export function optionsOf(seed: number, durationMs: number, isBeyond: boolean): SimOptions {
+  return isBeyond ? expandBeyond(seed, durationMs) : expandSeed(seed, durationMs)
+}
+
+export function runSeed(given: SimOptions, check: HistoryCheck): SeedReport {
+  const result = simulate(given, check)
   const { failure, traceHash, events, simulatedMs, chosenSlots, answered, coverage, options } = result
   const { hasLivenessPhase } = options
   return {
-    seed,
+    seed: given.seed,
     failure,
     traceHash,
     events,

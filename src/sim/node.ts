@@ -367,6 +367,7 @@ export class SimNode {
     const { isCalm, coverage } = this.#world
     if (isCalm || this.#incarnation === 1) return
     const { image } = this.acceptorDisk
+    if (disk.refused > 0 && this.#random.chance(disk.refused)) image.isRefused = true
     if (this.mayCorrupt && this.#random.chance(disk.corruptVote) && image.votes.size > 0) {
       // What lies below the chosen watermark is fetched again; the newest votes are those that elections turn on.
       const slots = [...image.votes.keys()].sort((a, b) => a - b)
@@ -389,6 +390,7 @@ export class SimNode {
   /** A disk that failed stops the node, as it must; anything else is a bug. */
   #onFatal(error: Error): void {
     if ('code' in error && error.code === 'STORE_FAILED') this.crash('the disk failed')
+    else if ('code' in error && error.code === 'DATA_DIR_REFUSED') this.crash('its disk is refused')
     else this.#world.onBug(error)
   }
 

@@ -3,6 +3,8 @@ import { Random } from '../base/random.ts'
 /** One run, expanded from a seed. Everything that happens follows from these values and the seed. */
 export interface SimOptions {
   readonly seed: number
+  /** Worse than what the protocol promises to survive: it may stop, and must not lie. */
+  readonly isBeyond: boolean
   readonly nodes: number
   readonly q1: number
   readonly q2: number
@@ -56,6 +58,8 @@ export interface DiskOptions {
   readonly delayMs: number
   /** Chance that a commit fails, which stops the node. */
   readonly failed: number
+  /** Chance at each restart that the node's promise can no longer be read: it must not vote from then on. */
+  readonly refused: number
   /** Chance at each restart that one vote on one chosen node can no longer be read. */
   readonly corruptVote: number
   /** Chance at a crash that an unfinished commit had reached the disk. */
@@ -113,6 +117,7 @@ export function expandSeed(seed: number, durationMs = 30_000): SimOptions {
   const q1 = Math.min(nodes, nodes - q2 + 1 + (random.chance(0.2) ? 1 : 0))
   const options: SimOptions = {
     seed,
+    isBeyond: false,
     nodes,
     q1,
     q2,
@@ -137,6 +142,7 @@ export function expandSeed(seed: number, durationMs = 30_000): SimOptions {
       delayed: some(0.3, 0, 0.02),
       delayMs: random.next() * 800,
       failed: some(0.2, 0, 0.0005),
+      refused: 0,
       corruptVote: some(0.3, 0.1, 0.6),
       keepUnsynced: random.chance(0.3) ? 0 : random.next(),
       stateLost: some(0.2, 0.05, 0.3),
@@ -194,6 +200,29 @@ function inStorm(random: Random, options: SimOptions): SimOptions {
       downForMs: 100 + random.next() * 600,
     },
     workload: { ...workload, clients: random.integer(3, 9), meanThinkMs: 5 + random.next() * 50 },
+  }
+}
+
+/**
+ * The same seed with more than any protocol survives: votes damaged on every node, promises and machines lost, clocks far
+ * out of bounds. Leases are off, because they are only as good as the clocks.
+ */
+export function expandBeyond(seed: number, durationMs?: number): SimOptions {
+  const options = expandSeed(seed, durationMs)
+  const random = new Random(seed ^ 0xbe407d)
+  return {
+    ...options,
+    isBeyond: true,
+    leaseMs: 0,
+    hasLivenessPhase: false,
+    process: { ...options.process, crashEveryMs: 500 + random.next() * 4000, downForMs: 100 + random.next() * 1000 },
+    disk: {
+      ...options.disk,
+      corruptVote: random.next(),
+      refused: random.chance(0.5) ? random.next() * 0.2 : 0,
+      stateLost: random.chance(0.5) ? random.next() * 0.5 : 0,
+    },
+    clock: { ...options.clock, drift: random.next() * 0.6 },
   }
 }
 

@@ -92,7 +92,9 @@ class Simulation {
     }
     for (const { id } of epoch.members) this.#nodes.push(new SimNode(id, this.#world))
     const mayCorrupt = options.q2 >= 2 && options.q1 < options.nodes
-    if (mayCorrupt) {
+    if (options.isBeyond) {
+      for (const node of this.#nodes) node.mayCorrupt = true
+    } else if (mayCorrupt) {
       const damaged = this.#nodes[random.integer(0, this.#nodes.length)]
       if (damaged !== undefined) damaged.mayCorrupt = true
     }

@@ -5,6 +5,7 @@ import { encodeAnswer, encodeQuery, encodeReply } from '../../src/machine/reply-
 import { toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
 import { runSeed } from '../../src/sim/campaign.ts'
 import { Network } from '../../src/sim/network.ts'
+import { expandSeed } from '../../src/sim/options.ts'
 import {
   encodeAnswers,
   encodeLeaderNotice,
@@ -65,7 +66,7 @@ function recordPeers(): Uint8Array[] {
     send.call(this, from, group, epoch, to, message)
   }
   try {
-    for (let seed = 1; seed <= 12; seed++) runSeed(seed, 5000, () => undefined)
+    for (let seed = 1; seed <= 12; seed++) runSeed(expandSeed(seed, 5000), () => undefined)
   } finally {
     Network.prototype.send = send
   }

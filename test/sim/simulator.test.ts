@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { explain, runSeed } from '../../src/sim/campaign.ts'
 import { checkOperations } from '../../src/sim/check-operations.ts'
 import { Coverage } from '../../src/sim/fault-points.ts'
-import { calmOptions, expandSeed } from '../../src/sim/options.ts'
+import { calmOptions, expandBeyond, expandSeed } from '../../src/sim/options.ts'
 import { type HistoryCheck, simulate } from '../../src/sim/simulator.ts'
 import { mermaid } from '../../src/sim/transcript.ts'
 
@@ -27,7 +27,7 @@ const failingSeeds: readonly FailingSeed[] = JSON.parse(
 test('a seed gives the same trace each time, in this process and in another', () => {
   const durationMs = 5000
   const some = [3, 12, 57, 240]
-  const hashes = (): string[] => some.map((seed) => runSeed(seed, durationMs, checkOperations).traceHash)
+  const hashes = (): string[] => some.map((seed) => runSeed(expandSeed(seed, durationMs), checkOperations).traceHash)
   const first = hashes()
   assert.deepEqual(hashes(), first)
   const script = join(import.meta.dirname, 'trace-hashes.ts')
@@ -49,7 +49,7 @@ test('every seed passes, and together they hit every fault point', () => {
   let chosen = 0
   let answered = 0
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-    const report = runSeed(seed, 30_000, checkOperations)
+    const report = runSeed(expandSeed(seed, 30_000), checkOperations)
     assert.equal(report.failure, undefined, `seed ${seed}: ${report.failure?.check}: ${report.failure?.message}`)
     coverage.add(report.coverage)
     if (report.hasLivenessPhase) withLiveness++
@@ -64,7 +64,7 @@ test('every seed passes, and together they hit every fault point', () => {
 
 for (const { seed, durationMs, why } of failingSeeds) {
   test(`seed ${seed} passes, which once failed: ${why}`, () => {
-    const { failure } = runSeed(seed, durationMs, checkOperations)
+    const { failure } = runSeed(expandSeed(seed, durationMs), checkOperations)
     assert.equal(failure, undefined, `${failure?.check}: ${failure?.message}`)
   })
 }
@@ -94,4 +94,14 @@ test('a check that forbids what happens is reported, with the smallest run that 
   assert.match(mermaid(smallest.lines), /^sequenceDiagram\n/)
   // The same options replay the same failure.
   assert.equal(simulate(smallest.options, canary).traceHash, smallest.traceHash)
+})
+
+test('under faults that nothing survives it stops and does not lie', () => {
+  let answered = 0
+  for (let seed = 1; seed <= 25; seed++) {
+    const { failure, answered: more } = runSeed(expandBeyond(seed, 20_000), checkOperations)
+    assert.deepEqual(failure, undefined, `seed ${seed}`)
+    answered += more
+  }
+  assert.ok(answered > 1000, 'it served until then')
 })

@@ -7,6 +7,7 @@ export interface SeedRun {
   readonly seeds: number
   readonly jobs: number
   readonly durationMs: number
+  readonly isBeyond: boolean
   onReport(report: SeedReport): void
   /** No further seeds are begun once it says so. */
   isEnough(): boolean
@@ -19,7 +20,7 @@ export async function runSeeds(run: SeedRun): Promise<void> {
   const script = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
   const thread = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const task: WorkerTask = { durationMs: run.durationMs }
+      const task: WorkerTask = { durationMs: run.durationMs, isBeyond: run.isBeyond }
       const worker = new Worker(script, { workerData: task })
       const give = (): void => {
         if (next >= end || run.isEnough()) {
