@@ -1,6 +1,6 @@
 import type { Ballot } from './ballot.ts'
 import type { Entry } from './entry.ts'
-import type { NodeId, Slot } from './ids.ts'
+import type { Incarnation, NodeId, Slot } from './ids.ts'
 import type { Message } from './multipaxos/message.ts'
 
 /** A change of acceptor state. The driver adds group and epoch. */
@@ -53,7 +53,14 @@ export type Effect =
   /** Phase 1 is complete: the driver proposes a barrier now, before anything else. */
   | { readonly kind: 'elected'; readonly ballot: Ballot }
   /** The role or the leader changed; for logs, metrics and fresh work. */
-  | { readonly kind: 'role'; readonly role: Role; readonly leader: NodeId | undefined; readonly ballot: Ballot }
+  | {
+      readonly kind: 'role'
+      readonly role: Role
+      readonly leader: NodeId | undefined
+      /** Which life of the leader. */
+      readonly leaderIncarnation: Incarnation | undefined
+      readonly ballot: Ballot
+    }
   /** `from` has truncated what this node misses: fetch its snapshot. */
   | { readonly kind: 'behind'; readonly from: NodeId; readonly truncatedUpTo: Slot }
 

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../base/error.ts'
 import type { Reply } from '../machine/request.ts'
-import type { NodeId, Slot } from '../protocol/ids.ts'
+import type { Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { Message, SlotRange } from '../protocol/multipaxos/message.ts'
 
 /** What one acceptor says of one slot. For people to read; nothing is decided from it. */
@@ -19,8 +19,15 @@ export type Outcome =
 
 /** Messages between the runtimes of two nodes, beside those of the engines. */
 export type RuntimeMessage =
-  /** Client requests for the leader, several in one message. Ids are the sender's. */
-  | { readonly kind: 'forward'; readonly requests: readonly { readonly id: number; readonly request: Uint8Array }[] }
+  /**
+   * Client requests for the leader, several in one message. Ids are the sender's. `incarnation` is the leader's: a later life
+   * of that node has forgotten which ids it saw, and must not take a late copy for a new request.
+   */
+  | {
+      readonly kind: 'forward'
+      readonly incarnation: Incarnation
+      readonly requests: readonly { readonly id: number; readonly request: Uint8Array }[]
+    }
   | { readonly kind: 'forwarded'; readonly outcomes: readonly { readonly id: number; readonly outcome: Outcome }[] }
   | { readonly kind: 'inspect'; readonly id: number; readonly range: SlotRange }
   | {

@@ -22,3 +22,9 @@ export function whyNotReady(input: ReadinessInput): string | undefined {
   const lag = (engine.peers.find((peer) => peer.id === leader)?.chosenUpTo ?? 0) - engine.chosenUpTo
   return lag > lagSlotsMax ? `catching up: ${lag} slots behind the leader` : undefined
 }
+
+/** Why something that is certainly not done took too long. */
+export function whyLate(leader: NodeId | undefined): ['NO_LEADER' | 'NO_QUORUM', string] {
+  if (leader === undefined) return ['NO_LEADER', 'No leader is known on this node.']
+  return ['NO_QUORUM', 'The leader did not get the answers of a quorum in time.']
+}

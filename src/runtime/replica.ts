@@ -6,7 +6,7 @@ import type { Engine } from '../protocol/engine.ts'
 import type { Entry } from '../protocol/entry.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import type { Event } from '../protocol/event.ts'
-import type { GroupId, NodeId, Slot } from '../protocol/ids.ts'
+import type { GroupId, Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { HistoryKeeper } from './history-keeper.ts'
@@ -16,7 +16,7 @@ import type { ReplicaOptions } from './options.ts'
 import { Outcomes } from './outcomes.ts'
 import type { Outcome, PeerMessage, RuntimeMessage } from './peer-message.ts'
 import type { Clock } from './ports.ts'
-import { whyNotReady } from './readiness.ts'
+import { whyLate, whyNotReady } from './readiness.ts'
 import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
 import type { AcceptorReport, LogLine, ReadOutcome, ReplicaService, ReplicaStatus } from './replica-service.ts'
 import type { ReplicaHost, ReplicaSetup } from './replica-setup.ts'
@@ -38,6 +38,7 @@ export class Replica implements ReplicaService {
   readonly group: GroupId
   readonly epoch: Epoch
   readonly #self: NodeId
+  readonly #incarnation: Incarnation
   readonly #host: ReplicaHost
   readonly #clock: Clock
   readonly #observer: Observer
@@ -55,6 +56,7 @@ export class Replica implements ReplicaService {
   readonly #historyKeeper: HistoryKeeper
   #inbox: Event[] = []
   #leader: NodeId | undefined
+  #leaderIncarnation: Incarnation | undefined
   #role: 'leader' | 'candidate' | 'follower' | 'learner' = 'follower'
   #proposal = 0
   #isRetired = false
@@ -64,6 +66,7 @@ export class Replica implements ReplicaService {
     this.group = setup.group
     this.epoch = setup.epoch
     this.#self = setup.self
+    this.#incarnation = setup.incarnation
     this.#host = setup.host
     this.#clock = setup.clock
     this.#observer = setup.observer
@@ -218,7 +221,7 @@ export class Replica implements ReplicaService {
   onTick(): void {
     const now = this.#now()
     this.#inbox.push({ kind: 'tick' })
-    this.#requests.onTick(now, ...this.#lateness())
+    this.#requests.onTick(now, ...whyLate(this.#leader))
     this.#reads.onTick(now, (read) => this.#expireRead(read, now))
     this.#inspection.onTick(now)
     this.#receiver.onTick(now)
@@ -236,7 +239,9 @@ export class Replica implements ReplicaService {
   /** One turn: everything that arrived, then what it allows, then the flush that lets it leave. */
   runTurn(): void {
     do {
-      for (const event of this.#takeInbox()) this.#step(event)
+      const inbox = this.#inbox
+      this.#inbox = []
+      for (const event of inbox) this.#step(event)
       this.#pump()
       this.#watchClock()
       this.#step({ kind: 'flush' })
@@ -306,6 +311,7 @@ export class Replica implements ReplicaService {
       case 'role':
         this.#role = effect.role
         this.#leader = effect.leader
+        this.#leaderIncarnation = effect.leaderIncarnation
         this.#observer.roleChanged(effect.role, effect.leader, effect.ballot.round, effect.ballot.node)
         return
       case 'behind':
@@ -411,18 +417,14 @@ export class Replica implements ReplicaService {
   }
 
   #expireRead(read: PendingRead, now: number): void {
-    const [code, message] = this.#lateness()
+    const [code, message] = whyLate(this.#leader)
     this.#observer.readDone(now - read.startedAt, 'readIndex', false)
     read.done({ kind: 'failed', code: code === 'NO_LEADER' ? 'NO_LEADER' : 'NO_QUORUM', message })
   }
 
-  /** Why something that is certainly not done took too long. */
-  #lateness(): ['NO_LEADER' | 'NO_QUORUM', string] {
-    if (this.#leader === undefined) return ['NO_LEADER', 'No leader is known on this node.']
-    return ['NO_QUORUM', 'The leader did not get the answers of a quorum in time.']
-  }
-
-  #onForward(from: NodeId, { requests }: Extract<RuntimeMessage, { kind: 'forward' }>): void {
+  #onForward(from: NodeId, { incarnation, requests }: Extract<RuntimeMessage, { kind: 'forward' }>): void {
+    // A late copy of what an earlier life of this node may have done. No answer: a refusal would have it sent again.
+    if (incarnation !== this.#incarnation) return
     const deadline = this.#now() + forwardedTimeoutMs
     for (const { id, request } of requests) {
       // Also when it is refused: the copy that comes after a refusal must not be done.
@@ -447,7 +449,10 @@ export class Replica implements ReplicaService {
   }
 
   #sendForward(leader: NodeId, requests: readonly { readonly id: number; readonly request: Uint8Array }[]): void {
-    if (requests.length > 0) this.#send([leader], { kind: 'forward', requests })
+    const incarnation = this.#leaderIncarnation
+    if (requests.length === 0) return
+    assert(incarnation !== undefined, `node ${leader} leads in no life`)
+    this.#send([leader], { kind: 'forward', incarnation, requests })
   }
 
   #sendOutcomes(): void {
@@ -484,12 +489,6 @@ export class Replica implements ReplicaService {
 
   #send(to: readonly NodeId[], message: PeerMessage): void {
     if (to.length > 0) this.#host.send(this.epoch.number, to, message)
-  }
-
-  #takeInbox(): Event[] {
-    const inbox = this.#inbox
-    this.#inbox = []
-    return inbox
   }
 
   /** The clock is monotonic; this makes it so even if the port's is not. */

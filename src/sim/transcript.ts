@@ -36,6 +36,10 @@ export function describeMessage(message: PeerMessage): string {
       return `surveyReply ${message.round} ballot ${at(message.ballot)} leader ${at(message.leader)}${message.happy ? ' happy' : ' unhappy'}`
     case 'release':
       return `release ${at(message.ballot)}`
+    case 'forward':
+      return `forward ${message.requests.map(({ id, request }) => `${shortId(id)} (${request.length} bytes)`).join(', ')}`
+    case 'forwarded':
+      return `forwarded ${message.outcomes.map(({ id, outcome }) => `${shortId(id)} ${outcome.kind === 'failed' ? outcome.code : 'done'}`).join(', ')}`
     case 'snapshotChunk':
       return `snapshotChunk #${message.snapshot} applied<${message.appliedUpTo} ${message.entries.length} pairs${message.done ? ' done' : ''}`
     default:
@@ -81,4 +85,9 @@ function entries(list: readonly SlotEntry[]): string {
 
 function at({ round, node, incarnation }: Ballot): string {
   return `${round}.${node}/${incarnation}`
+}
+
+/** Incarnation and number of a forwarded request. */
+function shortId(id: number): string {
+  return `${Math.floor(id / 2 ** 32)}/${id % 2 ** 32}`
 }

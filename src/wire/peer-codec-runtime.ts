@@ -3,6 +3,7 @@ import { BytesError, fromBinary, toBinary } from '../base/bytes.ts'
 import { isErrorCode, PaxosError } from '../base/error.ts'
 import { decodeReply, encodeReply } from '../machine/reply-codec.ts'
 import type { Reply } from '../machine/request.ts'
+import type { Incarnation } from '../protocol/ids.ts'
 import type { Outcome, RuntimeMessage, SlotReport } from '../runtime/peer-message.ts'
 import type { CborValue } from './cbor.ts'
 import { badFrame } from './frame-error.ts'
@@ -29,7 +30,7 @@ type InspectReply = Extract<RuntimeMessage, { kind: 'inspectReply' }>
 export function writeRuntime(to: FieldWriter, message: RuntimeMessage): void {
   switch (message.kind) {
     case 'forward':
-      to.list(message.requests, (writer, { id, request }) => writer.add(id, request))
+      to.add(message.incarnation).list(message.requests, (writer, { id, request }) => writer.add(id, request))
       return
     case 'forwarded':
       to.list(message.outcomes, (writer, { id, outcome }) => writer.add(id, ...outcomeFields(outcome)))
@@ -62,6 +63,7 @@ export function readRuntime(kind: RuntimeMessage['kind'], from: FieldReader): Ru
     case 'forward':
       return {
         kind,
+        incarnation: from.uint('incarnation') as Incarnation,
         requests: from.list('requests', 2, (reader) => ({ id: reader.uint('id'), request: reader.bytes('request') })),
       }
     case 'forwarded':

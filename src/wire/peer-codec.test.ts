@@ -5,7 +5,7 @@ import { PaxosError } from '../base/error.ts'
 import { Random } from '../base/random.ts'
 import type { Ballot } from '../protocol/ballot.ts'
 import type { Entry } from '../protocol/entry.ts'
-import { toEpochNumber, toGroupId, toIncarnation, toNodeId, toSlot } from '../protocol/ids.ts'
+import { type Incarnation, toEpochNumber, toGroupId, toIncarnation, toNodeId, toSlot } from '../protocol/ids.ts'
 import type { Message } from '../protocol/multipaxos/message.ts'
 import type { Outcome, PeerMessage, RuntimeMessage } from '../runtime/peer-message.ts'
 import { decodeCbor, encodeCbor, readArray } from './cbor.ts'
@@ -95,6 +95,7 @@ const runtimeMessages: { readonly [K in RuntimeMessage['kind']]: fc.Arbitrary<Ex
   {
     forward: record({
       kind: fc.constant('forward'),
+      incarnation: uint as fc.Arbitrary<Incarnation>,
       requests: fc.array(record({ id: uint, request: bytes }), { maxLength: 5 }),
     }),
     forwarded: record({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { firstEpoch, firstGroup, type NodeId, toNodeId } from '../../src/protocol/ids.ts'
+import { firstEpoch, firstGroup, type NodeId, toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
 import type { PeerMessage } from '../../src/runtime/peer-message.ts'
 import type { Links } from '../../src/runtime/ports.ts'
 
@@ -147,7 +147,7 @@ function survey(round: number): PeerMessage {
 }
 
 function forward(request: Uint8Array, id = 1): PeerMessage {
-  return { kind: 'forward', requests: [{ id, request }] }
+  return { kind: 'forward', incarnation: toIncarnation(1), requests: [{ id, request }] }
 }
 
 function send(nodes: LinkedNodes, from: NodeId, to: readonly NodeId[], message: PeerMessage): void {

@@ -241,6 +241,7 @@ test('a member whose messages are dear to decode is read slowly, not cut off', a
   try {
     const dear = encodePeer(firstGroup, firstEpoch, {
       kind: 'forward',
+      incarnation: toIncarnation(1),
       requests: [{ id: 1, request: new Uint8Array(300_000) }],
     })
     const stranger = await new Stranger(slow.port(n1)).join(n3)

@@ -447,7 +447,9 @@ export class MultiPaxos implements Engine {
     if (last?.role === current.role && last.leader === current.leader && sameBallot(last.ballot, current.ballot))
       return []
     this.#reported = current
-    return [{ kind: 'role', ...current }]
+    const own = current.role === 'leader' ? current.ballot : this.#election.ballot
+    const leaderIncarnation = current.leader === undefined ? undefined : own.incarnation
+    return [{ kind: 'role', ...current, leaderIncarnation }]
   }
 }
 
