@@ -1,18 +1,10 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { Progress } from '../cli/progress.ts'
+import type { SummaryJson } from '../cli/sim/summary.ts'
 import type { SimOptions } from '../sim/options.ts'
 
-interface SimJson {
-  readonly seeds: number
-  readonly failed: readonly { readonly seed: number; readonly check: string; readonly message: string }[]
-  readonly simulatedSeconds: number
-  readonly wallSeconds: number
-  readonly operations: number
-  readonly chosenSlots: number
-  readonly livenessSeeds: number
-  readonly coverage: Readonly<Record<string, number>>
-  readonly neverHit: readonly string[]
+interface SimJson extends SummaryJson {
   /** For a single seed. */
   readonly traceHash?: string
   readonly options?: object
