@@ -174,6 +174,9 @@ export class Courier {
     parcel.failure = error
     if (!passing.has(code)) this.#giveUp(parcel, error)
     else if (parcel.maybeDone && !isRepeatable(parcel.task)) this.#giveUp(parcel, error)
+    // An attempt that the deadline cuts off would turn what is certainly not done into what may have been.
+    else if (!parcel.maybeDone && parcel.deadline - performance.now() < lastAttemptMs(parcel))
+      this.#giveUp(parcel, error)
     else this.#retry(parcel)
   }
 
@@ -264,6 +267,11 @@ export class Courier {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
+}
+
+/** With less time than this left, the answer to another attempt could come too late. */
+function lastAttemptMs({ timeoutMs }: Parcel): number {
+  return Math.min(300, timeoutMs / 4)
 }
 
 /** Codes that another attempt may overcome. */
