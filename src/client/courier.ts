@@ -142,6 +142,11 @@ export class Courier {
     }
     // The node gives up a little earlier than this client, so that its reason arrives and not just silence.
     const left = parcel.deadline - now
+    // An attempt that the deadline cuts off would turn what is certainly not done into what may have been.
+    if (parcel.failure !== undefined && !parcel.maybeDone && left < lastAttemptMs(parcel)) {
+      this.#giveUp(parcel, parcel.failure)
+      return
+    }
     const remaining = Math.max(1, Math.floor(left - Math.min(200, left / 10)))
     // One attempt must not use up all the time when another node may do better.
     const attempt = isRepeatable(task)
@@ -174,9 +179,6 @@ export class Courier {
     parcel.failure = error
     if (!passing.has(code)) this.#giveUp(parcel, error)
     else if (parcel.maybeDone && !isRepeatable(parcel.task)) this.#giveUp(parcel, error)
-    // An attempt that the deadline cuts off would turn what is certainly not done into what may have been.
-    else if (!parcel.maybeDone && parcel.deadline - performance.now() < lastAttemptMs(parcel))
-      this.#giveUp(parcel, error)
     else this.#retry(parcel)
   }
 

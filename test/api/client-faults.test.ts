@@ -148,6 +148,17 @@ test('a write that was never done says why: the code of the last refusal', async
   }
 })
 
+test('no attempt is begun whose answer the deadline would cut off, so that "not done" stays certain', async (t) => {
+  const node = await startNode(t)
+  const client = clientOf(node, { endpoints: [node.endpoint], session: false, timeoutMs: 400 })
+  node.replica.failure = { code: 'NO_LEADER', apply: false }
+  await assert.rejects(client.put('k', 'v'), hasCode('NO_LEADER'))
+  const [, ...retries] = node.replica.timeouts
+  assert.ok(retries.length > 0)
+  // A quarter of 400 ms, less the tenth by which the node gives up earlier.
+  assert.ok(Math.min(...retries) >= 90, `attempts of ${node.replica.timeouts.join(', ')} ms`)
+})
+
 test('a write that may have been done stays OUTCOME_UNKNOWN even if a later attempt is refused', async (t) => {
   const node = await startNode(t)
   const client = clientOf(node, { endpoints: [node.endpoint], timeoutMs: 400 })

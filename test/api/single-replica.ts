@@ -85,14 +85,17 @@ export class SingleReplica implements ReplicaService {
   notReady: string | undefined
   reports: readonly AcceptorReport[] | undefined
   submits = 0
+  /** How long each submit was given. */
+  readonly timeouts: number[] = []
 
   constructor(log: SharedLog, self = 1) {
     this.#log = log
     this.#self = toNodeId(self)
   }
 
-  submit(request: Uint8Array, _timeoutMs: number, done: (outcome: Outcome) => void): void {
+  submit(request: Uint8Array, timeoutMs: number, done: (outcome: Outcome) => void): void {
     this.submits++
+    this.timeouts.push(timeoutMs)
     const { failure } = this
     if (failure !== undefined) {
       if (failure.apply) this.#log.append([request])
