@@ -5,15 +5,37 @@ export class BytesError extends Error {
   override readonly name = 'BytesError'
 }
 
+const nothing = new Uint8Array(0)
 const u32Factor = 4294967296
+
+const slabBytes = 16_384
+const slabShareMax = 2048
+let slab = new Uint8Array(slabBytes)
+let slabUsed = 0
+
+/**
+ * Zeroed bytes for small records. Many share one buffer: an allocation of its own costs several times as much to make and
+ * to collect (put 256 bytes: 0.05 µs against 0.3 µs). A record that is kept keeps its whole buffer of 16 KiB.
+ */
+export function allocateBytes(length: number): Uint8Array {
+  if (length > slabShareMax) return new Uint8Array(length)
+  if (slabUsed + length > slabBytes) {
+    slab = new Uint8Array(slabBytes)
+    slabUsed = 0
+  }
+  const at = slabUsed
+  slabUsed += length
+  return slab.subarray(at, slabUsed)
+}
 
 /** Grows as it is written. Integers are big-endian, so that encoded keys sort by value. */
 export class ByteWriter {
   #bytes: Uint8Array
   #length = 0
 
+  /** Exact for what has the capacity's length: then `finish` copies nothing. */
   constructor(capacity = 64) {
-    this.#bytes = new Uint8Array(capacity)
+    this.#bytes = allocateBytes(capacity)
   }
 
   get length(): number {
@@ -80,9 +102,11 @@ export class ByteWriter {
     return this.u16(text.length).rawBinary(text)
   }
 
-  /** A copy that the caller owns. */
+  /** The caller owns them; the writer is of no use any more. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length)
+    const bytes = this.#bytes
+    this.#bytes = nothing
+    return this.#length === bytes.length ? bytes : bytes.subarray(0, this.#length)
   }
 
   #reserve(more: number): void {
@@ -173,7 +197,7 @@ export function toBinary(bytes: Uint8Array): string {
 }
 
 export function fromBinary(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length)
+  const bytes = allocateBytes(text.length)
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
   return bytes
 }

@@ -37,7 +37,10 @@ export function encodeRequest(request: Request): Uint8Array {
   const { session, command } = request
   const ifVersion = 'ifVersion' in command ? command.ifVersion : undefined
   const flags = (session === undefined ? 0 : sessionFlag) | (ifVersion === undefined ? 0 : ifVersionFlag)
-  const writer = new ByteWriter(64 + (command.kind === 'put' ? command.key.length + command.value.length : 0))
+  const headBytes = 2 + (session === undefined ? 0 : 24) + (ifVersion === undefined ? 0 : 8)
+  // Exact for a put, so that its value is copied once.
+  const bodyBytes = command.kind === 'put' ? 6 + command.key.length + command.value.length : 64
+  const writer = new ByteWriter(headBytes + bodyBytes)
   writer.u8(commandKinds.indexOf(command.kind)).u8(flags)
   if (session !== undefined) writer.u64(session.id).u64(session.seq).u64(session.ackedBelow)
   if (ifVersion !== undefined) writer.u64(ifVersion)

@@ -1,6 +1,6 @@
 /** Values of the machine's View (`layout.ts`). Only this machine writes them, so what cannot be read is a bug: asserted. */
 import { assert } from '../base/assert.ts'
-import { ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
+import { allocateBytes, ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
 import { PaxosError } from '../base/error.ts'
 import type { Item, Key } from './request.ts'
 
@@ -70,7 +70,7 @@ export function encodeItem(
   version: number,
   value: Uint8Array,
 ): Uint8Array {
-  const record = new Uint8Array(itemHeaderBytes + value.length)
+  const record = allocateBytes(itemHeaderBytes + value.length)
   writeU64(record, 0, createRevision)
   writeU64(record, 8, modRevision)
   writeU64(record, 16, version)

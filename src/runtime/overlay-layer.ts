@@ -12,21 +12,16 @@ export class OverlayLayer {
     return this.#changes
   }
 
-  /** Of keys and values. */
+  /** Of keys and values as they were set: a key that was set twice counts twice. */
   get bytes(): number {
     return this.#bytes
   }
 
   set(key: string, value: Uint8Array | null): void {
-    const previous = this.#changes.get(key)
-    if (previous === undefined) {
-      this.#unsorted.push(key)
-      this.#bytes += key.length
-    } else {
-      this.#bytes -= previous?.length ?? 0
-    }
-    this.#bytes += value?.length ?? 0
+    const before = this.#changes.size
     this.#changes.set(key, value)
+    if (this.#changes.size > before) this.#unsorted.push(key)
+    this.#bytes += key.length + (value?.length ?? 0)
   }
 
   /** Changed keys, rising. The layer must not change before the iteration ends. */

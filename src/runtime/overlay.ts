@@ -26,7 +26,7 @@ export class Overlay implements View {
     this.#base = base
   }
 
-  /** Bytes of keys and values that nobody has taken yet. */
+  /** Bytes of keys and values that nobody has taken yet, as often as they were set. */
   get dirtyBytes(): number {
     return this.#active.bytes
   }

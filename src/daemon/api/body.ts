@@ -16,7 +16,7 @@ export function collectBody(
   what: string,
   done: (body: Uint8Array) => void,
 ): void {
-  const { request, response } = exchange
+  const { request } = exchange
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > bytesMax) {
     drain(exchange)
@@ -25,14 +25,12 @@ export function collectBody(
   }
   const chunks: Uint8Array[] = []
   let length = 0
-  let held = 0
-  response.once('close', () => budget.give(held))
   request.on('error', ignore)
   const onData = (chunk: Uint8Array): void => {
     length += chunk.length
     const taken = length <= bytesMax && budget.take(chunk.length)
     if (taken) {
-      held += chunk.length
+      exchange.heldBytes += chunk.length
       chunks.push(chunk)
       return
     }

@@ -14,6 +14,8 @@ export class Exchange {
   /** Still percent-encoded. */
   readonly path: string
   readonly query: string
+  /** Bytes of the body that the budget lends until the exchange is over. */
+  heldBytes = 0
   readonly #logger: ApiLogger
   #answered = false
 

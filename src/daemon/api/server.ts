@@ -141,9 +141,11 @@ export class ApiServer {
       connection.last = exchange
     }
     this.#open++
-    response.once('close', () => {
+    // Not `once`: it is emitted once, and the wrapper costs a microsecond.
+    response.on('close', () => {
       if (connection !== undefined) connection.open--
       this.#open--
+      this.#state.budget.give(exchange.heldBytes)
       this.#idle?.()
     })
     if (this.#state.stopping) {
