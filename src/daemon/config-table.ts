@@ -238,7 +238,7 @@ export const limitSettings: Settings<NodeLimits> = {
   stateFlushMs: whole(
     {
       doc: 'Longest time that applied changes wait to be written to the state database.',
-      fallback: 100,
+      fallback: 1000,
       excess: 'flushed',
     },
     1,

@@ -27,7 +27,7 @@ export const defaultReplicaOptions: ReplicaOptions = {
   queueBytesMax: 64 * 1024 * 1024,
   queueReadsMax: 65_536,
   stateFlushBytes: 16 * 1024 * 1024,
-  stateFlushMs: 100,
+  stateFlushMs: 1000,
   snapshotChunkBytes: 1024 * 1024,
   historyRevisionsMax: 1_000_000,
   resendMs: 1000,

@@ -19,25 +19,34 @@ export function emptyRecord(bodyBytes: number): Buffer {
 
 /** Writes format and checksum in front of the body, which must be complete. */
 export function sealRecord(key: Uint8Array, record: Buffer): Buffer {
-  record[0] = recordFormat
-  record.writeUInt32BE(checksum(key, record), 1)
-  return record
+  return writeHeader(record, checksum(key, record.subarray(recordHeaderBytes)))
 }
 
 export function encodeRecord(key: Uint8Array, body: Uint8Array): Buffer {
   const record = emptyRecord(body.length)
   record.set(body, recordHeaderBytes)
-  return sealRecord(key, record)
+  return writeHeader(record, checksum(key, body))
 }
 
 /** The body, as a view on `record`; undefined when it is not what was written under this key. */
 export function decodeRecord(key: Uint8Array, record: Uint8Array): Uint8Array | undefined {
   if (record.length < recordHeaderBytes || record[0] !== recordFormat) return undefined
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength)
-  return view.getUint32(1) === checksum(key, record) ? record.subarray(recordHeaderBytes) : undefined
+  const body = record.subarray(recordHeaderBytes)
+  return view.getUint32(1) === checksum(key, body) ? body : undefined
+}
+
+function writeHeader(record: Buffer, sum: number): Buffer {
+  record[0] = recordFormat
+  record[1] = sum >>> 24
+  record[2] = sum >>> 16
+  record[3] = sum >>> 8
+  record[4] = sum
+  return record
 }
 
 /** The format is the seed, the key comes first: both are covered at the price of the key's bytes. */
-function checksum(key: Uint8Array, record: Uint8Array): number {
-  return crc32(record.subarray(recordHeaderBytes), crc32(key, recordFormat))
+function checksum(key: Uint8Array, body: Uint8Array): number {
+  const sum = crc32(key, recordFormat)
+  return body.length === 0 ? sum : crc32(body, sum)
 }
