@@ -246,8 +246,8 @@ export const limitSettings: Settings<NodeLimits> = {
   ),
   stateFlushBytes: bytes(
     {
-      doc: 'Applied changes that may wait to be written to the state database.',
-      fallback: 16 * mib,
+      doc: 'Applied changes that may wait to be written to the state database: more of them hold up the node for longer.',
+      fallback: 4 * mib,
       excess: 'flushed',
     },
     64 * kib,

@@ -26,7 +26,7 @@ export const defaultReplicaOptions: ReplicaOptions = {
   queueRequestsMax: 65_536,
   queueBytesMax: 64 * 1024 * 1024,
   queueReadsMax: 65_536,
-  stateFlushBytes: 16 * 1024 * 1024,
+  stateFlushBytes: 4 * 1024 * 1024,
   stateFlushMs: 1000,
   snapshotChunkBytes: 1024 * 1024,
   historyRevisionsMax: 1_000_000,

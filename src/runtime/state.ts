@@ -71,7 +71,7 @@ export class ReplicaState {
 
   /** The disk does not keep up: taking more would only fill the memory. */
   get isBehind(): boolean {
-    return this.#overlay.dirtyBytes > 4 * this.#options.stateFlushBytes
+    return this.#overlay.dirtyBytes > 16 * this.#options.stateFlushBytes
   }
 
   apply(slot: Slot, entry: Entry): readonly Reply[] {
