@@ -9,6 +9,10 @@ export interface NetworkFaultOptions {
   readonly quietMsMax: number
 }
 
+/** In one hundredth of a second. */
+const trickleBytesMax = 2000
+const lossMax = 0.4
+
 type Pair = readonly [from: string, to: string]
 
 export class NetworkFaults {
@@ -43,7 +47,7 @@ export class NetworkFaults {
     const back = others.map((other): Pair => [other, name])
     const other = others[this.#random.integer(0, others.length)] ?? name
     const details = { ms: Math.round(ms) }
-    switch (this.#random.integer(0, 7)) {
+    switch (this.#random.integer(0, 11)) {
       case 0:
         return await this.#cut('isolate', name, [...out, ...back], ms)
       case 1:
@@ -68,7 +72,23 @@ export class NetworkFaults {
         return await pause(ms)
       }
       case 5:
-        return await this.#flap(ms)
+        return await this.#drops('ends', ms, (from, to) => this.#proxy.drop(from, to))
+      case 6:
+        return await this.#drops('resets', ms, (from, to) => this.#proxy.reset(from, to))
+      case 7:
+        return await this.#drops('torn', ms, (from, to) => this.#proxy.tear(from, to))
+      case 8: {
+        const bytes = Math.round(Math.exp(this.#random.next() * Math.log(trickleBytesMax)))
+        this.#log.note('trickle', name, { ...details, bytes })
+        for (const [from, to] of [...out, ...back]) this.#proxy.trickle(from, to, bytes)
+        return await pause(ms)
+      }
+      case 9: {
+        const share = this.#random.next() * lossMax
+        this.#log.note('loss', name, { ...details, share })
+        for (const [from, to] of [...out, ...back]) this.#proxy.lose(from, to, share)
+        return await pause(ms)
+      }
       default:
         this.#log.note('half-open', `${name}>${other}`, details)
         this.#proxy.halfOpen(name, other)
@@ -82,12 +102,12 @@ export class NetworkFaults {
     await pause(ms)
   }
 
-  /** Connections are reset, one each tenth of a second. */
-  async #flap(ms: number): Promise<void> {
-    this.#log.note('resets', 'all', { ms: Math.round(ms) })
+  /** Connections are ended, one each tenth of a second. */
+  async #drops(fault: string, ms: number, end: (from: string, to: string) => void): Promise<void> {
+    this.#log.note(fault, 'all', { ms: Math.round(ms) })
     const deadline = performance.now() + ms
     do {
-      this.#proxy.drop(this.#name(), this.#name())
+      end(this.#name(), this.#name())
       await pause(100)
     } while (performance.now() < deadline)
   }

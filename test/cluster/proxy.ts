@@ -7,58 +7,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net'
 import { FrameDecoder } from '../../src/wire/frame.ts'
 import { decodeHello, helloBytesMax } from '../../src/wire/hello.ts'
-
-interface Link {
-  cut: boolean
-  delayMs: number
-}
-
-/** Bytes of one way of a connection, in order. */
-class Lane {
-  readonly #from: Socket
-  readonly #to: Socket
-  readonly #link: () => Link
-  #held: Buffer[] = []
-  /** When the last chunk may go: none overtakes another. */
-  #dueAt = 0
-  /** The other end is gone, and this end does not know. */
-  swallows = false
-
-  constructor(from: Socket, to: Socket, link: () => Link) {
-    this.#from = from
-    this.#to = to
-    this.#link = link
-  }
-
-  push(chunk: Buffer): void {
-    if (this.swallows) return
-    const { cut, delayMs } = this.#link()
-    if (cut) {
-      this.#held.push(chunk)
-      this.#from.pause()
-      return
-    }
-    const now = performance.now()
-    this.#dueAt = Math.max(this.#dueAt, now + delayMs)
-    if (this.#dueAt <= now) this.#write(chunk)
-    else setTimeout(() => this.#write(chunk), this.#dueAt - now)
-  }
-
-  /** A cut loses nothing that TCP would send again: what was held goes on when it heals. */
-  release(): void {
-    const held = this.#held
-    this.#held = []
-    this.#from.resume()
-    for (const chunk of held) this.push(chunk)
-  }
-
-  #write(chunk: Buffer): void {
-    if (this.swallows || this.#to.destroyed) return
-    if (this.#to.write(chunk)) return
-    this.#from.pause()
-    this.#to.once('drain', () => this.#from.resume())
-  }
-}
+import { Lane, type Link, wellLink } from './proxy-lane.ts'
 
 interface Connection {
   /** Undefined until its hello has come. */
@@ -107,9 +56,32 @@ export class PeerProxy {
     this.#link(from, to).delayMs = delayMs
   }
 
+  /** A few bytes each hundredth of a second, and no more taken from the sender than it can get rid of. */
+  trickle(from: string, to: string, bytes: number): void {
+    this.#link(from, to).trickleBytes = bytes
+  }
+
+  /**
+   * Messages are left out whole. TCP would not do that; the members' own queues do when they are full, and the protocol
+   * must bear it on any link.
+   */
+  lose(from: string, to: string, share: number): void {
+    this.#link(from, to).loss = share
+  }
+
+  /** The next message breaks off in the middle, with a reset on both ends. */
+  tear(from: string, to: string): void {
+    this.#link(from, to).tears = true
+  }
+
   /** Ends the connection for both ends; it may be dialled again. */
   drop(from: string, to: string): void {
     for (const connection of this.#of(from, to)) destroy(connection)
+  }
+
+  /** Both ends get a reset instead of an end. */
+  reset(from: string, to: string): void {
+    for (const connection of this.#of(from, to)) reset(connection)
   }
 
   /** `to` loses the connection, `from` does not hear of it: what it sends is lost. */
@@ -122,9 +94,7 @@ export class PeerProxy {
   }
 
   heal(from: string, to: string): void {
-    const link = this.#link(from, to)
-    link.cut = false
-    link.delayMs = 0
+    Object.assign(this.#link(from, to), wellLink)
     for (const connection of this.#of(from, to)) {
       if (connection.dialled.destroyed || connection.member.destroyed) destroy(connection)
       connection.forth.release()
@@ -148,14 +118,18 @@ export class PeerProxy {
 
   #onConnection(to: string, port: number, dialled: Socket): void {
     const member = createConnection({ host: '127.0.0.1', port })
-    const link = (): Link => (connection.from === undefined ? open : this.#link(connection.from, to))
+    const link = (): Readonly<Link> => (connection.from === undefined ? wellLink : this.#link(connection.from, to))
+    const onTorn = (): void => {
+      if (connection.from !== undefined) this.#link(connection.from, to).tears = false
+      reset(connection)
+    }
     const connection: Connection = {
       from: undefined,
       to,
       dialled,
       member,
-      forth: new Lane(dialled, member, link),
-      back: new Lane(member, dialled, link),
+      forth: new Lane(dialled, member, link, onTorn),
+      back: new Lane(member, dialled, link, onTorn),
     }
     this.#connections.add(connection)
     const greeting = new Greeting()
@@ -167,6 +141,7 @@ export class PeerProxy {
       const heard = greeting.push(chunk)
       if (heard === undefined) return
       connection.from = heard.name
+      connection.forth.followFrames()
       for (const part of heard.bytes) connection.forth.push(part)
     })
     greeting.onHead = (head) => connection.forth.push(head)
@@ -179,6 +154,7 @@ export class PeerProxy {
       socket.on('error', () => {})
       socket.on('close', () => {
         if (lane.swallows && socket === member) return
+        lane.close()
         // A process that died says so only as far as its packets go.
         if (!link().cut) other.destroy()
         if (other.destroyed) this.#connections.delete(connection)
@@ -190,7 +166,7 @@ export class PeerProxy {
     const key = `${from}>${to}`
     const known = this.#links.get(key)
     if (known !== undefined) return known
-    const link = { cut: false, delayMs: 0 }
+    const link = { ...wellLink }
     this.#links.set(key, link)
     return link
   }
@@ -199,8 +175,6 @@ export class PeerProxy {
     return [...this.#connections].filter((connection) => connection.from === from && connection.to === to)
   }
 }
-
-const open: Link = { cut: false, delayMs: 0 }
 
 /** Finds out who dialled: the head of the upgrade request passes at once, the hello frame after it is read first. */
 class Greeting {
@@ -233,4 +207,9 @@ class Greeting {
 function destroy({ dialled, member }: Connection): void {
   dialled.destroy()
   member.destroy()
+}
+
+function reset({ dialled, member }: Connection): void {
+  dialled.resetAndDestroy()
+  member.resetAndDestroy()
 }
