@@ -4,15 +4,14 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Random } from '../../src/base/random.ts'
 import { writeHistory } from '../../src/sim/linearizability/ndjson.ts'
-import { Cluster, groupOf } from '../cluster/cluster.ts'
+import { Cluster, electionTimeoutMs, groupOf } from '../cluster/cluster.ts'
 import { until } from '../cluster/until.ts'
 import { assertSameContent } from '../cluster/workload.ts'
 import { ChaosClient, type ClientKind } from './clients.ts'
 import { FaultLog } from './fault-log.ts'
 import { historyOf, historyProblems, logProblems, type OwnKey, ownKeyProblems } from './judge.ts'
 import { LogTail } from './log-tail.ts'
-import { NetworkFaults } from './network.ts'
-import { ProcessFaults } from './processes.ts'
+import { Nemesis } from './nemesis.ts'
 import { Recorder } from './record.ts'
 import { Resources, type Usage } from './resources.ts'
 
@@ -24,19 +23,25 @@ export interface ChaosOptions {
   readonly nodes?: number | undefined
   /** Where history, faults and logs go when something is wrong. */
   readonly saveTo: string
-  /** Module that every node loads first, to plant a bug: the control that shows that a run would notice. */
+  /** Name of one of lies.ts, planted in every node: the control that shows that a run would notice. */
   readonly plant?: string | undefined
+  /** Without it the seed draws whether there are leases. */
+  readonly leaseMs?: number | undefined
   readonly onProgress?: (text: string) => void
 }
 
 export interface ChaosReport {
   readonly seed: number
   readonly nodes: number
+  /** 0 without leases. */
+  readonly leaseMs: number
   readonly ok: boolean
   readonly problems: readonly string[]
   readonly savedTo: string | undefined
   readonly durationMs: number
   readonly faults: Readonly<Record<string, number>>
+  /** How often each was reached. */
+  readonly failpoints: Readonly<Record<string, number>>
   readonly operations: number
   readonly acknowledgedWrites: number
   readonly reads: number
@@ -54,22 +59,36 @@ export interface ChaosReport {
 /** From the end of the last fault, on a loaded machine where processes start in seconds. */
 const recoveryMsMax = 45_000
 const progressMs = 15_000
+/** A longer run has longer faults, too. */
+const longMs = 120_000
 const servedAfter = 3
 /**
  * What is kept is small, so that files, history and log soon reach the size that they then must keep. State is made
- * durable late, so that the log can be read before it is truncated.
+ * durable late, so that the log can be read before it is truncated. Elections are quick, as in all tests.
  */
-const settings = { historyRevisionsMax: 5000, 'limits.logSlotsKeptMax': 4000, 'limits.stateFlushMs': 1000 }
+const settingsOf = (leaseMs: number): Readonly<Record<string, string | number>> => ({
+  heartbeatMs: 50,
+  electionTimeoutMs,
+  leaseMs,
+  historyRevisionsMax: 5000,
+  'limits.logSlotsKeptMax': 4000,
+  'limits.stateFlushMs': 1000,
+})
+const leaseMsMin = 200
+const leaseMsMax = 1200
 const kinds: readonly ClientKind[] = ['session', 'session', 'session', 'session', 'stream', 'stream', 'http', 'http']
 const thinkMs = 15
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const random = new Random(options.seed)
-  const nodes = options.nodes ?? (random.chance(0.75) ? 3 : 5)
-  const execArgv = options.plant === undefined ? [] : ['--import', options.plant]
-  const cluster = await Cluster.create({ nodes, proxied: true, settings, execArgv })
+  // Drawn in any case, so that what is set by hand changes nothing else.
+  const drawnNodes = random.chance(0.75) ? 3 : 5
+  const drawnMs = random.chance(0.5) ? random.integer(leaseMsMin, leaseMsMax) : 0
+  const nodes = options.nodes ?? drawnNodes
+  const leaseMs = options.leaseMs ?? drawnMs
+  const cluster = await Cluster.create({ nodes, proxied: true, settings: settingsOf(leaseMs) })
   try {
-    return await new Run(cluster, random, options).run()
+    return await new Run(cluster, leaseMs, options).run()
   } finally {
     await cluster.destroy()
   }
@@ -78,17 +97,25 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 class Run {
   readonly #cluster: Cluster
   readonly #options: ChaosOptions
-  readonly #random: Random
+  readonly #leaseMs: number
   readonly #log = new FaultLog()
+  readonly #nemesis: Nemesis
   readonly #recorder = new Recorder()
   readonly #tail: LogTail
   readonly #resources: Resources
   readonly #clients: readonly ChaosClient[]
   #recoveryMs: number | undefined
 
-  constructor(cluster: Cluster, random: Random, options: ChaosOptions) {
+  constructor(cluster: Cluster, leaseMs: number, options: ChaosOptions) {
     this.#cluster = cluster
-    this.#random = random
+    this.#leaseMs = leaseMs
+    this.#nemesis = new Nemesis(cluster, this.#log, {
+      seed: options.seed,
+      isLong: options.durationMs > longMs,
+      settings: settingsOf(leaseMs),
+      hasLeases: leaseMs > 0,
+      lie: options.plant,
+    })
     this.#options = options
     this.#tail = new LogTail(cluster)
     this.#resources = new Resources(cluster)
@@ -98,7 +125,8 @@ class Run {
   }
 
   async run(): Promise<ChaosReport> {
-    await this.#cluster.startAll()
+    await this.#nemesis.create()
+    await this.#cluster.ready()
     this.#tail.start()
     this.#resources.start()
     for (const client of this.#clients) client.start()
@@ -121,28 +149,12 @@ class Run {
   }
 
   async #disturb(): Promise<void> {
-    const { seed, durationMs } = this.#options
-    const deadline = performance.now() + durationMs
-    const isOver = (): boolean => performance.now() >= deadline
-    const isLong = durationMs > 120_000
-    const processes = new ProcessFaults(this.#cluster, this.#random, this.#log, {
-      downMsMax: 1500,
-      quietMsMax: 2500,
-      pauseMsMax: isLong ? 60_000 : 3000,
-      diskMsMax: isLong ? 8000 : 4000,
-    })
-    const names = this.#cluster.nodes.map((node) => node.name)
-    const proxy = this.#cluster.proxy
-    if (proxy === undefined) throw new Error('chaos needs the proxy')
-    const network = new NetworkFaults(proxy, names, new Random(seed ^ 0x5eed), this.#log, {
-      faultMsMax: isLong ? 8000 : 3000,
-      quietMsMax: 4000,
-    })
-    await Promise.all([processes.run(isOver), network.run(isOver)])
+    const deadline = performance.now() + this.#options.durationMs
+    await this.#nemesis.run(() => performance.now() >= deadline)
     const healedAt = performance.now()
     await this.#note('no recovery', () => this.#recover())
     this.#recoveryMs = Math.round(performance.now() - healedAt)
-    processes.disarm()
+    this.#nemesis.disarm()
   }
 
   async #recover(): Promise<void> {
@@ -185,7 +197,7 @@ class Run {
       ...this.#tail.problems,
       ...historyProblems(history),
       ...logProblems(this.#recorder, this.#tail, sessions),
-      ...ownKeyProblems(owns, this.#recorder, this.#tail),
+      ...ownKeyProblems(owns, this.#recorder, this.#tail, sessions),
       ...this.#resources.problems(),
     ]
     const report = this.#report(problems, history.operations.length)
@@ -198,11 +210,13 @@ class Run {
     return {
       seed: this.#options.seed,
       nodes: this.#cluster.nodes.length,
+      leaseMs: this.#leaseMs,
       ok: problems.length === 0,
       problems,
       savedTo: problems.length === 0 ? undefined : this.#options.saveTo,
       durationMs: this.#options.durationMs,
       faults: this.#log.counts,
+      failpoints: this.#nemesis.failpoints,
       operations,
       acknowledgedWrites: recorder.acknowledged,
       reads: recorder.reads,

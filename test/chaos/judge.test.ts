@@ -35,7 +35,7 @@ function allProblems(recorder: Recorder, log: ChosenLog, version: number): strin
   return [
     ...historyProblems(historyOf(recorder, log)),
     ...logProblems(recorder, log, sessions),
-    ...ownKeyProblems([{ key: 'own/0', version }], recorder, log),
+    ...ownKeyProblems([{ key: 'own/0', version }], recorder, log, sessions),
   ]
 }
 
@@ -53,13 +53,16 @@ test('an acknowledged write that is gone is found by the reads, by the log and b
   const recorder = await record([0, put('own/0', 'a'), putOutput(1, 1)], [1, get('own/0'), none(1)])
   assert.equal(historyProblems(historyOf(recorder, chosen('a'))).length, 1)
   assert.match(logProblems(recorder, chosen(), sessions).join(), /acknowledged, but not in the log/)
-  assert.match(ownKeyProblems([{ key: 'own/0', version: 0 }], recorder, chosen('a')).join(), /has version 0 after 1/)
+  assert.match(
+    ownKeyProblems([{ key: 'own/0', version: 0 }], recorder, chosen('a'), sessions).join(),
+    /has version 0 after 1/,
+  )
 })
 
 test('a write that was applied twice is found by the version of its key and by the revisions', async () => {
   const recorder = await record([0, put('own/0', 'a'), putOutput(1, 1)], [0, put('own/0', 'b'), putOutput(3, 3)])
   assert.equal(historyProblems(historyOf(recorder, chosen('a', 'b'))).length, 1)
-  assert.equal(ownKeyProblems([{ key: 'own/0', version: 3 }], recorder, chosen('a', 'b')).length, 1)
+  assert.equal(ownKeyProblems([{ key: 'own/0', version: 3 }], recorder, chosen('a', 'b'), sessions).length, 1)
 })
 
 test('a write that its client was told is not done, and is in the log, is found', async () => {
@@ -73,10 +76,19 @@ test('a write without a session that stands in the log twice is found, a repeate
   assert.match(logProblems(recorder, chosen('a', 'b', 'b'), sessions).join(), /twice in the log/)
 })
 
+test('what was never answered and stands in the log was done, unless its session may have been over', async () => {
+  const recorder = await record([0, put('own/0', 'a'), 'OUTCOME_UNKNOWN'], [1, put('own/1', 'b'), 'OUTCOME_UNKNOWN'])
+  const log = chosen('a', 'b')
+  const problems = (key: string, version: number): number =>
+    ownKeyProblems([{ key, version }], recorder, log, sessions).length
+  assert.deepEqual([problems('own/0', 0), problems('own/0', 1), problems('own/0', 2)], [0, 0, 1])
+  assert.deepEqual([problems('own/1', 0), problems('own/1', 1), problems('own/1', 2)], [1, 0, 1])
+})
+
 test('a log that was not read whole proves no absence', async () => {
   const recorder = await record([0, put('own/0', 'a'), putOutput(1, 1)], [0, put('own/0', 'b'), 'OUTCOME_UNKNOWN'])
   const log = { ...chosen(), isWhole: false }
   assert.deepEqual(allProblems(recorder, log, 1), [])
   assert.deepEqual(allProblems(recorder, log, 2), [])
-  assert.equal(ownKeyProblems([{ key: 'own/0', version: 3 }], recorder, log).length, 1)
+  assert.equal(ownKeyProblems([{ key: 'own/0', version: 3 }], recorder, log, sessions).length, 1)
 })

@@ -11,10 +11,12 @@ export interface Usage {
   readonly descriptors: number
   readonly acceptorBytes: number
   readonly stateBytes: number
+  /** In the data directory. */
+  readonly files: number
 }
 
 /** What the second half of a run may have above the first. */
-const slack: Usage = { rssBytes: 96 * mib, descriptors: 48, acceptorBytes: 16 * mib, stateBytes: 16 * mib }
+const slack: Usage = { rssBytes: 96 * mib, descriptors: 48, acceptorBytes: 16 * mib, stateBytes: 16 * mib, files: 8 }
 const factor = 1.5
 /** A shorter run shows nothing but its start. */
 const judgedMs = 120_000
@@ -69,7 +71,7 @@ export class Resources {
   }
 }
 
-const keys = ['rssBytes', 'descriptors', 'acceptorBytes', 'stateBytes'] as const
+const keys = ['rssBytes', 'descriptors', 'acceptorBytes', 'stateBytes', 'files'] as const
 
 function peakOf(usages: readonly Usage[]): Usage {
   const peak = (key: keyof Usage): number => usages.reduce((highest, usage) => Math.max(highest, usage[key]), 0)
@@ -78,6 +80,7 @@ function peakOf(usages: readonly Usage[]): Usage {
     descriptors: peak('descriptors'),
     acceptorBytes: peak('acceptorBytes'),
     stateBytes: peak('stateBytes'),
+    files: peak('files'),
   }
 }
 
@@ -87,7 +90,7 @@ function processUsage(pid: number | undefined): Pick<Usage, 'rssBytes' | 'descri
   return { rssBytes: Number(rss ?? 0) * 1024, descriptors: readdirSync(`/proc/${pid}/fd`).length }
 }
 
-function fileUsage(dataDir: string): Pick<Usage, 'acceptorBytes' | 'stateBytes'> {
+function fileUsage(dataDir: string): Pick<Usage, 'acceptorBytes' | 'stateBytes' | 'files'> {
   const size = (name: string): number => statSync(join(dataDir, name), { throwIfNoEntry: false })?.size ?? 0
-  return { acceptorBytes: size('acceptor.mdb'), stateBytes: size('state.mdb') }
+  return { acceptorBytes: size('acceptor.mdb'), stateBytes: size('state.mdb'), files: readdirSync(dataDir).length }
 }

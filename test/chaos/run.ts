@@ -1,8 +1,9 @@
-/** `npm run chaos -- --minutes 10 --seed 1 [--nodes 3] [--save DIR] [--plant FILE] [--json]`. Exits 10 when something was wrong. */
+/** `npm run chaos -- --minutes 10 --seed 1 [--nodes 3] [--lease-ms 0] [--save DIR] [--plant LIE] [--json]`. Exits 10 when something was wrong. */
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runChaos } from './chaos.ts'
+import { findLie } from './lies.ts'
 
 const violationExit = 10
 
@@ -11,6 +12,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
     nodes: { type: 'string' },
+    'lease-ms': { type: 'string' },
     save: { type: 'string' },
     plant: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -22,7 +24,8 @@ const report = await runChaos({
   durationMs: positive('minutes', values.minutes) * 60_000,
   nodes: values.nodes === undefined ? undefined : positive('nodes', values.nodes),
   saveTo: values.save ?? join(tmpdir(), `paxos-chaos-${seed}-${process.pid}`),
-  plant: values.plant === undefined ? undefined : resolve(values.plant),
+  leaseMs: values['lease-ms'] === undefined ? undefined : Number(values['lease-ms']),
+  plant: values.plant === undefined ? undefined : findLie(values.plant).name,
   onProgress: (text) => console.error(text),
 })
 if (values.json) console.log(JSON.stringify(report))
