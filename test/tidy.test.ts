@@ -34,7 +34,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   wire: ['cbor-x'],
   daemon: ['lmdb', 'undici', 'pino', 'pino-pretty', 'prom-client', 'cosmiconfig'],
   client: ['undici'],
-  cli: ['@oclif/core', 'cosmiconfig', 'listr2', 'ora'],
+  cli: ['@oclif/core', 'cosmiconfig', 'listr2', 'ora', 'undici'],
   commands: ['@oclif/core'],
 }
 

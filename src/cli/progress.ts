@@ -1,4 +1,5 @@
-import { count, isLive } from './output.ts'
+import { count } from './output.ts'
+import { StatusLine } from './status-line.ts'
 
 export interface ProgressState {
   readonly records: number
@@ -16,34 +17,26 @@ export interface ProgressOptions {
   now?(): number
 }
 
-const redrawMs = 100
-const plainLineMs = 5000
-
-/** Rate, count and time left: one line that is redrawn on a terminal, a line every five seconds elsewhere. */
+/** Rate, count and time left, as a status line. */
 export class Progress {
   readonly #options: ProgressOptions
   readonly #now: () => number
   readonly #startedAt: number
-  readonly #isLive: boolean
-  #timer: NodeJS.Timeout | undefined
+  readonly #line: StatusLine
 
   constructor(options: ProgressOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
     this.#startedAt = this.#now()
-    this.#isLive = isLive(options.stream)
+    this.#line = new StatusLine({ stream: options.stream, silent: options.silent, line: () => this.line() })
   }
 
   start(): void {
-    if (this.#options.silent) return
-    this.#timer = setInterval(() => this.#show(), this.#isLive ? redrawMs : plainLineMs)
-    this.#timer.unref()
+    this.#line.start()
   }
 
   stop(): void {
-    clearInterval(this.#timer)
-    if (this.#timer !== undefined && this.#isLive) this.#options.stream.write('\r\x1b[K')
-    this.#timer = undefined
+    this.#line.stop()
   }
 
   /** `imported 12,000 records, 9,500/s, 38 %, 12 s left` */
@@ -58,16 +51,6 @@ export class Progress {
       if (seconds >= 1 && fraction < 1) parts.push(`${formatSeconds((seconds * (1 - fraction)) / fraction)} left`)
     }
     return parts.join(', ')
-  }
-
-  #show(): void {
-    const { stream } = this.#options
-    if (!this.#isLive) {
-      stream.write(`${this.line()}\n`)
-      return
-    }
-    const width = (stream.columns ?? 80) - 1
-    stream.write(`\r${this.line().slice(0, width)}\x1b[K`)
   }
 }
 
