@@ -9,6 +9,7 @@ import type { Event } from '../protocol/event.ts'
 import type { GroupId, Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
 import { ClockWatch } from './clock-watch.ts'
+import { DonorChoice } from './donor-choice.ts'
 import { HistoryKeeper } from './history-keeper.ts'
 import { Inspection, logLines, reportOf } from './inspection.ts'
 import type { Observer } from './observer.ts'
@@ -49,6 +50,7 @@ export class Replica implements ReplicaService {
   readonly #reads: ReadQueue
   readonly #donor: SnapshotDonor
   readonly #receiver: SnapshotReceiver
+  readonly #donorChoice = new DonorChoice()
   readonly #inspection = new Inspection()
   readonly #clockWatch: ClockWatch
   readonly #outcomes = new Outcomes()
@@ -190,7 +192,8 @@ export class Replica implements ReplicaService {
   inspect(range: SlotRange, timeoutMs: number, done: (reports: readonly AcceptorReport[]) => void): void {
     const own = reportOf(this.#self, this.#engine, range)
     const id = this.#inspection.ask(own, this.epoch.members.length, this.#now() + timeoutMs, done)
-    this.#send(this.#others(), { kind: 'inspect', id, range })
+    const others = this.epoch.members.map((member) => member.id).filter((id) => id !== this.#self)
+    this.#send(others, { kind: 'inspect', id, range })
   }
 
   onMessage(from: NodeId, message: PeerMessage): void {
@@ -232,8 +235,9 @@ export class Replica implements ReplicaService {
     }
     this.#compactHistory()
     const isFetching = this.#receiver.isActive || this.#state.isInstalling
-    const donor = this.#leader === this.#self ? this.#others()[0] : this.#leader
-    if (donor !== undefined && !isFetching && this.#isMissingData()) this.#receiver.start(now, donor)
+    if (isFetching || !this.#isMissingData()) return
+    const donor = this.#donorChoice.next(this.#engine.status().peers, this.#engine.truncatedUpTo())
+    if (donor !== undefined) this.#receiver.start(now, donor)
   }
 
   /** One turn: everything that arrived, then what it allows, then the flush that lets it leave. */
@@ -481,10 +485,6 @@ export class Replica implements ReplicaService {
       const request = encodeRequest({ session: undefined, command: { kind: 'compact', revision: upTo } })
       this.#enqueue(request, this.#now() + forwardedTimeoutMs, done)
     })
-  }
-
-  #others(): NodeId[] {
-    return this.epoch.members.map((member) => member.id).filter((id) => id !== this.#self)
   }
 
   #send(to: readonly NodeId[], message: PeerMessage): void {

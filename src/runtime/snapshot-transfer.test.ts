@@ -185,3 +185,23 @@ test('a donor whose store gave the snapshot up says nothing, and forgets it', ()
   source.donor.onRequest(0, receiverId, question, () => assert.fail('answered from a snapshot that is gone'))
   assert.equal(source.closed(), 1)
 })
+
+test('a snapshot that was sent to its end soon makes room for those who wait', () => {
+  const source = donor()
+  const start: Question = { kind: 'snapshotRequest', snapshot: undefined, after: undefined }
+  const ask = (from: number, question: Question, now: number): Chunk | undefined => {
+    let chunk: Chunk | undefined
+    source.donor.onRequest(now, toNodeId(from), question, (sent) => {
+      chunk = sent
+    })
+    return chunk
+  }
+  for (const node of [2, 3]) {
+    const first = ask(node, start, 0)
+    assert.ok(first !== undefined)
+    assert.equal(ask(node, { ...start, snapshot: first.snapshot, after: 'k18' }, 0)?.done, true)
+  }
+  assert.equal(ask(4, start, 1000), undefined, 'the end may have been lost, and be asked for again')
+  assert.ok(ask(4, start, 3000) !== undefined)
+  assert.equal(source.closed(), 2)
+})
