@@ -8,6 +8,7 @@ import { Cluster, electionTimeoutMs, groupOf } from '../cluster/cluster.ts'
 import { until } from '../cluster/until.ts'
 import { assertSameContent } from '../cluster/workload.ts'
 import { ChaosClient, type ClientKind } from './clients.ts'
+import { coverageProblems } from './coverage.ts'
 import { FaultLog } from './fault-log.ts'
 import { historyOf, historyProblems, logProblems, type OwnKey, ownKeyProblems } from './judge.ts'
 import { LogTail } from './log-tail.ts'
@@ -199,6 +200,12 @@ class Run {
       ...logProblems(this.#recorder, this.#tail, sessions),
       ...ownKeyProblems(owns, this.#recorder, this.#tail, sessions),
       ...this.#resources.problems(),
+      ...coverageProblems({
+        durationMs: this.#options.durationMs,
+        faults: this.#log.counts,
+        failpoints: this.#nemesis.failpoints,
+        slotsUnread: this.#tail.missing,
+      }),
     ]
     const report = this.#report(problems, history.operations.length)
     if (!report.ok) await this.#save(report, writeHistory(history))
@@ -249,6 +256,8 @@ class Run {
 
   #progress(): string {
     const { acknowledged, reads } = this.#recorder
-    return `${this.#log.count('kill')} kills, ${acknowledged} writes and ${reads} reads answered, ${this.#log.problems.length} problems`
+    const reached = Object.values(this.#nemesis.failpoints).filter((hits) => hits > 0).length
+    const kills = `${this.#log.count('kill')} kills, ${reached} failpoints reached`
+    return `${kills}, ${acknowledged} writes and ${reads} reads answered, ${this.#log.problems.length} problems`
   }
 }

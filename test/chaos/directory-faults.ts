@@ -7,6 +7,7 @@ import type { NodeProcess } from '../cluster/node-process.ts'
 import { until } from '../cluster/until.ts'
 import type { FaultLog } from './fault-log.ts'
 import type { NodeKeeper } from './node-keeper.ts'
+import { lifeOf, linesOf } from './node-log.ts'
 
 /** What a node says when it refuses its data directory. */
 const refusedCode = 6
@@ -57,7 +58,7 @@ export class DirectoryFaults {
   /** On an empty directory it looks like a new node, and the others must not take it for the old one. */
   async wipe(): Promise<void> {
     const node = await this.#drawDown()
-    await this.#outside('wipe', node, /OTHER_DISK/, async () => {})
+    await this.#outside('wipe', node, /OTHER_DISK|STALE_INCARNATION|DUPLICATE_NODE/, async () => {})
   }
 
   /**
@@ -150,27 +151,8 @@ function isRefusal(reason: string, code: RegExp): boolean {
   return reason.includes('refused this node') && code.test(reason)
 }
 
-/** Which life of the node this is, as it says itself once it serves. */
-function lifeOf(node: NodeProcess): number | undefined {
-  const line = linesOf(node).find(({ msg }) => msg === 'serving')
-  return typeof line?.['incarnation'] === 'number' ? line['incarnation'] : undefined
-}
-
 function hasMet(other: NodeProcess, node: NodeProcess, life: number): boolean {
   return linesOf(other).some(
     ({ peer, incarnation, code }) => peer === node.name && incarnation === life && code === undefined,
   )
-}
-
-/** What the process that runs has written to its log lately. */
-function linesOf(node: NodeProcess): readonly Record<string, unknown>[] {
-  const lines = node.log.split('\n')
-  const startedAt = lines.findLastIndex((line) => line.startsWith('(ended: ')) + 1
-  return lines.slice(startedAt).flatMap((line) => {
-    try {
-      return [JSON.parse(line) as Record<string, unknown>]
-    } catch {
-      return []
-    }
-  })
 }

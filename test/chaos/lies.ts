@@ -3,6 +3,8 @@
  * with one of them planted would find nothing in a product that had that fault. Planted in the compiled modules as they
  * load (hooks/lie.ts).
  */
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Patch } from '../planted/bug.ts'
 
 export interface Lie {
@@ -80,4 +82,9 @@ export function findLie(name: string): Lie {
     throw new Error(`There is no lie "${name}" to plant; there are ${lies.map((lie) => lie.name).join(', ')}`)
   }
   return found
+}
+
+/** For `--import`. */
+export function lieHook(name: string): string {
+  return `${pathToFileURL(join(import.meta.dirname, 'hooks', 'lie.ts')).href}?name=${findLie(name).name}`
 }

@@ -1,6 +1,4 @@
 /** All that is done to a cluster in one run: processes, disks, directories, the network and the clocks, from one seed. */
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { Random } from '../../src/base/random.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ClockFaults } from './clock-faults.ts'
@@ -8,6 +6,7 @@ import { DirectoryFaults } from './directory-faults.ts'
 import { FailpointFaults } from './failpoint-faults.ts'
 import type { FaultLog } from './fault-log.ts'
 import { FullDisk } from './full-disk.ts'
+import { lieHook } from './lies.ts'
 import { NetworkFaults } from './network.ts'
 import { clockHook, NodeClocks } from './node-clocks.ts'
 import { NodeKeeper } from './node-keeper.ts'
@@ -27,7 +26,6 @@ export interface NemesisOptions {
 /** Leases are made for clocks that differ by less (`clockDriftMax` of the engine is 0.05). */
 const driftWithLeases = 0.04
 const driftWithout = 0.5
-const lieHook = pathToFileURL(join(import.meta.dirname, 'hooks', 'lie.ts')).href
 
 export class Nemesis {
   readonly #keeper: NodeKeeper
@@ -38,7 +36,7 @@ export class Nemesis {
   constructor(cluster: Cluster, log: FaultLog, { seed, isLong, settings, hasLeases, lie }: NemesisOptions) {
     const random = new Random(seed)
     if (cluster.proxy === undefined) throw new Error('chaos needs the proxy')
-    const hooks = [clockHook, ...(lie === undefined ? [] : [`${lieHook}?name=${lie}`])]
+    const hooks = [clockHook, ...(lie === undefined ? [] : [lieHook(lie)])]
     this.#keeper = new NodeKeeper(cluster, random, log, hooks)
     this.#failpoints = new FailpointFaults(this.#keeper, random, log)
     this.#creationsEach = isLong ? Number.POSITIVE_INFINITY : 1

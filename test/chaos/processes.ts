@@ -2,13 +2,14 @@
 import { spawnSync } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Random } from '../../src/base/random.ts'
-import type { ProcessOptions } from '../cluster/node-process.ts'
+import type { NodeProcess, ProcessOptions } from '../cluster/node-process.ts'
 import type { DirectoryFaults } from './directory-faults.ts'
 import type { FailpointFaults } from './failpoint-faults.ts'
 import type { FaultLog } from './fault-log.ts'
 import type { FullDisk } from './full-disk.ts'
 import type { NodeClocks } from './node-clocks.ts'
 import type { NodeKeeper } from './node-keeper.ts'
+import { lifeOf } from './node-log.ts'
 
 export interface ProcessFaultOptions {
   /** Upper end of how long a node stays down. */
@@ -29,6 +30,9 @@ export interface OtherFaults {
 const isStraceThere = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
 /** A process that stood still for so long while its machine slept finds its monotonic clock where it was. */
 const sleepMs = 150
+/** From waking until its network is there again. */
+const wakingMs = 300
+const leaderMs = 2000
 
 export class ProcessFaults {
   readonly #keeper: NodeKeeper
@@ -36,7 +40,8 @@ export class ProcessFaults {
   readonly #random: Random
   readonly #log: FaultLog
   readonly #options: ProcessFaultOptions
-  readonly #steps: readonly (readonly [weight: number, step: () => Promise<void>])[]
+  /** Drawn without putting back, so that in any fifty steps there is each of them as often as it says. */
+  readonly #cards: readonly (readonly [count: number, step: () => Promise<void>])[]
 
   constructor(
     keeper: NodeKeeper,
@@ -51,29 +56,27 @@ export class ProcessFaults {
     this.#random = random
     this.#log = log
     this.#options = options
-    this.#steps = [
-      [38, () => this.#killSome()],
-      [32, () => failpoints.next()],
-      [8, () => this.#pauseOne()],
-      [3, () => this.#terminate()],
-      [6, () => this.#breakDisk()],
-      [4, () => fullDisk.fill()],
-      [2, () => directories.loseState()],
-      [2, () => directories.loseAcceptor()],
-      [2, () => directories.wipe()],
-      [3, () => directories.restore()],
+    this.#cards = [
+      [18, () => this.#killSome()],
+      [17, () => failpoints.next()],
+      [3, () => this.#pauseOne()],
+      [2, () => this.#sleepOne()],
+      [2, () => this.#terminate()],
+      [2, () => this.#breakDisk()],
+      [2, () => fullDisk.fill()],
+      [1, () => directories.loseState()],
+      [1, () => directories.loseAcceptor()],
+      [1, () => directories.wipe()],
+      [2, () => directories.restore()],
     ]
   }
 
   async run(isOver: () => boolean): Promise<void> {
-    const total = this.#steps.reduce((sum, [weight]) => sum + weight, 0)
+    let deck: (() => Promise<void>)[] = []
     while (!isOver()) {
-      let draw = this.#random.next() * total
-      const step = this.#steps.find(([weight]) => {
-        draw -= weight
-        return draw < 0
-      })
-      await step?.[1]()
+      if (deck.length === 0) deck = this.#cards.flatMap(([count, step]) => Array.from({ length: count }, () => step))
+      const [step] = deck.splice(this.#random.integer(0, deck.length), 1)
+      await step?.()
       await pause(this.#random.next() * this.#options.quietMsMax)
     }
     this.#keeper.startAll()
@@ -82,7 +85,8 @@ export class ProcessFaults {
   async #killSome(): Promise<void> {
     const draw = this.#random.next()
     const { nodes } = this.#keeper
-    const count = draw < 0.7 ? 1 : draw < 0.88 ? Math.min(2, nodes.length) : nodes.length
+    const majority = Math.floor(nodes.length / 2) + 1
+    const count = draw < 0.65 ? 1 : draw < 0.82 ? majority : nodes.length
     const first = this.#random.integer(0, nodes.length)
     const victims = nodes.filter((_, index) => (index - first + nodes.length) % nodes.length < count)
     if (count === nodes.length) this.#log.note('all-down', 'all')
@@ -91,31 +95,67 @@ export class ProcessFaults {
     this.#keeper.startAll()
   }
 
-  /** Only the process stands still, or its whole machine sleeps. */
+  /** Only the process stands still; its clocks go on. */
   async #pauseOne(): Promise<void> {
-    const node = this.#keeper.draw()
-    // As many short ones as long ones: each decade is as likely.
-    const ms = Math.exp(this.#random.next() * Math.log(this.#options.pauseMsMax))
-    const isSleep = ms > sleepMs && this.#random.chance(0.5)
-    if (isSleep) this.#clocks.set(node, { sleepMs })
-    const name = isSleep && (await this.#clocks.isTaken(node)) ? 'sleep' : 'pause'
-    this.#log.note(name, node.name, { ms: Math.round(ms) })
+    const node = await this.#drawBusy()
+    const ms = this.#drawMs(1)
+    this.#log.note('pause', node.name, { ms: Math.round(ms) })
     node.signal('SIGSTOP')
     await pause(ms)
     node.signal('SIGCONT')
-    if (!isSleep) return
+  }
+
+  /**
+   * Its machine sleeps, and wakes before its network does, to which nothing came meanwhile: only its clocks can tell the
+   * node what it missed, while clients' reads wait for it.
+   */
+  async #sleepOne(): Promise<void> {
+    const node = await this.#drawBusy()
+    const ms = this.#drawMs(2 * sleepMs)
+    this.#clocks.set(node, { sleepMs })
+    if (!(await this.#clocks.isTaken(node)) || !node.running) {
+      this.#clocks.set(node, { sleepMs: undefined })
+      return
+    }
+    this.#log.note('sleep', node.name, { ms: Math.round(ms) })
+    node.signal('SIGSTOP')
+    const { proxy } = this.#keeper.cluster
+    const others = this.#keeper.nodes.filter((other) => other !== node)
+    for (const other of others) proxy?.cutBoth(node.name, other.name)
+    await pause(ms)
+    node.signal('SIGCONT')
     // Not before it has looked at its clock.
     this.#clocks.set(node, {})
     await this.#clocks.isTaken(node)
+    await pause(wakingMs)
+    for (const other of others) {
+      proxy?.heal(node.name, other.name)
+      proxy?.heal(other.name, node.name)
+    }
     this.#clocks.set(node, { sleepMs: undefined })
+  }
+
+  /** Often the leader: it has the most to be wrong about. */
+  async #drawBusy(): Promise<NodeProcess> {
+    const drawn = this.#keeper.draw()
+    if (!this.#random.chance(0.6)) return drawn
+    const leader = await this.#keeper.cluster.leader(this.#keeper.nodes, leaderMs).catch(() => undefined)
+    return leader?.running === true ? leader : drawn
+  }
+
+  /** As many short times as long ones: each decade is as likely. */
+  #drawMs(least: number): number {
+    return least * Math.exp(this.#random.next() * Math.log(this.#options.pauseMsMax / least))
   }
 
   async #terminate(): Promise<void> {
     const node = this.#keeper.draw()
     this.#keeper.doom(node)
     this.#log.note('terminate', node.name)
-    const { code } = await node.stop()
-    if (code !== 0) this.#log.problem(`${node.name} ended with code ${code} after SIGTERM`)
+    const { code, signal } = await node.stop()
+    // The signal itself ends a process that does not listen for it yet, and has not begun to vote.
+    const isEarly = signal === 'SIGTERM' && lifeOf(node) === undefined
+    if (code !== 0 && !isEarly) this.#log.problem(`${node.name} ended with code ${code}, ${signal} after SIGTERM`)
     this.#keeper.start(node)
   }
 
