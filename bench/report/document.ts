@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Figure } from '../figure.ts'
-import { renderChart } from './chart.ts'
+import { chartFigures, renderChart } from './chart.ts'
 import type { Run } from './machine.ts'
 import { cellsOf } from './table.ts'
 
@@ -50,8 +50,9 @@ function replaceParts(file: string, figures: readonly KeptFigure[]): void {
 }
 
 function figureTable(figures: readonly KeptFigure[]): string {
+  const chart = chartFigures(figures).length > 0 ? '![How many times better than etcd](performance.svg)\n\n' : ''
   const rows = figures.map(cellsOf).map(({ name, ours, other, ratio, target }) => [name, ours, other, ratio, target])
-  return markdown(['', 'paxos', 'against', 'ratio', 'target'], rows)
+  return chart + markdown(['', 'paxos', 'against', 'ratio', 'target'], rows)
 }
 
 interface TuningDetail {
@@ -62,11 +63,14 @@ interface TuningDetail {
   readonly p99: number
   readonly elections: number
   readonly errors: Readonly<Record<string, number>>
+  readonly serves: boolean
 }
 
 function tuningTable(figures: readonly KeptFigure[]): string {
   const rows = figures.map((figure) => {
-    const { question, roundTripMs, settings, p50, p99, elections, errors } = figure.detail as unknown as TuningDetail
+    const { question, roundTripMs, settings, p50, p99, elections, errors, serves } =
+      figure.detail as unknown as TuningDetail
+    if (!serves) return [question, `${roundTripMs} ms`, settings, '', '', '', 'no leader']
     const failed = Object.values(errors).reduce((sum, times) => sum + times, 0)
     const rate = `${Math.round(figure.ours).toLocaleString('en-US')}/s`
     const trouble = [elections === 0 ? '' : `${elections} elections`, failed === 0 ? '' : `${failed} errors`]

@@ -40,7 +40,6 @@ export const catchUpSection: Section = {
       stop.abort()
       await during.done
       const installed = await third.metric('paxos_snapshots_installed_total')
-      assert.ok(installed > 0, 'the third member did not need a snapshot')
       const p99 = (histogram: Histogram | undefined): number => (histogram?.percentile(99) ?? 0) / 1000
       const meanwhile = `${rate} puts/s from the clients`
       return [
@@ -49,7 +48,8 @@ export const catchUpSection: Section = {
           name: `an empty member gets ${bench.stateMiB} MiB of state, with ${meanwhile}, from its start until it serves`,
           unit: 'MiB/s',
           ours: bench.stateMiB / seconds,
-          detail: { seconds },
+          // A small state is still in the log, and comes from there.
+          detail: { seconds, bySnapshot: installed > 0 },
         },
         {
           id: 'catch-up-p99',

@@ -27,11 +27,14 @@ export const soakSection: Section = {
   run: (bench) =>
     withOurCluster(bench.directory, {}, async (cluster) => {
       const seconds = bench.soakMinutes * 60
-      const { load, done } = startPuts(cluster.endpoints, { space: keySpace(10_000), seconds, inFlight })
+      const stop = new AbortController()
+      const options = { space: keySpace(10_000), seconds: 2 * seconds, inFlight, signal: stop.signal }
+      const { load, done } = startPuts(cluster.endpoints, options)
+      const began = performance.now()
       const samples: Sample[] = []
-      let mark = { at: performance.now(), total: 0 }
+      let mark = { at: began, total: 0 }
       for (let window = 0; window < windows; window++) {
-        await pause((seconds * 1000) / windows)
+        await pause(began + ((window + 1) * seconds * 1000) / windows - performance.now())
         const now = performance.now()
         const perSecond = ((load.total - mark.total) * 1000) / (now - mark.at)
         mark = { at: now, total: load.total }
@@ -42,6 +45,7 @@ export const soakSection: Section = {
             `${sample.residentMiB.toFixed(0)} MiB of memory, files ${sample.fileMiB.toFixed(0)} MiB`,
         )
       }
+      stop.abort()
       await done
       return figuresOf(samples, bench.soakMinutes)
     }),

@@ -1,6 +1,6 @@
 import type { Figure } from '../figure.ts'
 import type { Bench, Section } from '../section.ts'
-import { type OurCluster, withOurCluster } from '../side-by-side/our-cluster.ts'
+import { OurCluster } from '../side-by-side/our-cluster.ts'
 import { paxosBench } from '../side-by-side/program.ts'
 
 type Settings = Readonly<Record<string, string | number>>
@@ -93,24 +93,52 @@ async function measure(
   baseline: number | undefined,
 ): Promise<Figure> {
   const { id, question, load } = experiment
+  const changed = Object.entries(settings).map(([name, value]) => `${name.replace('limits.', '')} ${value}`)
+  const which = changed.length === 0 ? 'defaults' : changed.join(', ')
+  const { perSecond, ...outcome } = await run(bench, load, roundTripMs, settings)
+  return {
+    id: `tuning-${id}-${roundTripMs}-${which}`,
+    name: `${question}; ${roundTripMs} ms; ${which}`,
+    unit: '/s',
+    ours: perSecond,
+    ...(baseline !== undefined && { other: baseline, otherName: 'defaults' }),
+    detail: { question, roundTripMs, settings: which, ...outcome },
+  }
+}
+
+interface Outcome {
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+  readonly elections: number
+  readonly errors: Readonly<Record<string, number>>
+  /** False when the members did not get along at all. */
+  readonly serves: boolean
+}
+
+async function run(bench: Bench, load: readonly string[], roundTripMs: number, settings: Settings): Promise<Outcome> {
   // Without a delay there is no proxy either: it would cost processor time on the machine that is measured.
   const delay = roundTripMs === 0 ? {} : { delayMs: roundTripMs / 2 }
-  return await withOurCluster(bench.directory, { settings, ...delay }, async (cluster) => {
+  const cluster = await OurCluster.create(bench.directory, { settings, ...delay })
+  try {
+    const serves = await cluster.startAll().then(
+      () => true,
+      (error: Error) => {
+        bench.say(error.message)
+        return false
+      },
+    )
+    if (!serves) return { perSecond: 0, p50: 0, p99: 0, elections: 0, errors: {}, serves }
     const before = await round(cluster)
-    const result = await paxosBench([...load, '--duration', `${bench.seconds}s`], cluster.endpoints)
+    const { perSecond, latencyMs, errors } = await paxosBench(
+      [...load, '--duration', `${bench.seconds}s`],
+      cluster.endpoints,
+    )
     const elections = (await round(cluster)) - before
-    const { latencyMs, errors } = result
-    const changed = Object.entries(settings).map(([name, value]) => `${name.replace('limits.', '')} ${value}`)
-    const which = changed.length === 0 ? 'defaults' : changed.join(', ')
-    return {
-      id: `tuning-${id}-${roundTripMs}-${which}`,
-      name: `${question}; ${roundTripMs} ms; ${which}`,
-      unit: '/s',
-      ours: result.perSecond,
-      ...(baseline !== undefined && { other: baseline, otherName: 'defaults' }),
-      detail: { question, roundTripMs, settings: which, p50: latencyMs.p50, p99: latencyMs.p99, elections, errors },
-    }
-  })
+    return { perSecond, p50: latencyMs.p50, p99: latencyMs.p99, elections, errors, serves }
+  } finally {
+    await cluster.stop()
+  }
 }
 
 /** Every election has a round of its own. */

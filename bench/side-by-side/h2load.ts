@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync, rmSync } from 'node:fs'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -49,6 +49,8 @@ const patienceMs = 60_000
 /** One run of h2load, on one thread. Throws when a request failed. */
 export async function h2load(request: H2loadRequest, shape: H2loadShape): Promise<H2loadResult> {
   const directory = await mkdtemp(join(logParent, 'h2load-'))
+  const clean = (): void => rmSync(directory, { recursive: true, force: true })
+  process.once('exit', clean)
   try {
     const bodyFile = join(directory, 'body')
     const logFile = join(directory, 'log')
@@ -57,7 +59,8 @@ export async function h2load(request: H2loadRequest, shape: H2loadShape): Promis
     const output = await run(args, ((shape.seconds ?? 0) + warmUpSeconds) * 1000 + patienceMs)
     return readResult(output, await readFile(logFile, 'latin1'))
   } finally {
-    await rm(directory, { recursive: true, force: true })
+    process.off('exit', clean)
+    clean()
   }
 }
 
@@ -77,7 +80,10 @@ function argumentsOf(request: H2loadRequest, shape: H2loadShape, bodyFile: strin
 
 async function run(args: readonly string[], timeoutMs: number): Promise<string> {
   const child = spawn('h2load', args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' })
+  const end = (): void => void child.kill('SIGKILL')
+  process.once('exit', end)
   const [output, errors, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  process.off('exit', end)
   assert.equal(status, 0, `h2load ${args.join(' ')}\n${output}${errors}`)
   return output
 }

@@ -27,6 +27,7 @@ export class OurCluster {
     this.nodes = nodes
     this.#directory = directory
     this.#proxy = proxy
+    process.once('exit', this.#kill)
   }
 
   /** Not started yet. */
@@ -97,9 +98,15 @@ export class OurCluster {
 
   /** Ends every process and deletes the data. */
   async stop(): Promise<void> {
+    process.off('exit', this.#kill)
     await Promise.all(this.nodes.map((node) => node.end()))
     await this.#proxy?.close()
     await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  /** A clean stop of theirs would take longer than we have. */
+  readonly #kill = (): void => {
+    for (const node of this.nodes) if (node.running) node.signal('SIGKILL')
   }
 }
 
