@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Random } from '../../src/base/random.ts'
 import { checkHistory } from '../../src/sim/linearizability/check.ts'
-import type { History } from '../../src/sim/linearizability/history.ts'
+import { emptyStart, type History, type Operation } from '../../src/sim/linearizability/history.ts'
 import { replay } from '../../src/sim/linearizability/replay.ts'
 import { searchOrder } from '../../src/sim/linearizability/wgl.ts'
 import { loadHistory } from './linearizability-histories.ts'
@@ -33,6 +33,31 @@ test('the replay checks 1,000,000 operations within 5 seconds of processor time'
 test('the replay finds the writes behind bursts of unknown outcomes', () => {
   const history = inBursts(loadHistory(new Random(7), { ...load, operations: 20_000, unknown: 0.01 }))
   const result = replay(history)
+  assert.ok('kind' in result, 'violation' in result ? result.message : '')
+})
+
+test('the replay finds the one way to fill a long gap, where only a put before a delete leaves enough to fill it with', () => {
+  const keys = Array.from({ length: 10 }, (_, i) => `own${i}`)
+  const put = (key: string, at: number, output: { revision: number; version: number } | undefined): Operation => ({
+    client: 1,
+    invokedAt: at,
+    returnedAt: output === undefined ? undefined : at + 1,
+    input: { kind: 'put', key, value: `${key}@${at}`, ifVersion: undefined },
+    output: output === undefined ? undefined : { kind: 'put', ...output },
+  })
+  const open = { client: 2, invokedAt: 31, returnedAt: undefined, output: undefined }
+  // biome-ignore lint/suspicious/noThenProperty: the word of the API; never awaited.
+  const wide = { kind: 'txn', compare: [], then: [], else: [] } as const
+  const operations: Operation[] = [
+    ...[...keys, 'x'].map((key, i) => put(key, i, { revision: i + 1, version: 1 })),
+    ...[...keys, 'x'].map((key) => put(key, 30, undefined)),
+    { ...open, input: { kind: 'delete', key: 'x', ifVersion: undefined } },
+    { ...open, input: wide },
+    // Nothing of it is left to be deleted: what made it before must have come first.
+    put('x', 50, { revision: 24, version: 1 }),
+    ...keys.map((key, i) => put(key, 51 + i, { revision: 25 + i, version: 3 })),
+  ]
+  const result = replay({ start: emptyStart, operations }, 1_000_000)
   assert.ok('kind' in result, 'violation' in result ? result.message : '')
 })
 

@@ -6,8 +6,10 @@
  * the same are taken in the order of their invocation: the earlier one may stand wherever the later one may.
  */
 import { compareNumbers } from '../../base/order.ts'
+import { Random } from '../../base/random.ts'
+import type { KeyRange } from '../../machine/request.ts'
 import type { Claims } from './claims.ts'
-import { type History, type Input, isWithin, itemsOf, keysOf, putsOf, rangesOf } from './history.ts'
+import { type History, type Input, isWithin, itemsOf, keysOf, type Output, putsOf, rangesOf } from './history.ts'
 import type { Store } from './store.ts'
 import { canonical, putKey, Values } from './values.ts'
 
@@ -24,6 +26,8 @@ interface Sightings {
   readonly versions: (number | undefined)[]
   /** Open writes that may delete the key. */
   readonly deleters: number[]
+  /** Open writes that may put the key, each as often as it does. */
+  readonly putters: number[]
 }
 
 export class Gaps {
@@ -36,6 +40,8 @@ export class Gaps {
   readonly #classes = new Map<number, string>()
   readonly #sightings = new Map<string, Sightings>()
   readonly #used = new Set<number>()
+  #high = 0
+  #low = 0
   /** By revision above the start: unclaimed ones up to it. */
   readonly #unclaimed: Uint32Array
   /** Some open write may change several keys at once. */
@@ -54,9 +60,9 @@ export class Gaps {
     for (const index of claims.open) {
       const { input } = this.#operation(index)
       this.#classes.set(index, canonical(values.withoutUnseen(input)))
-      for (const key of keysOf(input)) this.#sightings.set(key, { places: [], versions: [], deleters: [] })
+      for (const key of keysOf(input)) this.#sightings.set(key, { places: [], versions: [], deleters: [], putters: [] })
     }
-    for (const index of claims.open) this.#noteDeletes(index)
+    for (const index of claims.open) this.#noteChanges(index)
     this.#collectEvidence(values)
     claims.order.forEach((index, place) => {
       this.#sight(index, place)
@@ -112,6 +118,7 @@ export class Gaps {
       if (wanted === undefined || wanted === version) continue
       const until = this.#positionOf(sightings, next)
       if (version > wanted && !this.#canVanish(sightings, until)) return false
+      if (!this.#canRise(sightings, until, version < wanted ? wanted - version : wanted)) return false
       const count = version < wanted ? wanted - version : wanted + 1
       wants.push({ until, count: this.#hasWide ? 1 : count })
     }
@@ -133,16 +140,45 @@ export class Gaps {
     return deleters.some((index) => !this.#used.has(index) && (this.#claims.invokedAt[index] ?? 0) <= latest)
   }
 
+  /** Only a put of the very key raises its version. */
+  #canRise({ putters }: Sightings, until: number, by: number): boolean {
+    const latest = this.#seenAt[until - this.#history.start.revision] ?? Number.POSITIVE_INFINITY
+    let left = by
+    for (const index of putters) {
+      if (left <= 0) return true
+      if (!this.#used.has(index) && (this.#claims.invokedAt[index] ?? 0) <= latest) left--
+    }
+    return left <= 0
+  }
+
   #unclaimedUpTo(revision: number): number {
     return this.#unclaimed[revision - this.#history.start.revision] ?? 0
   }
 
+  /**
+   * Of the open writes in use, by a hash of their set (Zobrist), and of the versions that they led to. Two states may share
+   * it, so it may save work and must not decide.
+   */
+  nameOf(store: Store): string {
+    let name = `${this.#high}.${this.#low}`
+    for (const key of this.#sightings.keys()) name += ` ${store.get(key)?.version ?? 0}`
+    return name
+  }
+
   use(index: number): void {
     this.#used.add(index)
+    this.#toggle(index)
   }
 
   release(index: number): void {
     this.#used.delete(index)
+    this.#toggle(index)
+  }
+
+  #toggle(index: number): void {
+    const random = new Random(index)
+    this.#high ^= random.integer(0, 2 ** 31)
+    this.#low ^= random.integer(0, 2 ** 31)
   }
 
   /** When the change is wanted, as a place in the order; Infinity when nobody misses it, undefined when it cannot be. */
@@ -163,8 +199,9 @@ export class Gaps {
     return deadline
   }
 
-  #noteDeletes(index: number): void {
+  #noteChanges(index: number): void {
     const { input } = this.#operation(index)
+    for (const { key } of putsOf(input)) this.#sightings.get(key)?.putters.push(index)
     for (const [key, sightings] of this.#sightings) {
       const isNamed = input.kind === 'delete' && input.key === key
       if (isNamed || rangesOf(input).some((range) => isWithin(key, range))) sightings.deleters.push(index)
@@ -209,19 +246,38 @@ export class Gaps {
     else if (input.kind === 'delete' && output?.kind === 'delete') note(input.key, output.deleted === 0 ? 0 : undefined)
     else if (output?.kind === 'item' && input.kind === 'get') note(input.key, output.item?.version ?? 0)
     else if (output?.kind === 'items') for (const item of output.items) note(item.key, item.version)
-    else if (input.kind === 'txn' || input.kind === 'deleteRange') {
-      const named = new Set(putsOf(input).map((each) => each.key))
-      const ranges = rangesOf(input)
-      for (const key of this.#sightings.keys()) {
-        if (named.has(key) || ranges.some((range) => isWithin(key, range))) note(key, undefined)
+    else if (input.kind === 'txn' && output?.kind === 'txn') this.#sightTxn(input, output, note)
+    else if (input.kind === 'deleteRange') this.#noteWithin(input.range, note)
+  }
+
+  /** Of a key that it touches twice, the first counts: that is what it found. */
+  #sightTxn(input: Txn, { succeeded, results }: TxnOutput, note: Note): void {
+    if (succeeded) {
+      for (const { key, target, op, operand } of input.compare) {
+        if (target === 'version' && op === '=') note(key, Number(operand))
       }
     }
+    const steps = succeeded ? input.then : input.else
+    steps.forEach((step, at) => {
+      const result = results[at]
+      if (step.kind === 'put' && result?.kind === 'put') note(step.key, result.version - 1)
+      else if (result?.kind === 'get') for (const { key, version } of result.items) note(key, version)
+      else if (step.kind === 'delete') this.#noteWithin(step.range, note)
+    })
+  }
+
+  #noteWithin(range: KeyRange, note: Note): void {
+    for (const key of this.#sightings.keys()) if (isWithin(key, range)) note(key, undefined)
   }
 
   #operation(index: number): { readonly input: Input; readonly output: History['operations'][number]['output'] } {
     return this.#history.operations[index] ?? noOperation
   }
 }
+
+type Txn = Extract<Input, { kind: 'txn' }>
+type TxnOutput = Extract<Output, { kind: 'txn' }>
+type Note = (key: string, version: number | undefined) => void
 
 const noOperation = {
   input: { kind: 'get', key: '', at: undefined, isStale: true },
