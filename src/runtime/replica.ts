@@ -21,7 +21,7 @@ import { whyLate, whyNotReady } from './readiness.ts'
 import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
 import type { AcceptorReport, LogLine, ReadOutcome, ReplicaService, ReplicaStatus } from './replica-service.ts'
 import type { ReplicaHost, ReplicaSetup } from './replica-setup.ts'
-import { type PendingRequest, Requests } from './requests.ts'
+import { type PendingRequest, pendingRequest, Requests } from './requests.ts'
 import { SeenForwards } from './seen-forwards.ts'
 import { SnapshotDonor } from './snapshot-donor.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
@@ -448,7 +448,7 @@ export class Replica implements ReplicaService {
   }
 
   #enqueue(bytes: Uint8Array, deadline: number, finish: PendingRequest['finish']): void {
-    this.#requests.add({ bytes, arrivedAt: this.#now(), deadline, finish, proposedAt: 0, isFinished: false })
+    this.#requests.add(pendingRequest(bytes, this.#now(), deadline, finish))
     this.#host.schedule()
   }
 

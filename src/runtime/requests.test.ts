@@ -5,7 +5,7 @@ import type { Key, Reply } from '../machine/request.ts'
 import type { Entry } from '../protocol/entry.ts'
 import { toNodeId, toSlot } from '../protocol/ids.ts'
 import type { Outcome } from './peer-message.ts'
-import { type PendingRequest, Requests } from './requests.ts'
+import { type PendingRequest, pendingRequest, Requests } from './requests.ts'
 
 const limits = { queueRequestsMax: 3, queueBytesMax: 10_000 }
 const firstId = 100
@@ -15,7 +15,7 @@ function pending(deadline = 1000, isStamped = false): { request: PendingRequest;
   const session = isStamped ? { id: 1, seq: 1, ackedBelow: 0 } : undefined
   const bytes = encodeRequest({ session, command: { kind: 'delete', key: 'k' as Key, ifVersion: undefined } })
   const finish = (outcome: Outcome): void => void outcomes.push(outcome)
-  return { request: { bytes, arrivedAt: 0, deadline, finish, proposedAt: 0, isFinished: false }, outcomes }
+  return { request: pendingRequest(bytes, 0, deadline, finish), outcomes }
 }
 
 function entry(fill: number): Entry {
@@ -126,6 +126,54 @@ test('a node that comes to lead takes back what is safe to propose again', () =>
   requests.takeBack(5)
   assert.deepEqual(requests.take(10_000, 10), [stamped.request])
   assert.equal(code(plain.outcomes), 'OUTCOME_UNKNOWN')
+})
+
+test('what refuses one copy of a request says nothing of the other: a leader that had it may have done it', () => {
+  const refused = (code: 'NO_LEADER' | 'OVERLOADED'): Outcome => ({ kind: 'failed', code, message: 'no' })
+  const forwarded = (): { requests: Requests; a: ReturnType<typeof pending> } => {
+    const requests = new Requests(limits, firstId)
+    const a = pending(10, true)
+    requests.forward([a.request], toNodeId(2), 0)
+    return { requests, a }
+  }
+  const endings: readonly ((requests: Requests) => void)[] = [
+    // This node comes to lead, and gets no quorum in time.
+    (requests) => {
+      requests.takeBack(5)
+      requests.onTick(10, 'NO_QUORUM', '')
+    },
+    // So it does, and is stopped.
+    (requests) => {
+      requests.takeBack(5)
+      requests.close(6)
+    },
+    // The next leader is none any more, and nobody leads until it is too late.
+    (requests) => {
+      requests.takeResends(toNodeId(3), 5, 100)
+      requests.onForwarded(toNodeId(3), firstId + 1, refused('NO_LEADER'), 6)
+      requests.onTick(7, 'NO_LEADER', '')
+      requests.onTick(10, 'NO_LEADER', '')
+    },
+    // The next leader has no room for it.
+    (requests) => {
+      requests.takeResends(toNodeId(3), 5, 100)
+      requests.onForwarded(toNodeId(3), firstId + 1, refused('OVERLOADED'), 6)
+    },
+    // The same leader has the first copy in a slot, and no room for the second.
+    (requests) => {
+      requests.takeResends(toNodeId(2), 100, 100)
+      requests.onForwarded(toNodeId(2), firstId + 1, refused('OVERLOADED'), 101)
+    },
+  ]
+  for (const end of endings) {
+    const { requests, a } = forwarded()
+    end(requests)
+    assert.equal(code(a.outcomes), 'OUTCOME_UNKNOWN')
+  }
+  // Sent once and refused by whom it was sent to, it is certainly not done.
+  const { requests, a } = forwarded()
+  requests.onForwarded(toNodeId(2), firstId + 1, refused('OVERLOADED'), 6)
+  assert.equal(code(a.outcomes), 'OVERLOADED')
 })
 
 test('a snapshot over a slot leaves its batch unknown; stopping tells queued from open', () => {

@@ -6,10 +6,11 @@
  *   the answer), or another entry was, and then it certainly is not done and goes back to the queue.
  * - forwarded: the leader has it, or lost it. Only a request with a session may be sent again (protocols 11).
  *
- * A proposed or forwarded request that runs out of time has an unknown outcome; it is never called failed.
+ * A proposed or forwarded request that runs out of time has an unknown outcome; it is never called failed. Nor is one of
+ * which another leader had a copy: what became of the last copy says nothing of the ones before.
  */
 import { assert } from '../base/assert.ts'
-import type { ErrorCode } from '../base/error.ts'
+import { type ErrorCode, errorCodes } from '../base/error.ts'
 import { isStamped } from '../machine/command-codec.ts'
 import type { Reply } from '../machine/request.ts'
 import { type Entry, sameEntry } from '../protocol/entry.ts'
@@ -22,7 +23,19 @@ export interface PendingRequest {
   readonly deadline: number
   readonly finish: (outcome: Outcome, timing: { readonly proposedAt: number; readonly chosenAt: number }) => void
   proposedAt: number
+  /** A copy of it was given to a leader that has not answered. */
+  mayBeDone: boolean
   isFinished: boolean
+}
+
+/** Of a request that has just arrived. */
+export function pendingRequest(
+  bytes: Uint8Array,
+  arrivedAt: number,
+  deadline: number,
+  finish: PendingRequest['finish'],
+): PendingRequest {
+  return { bytes, arrivedAt, deadline, finish, proposedAt: 0, mayBeDone: false, isFinished: false }
 }
 
 interface Proposed {
@@ -164,6 +177,7 @@ export class Requests {
       if (isStamped(forwarded.request.bytes)) {
         forwarded.leader = leader
         forwarded.sentAt = now
+        forwarded.request.mayBeDone = true
         resends.push({ id, request: forwarded.request.bytes })
       } else if (hasMoved) {
         this.#forwarded.delete(id)
@@ -177,6 +191,7 @@ export class Requests {
   takeBack(now: number): void {
     const back: PendingRequest[] = []
     for (const { request } of this.#forwarded.values()) {
+      request.mayBeDone = true
       if (isStamped(request.bytes)) back.push(request)
       else finish(request, unknown('the leader that had it leads no longer'), now)
     }
@@ -246,7 +261,12 @@ export class Requests {
 function finish(request: PendingRequest, outcome: Outcome, now: number): void {
   if (request.isFinished) return
   request.isFinished = true
-  request.finish(outcome, { proposedAt: request.proposedAt, chosenAt: now })
+  request.finish(request.mayBeDone ? ofOneCopy(outcome) : outcome, { proposedAt: request.proposedAt, chosenAt: now })
+}
+
+function ofOneCopy(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'failed' || errorCodes[outcome.code].done === 'unknown') return outcome
+  return unknown(`an earlier leader had it as well, and a later try failed (${outcome.code}: ${outcome.message})`)
 }
 
 function unknown(why: string): Outcome {
