@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { count } from '../../src/cli/output.ts'
 import type { Figure } from '../figure.ts'
 import { chartFigures, renderChart } from './chart.ts'
 import type { Run } from './machine.ts'
@@ -73,7 +74,7 @@ function tuningTable(figures: readonly KeptFigure[]): string {
     if (!serves) return [question, `${roundTripMs} ms`, settings, '', '', '', 'no leader']
     const failed = Object.values(errors).reduce((sum, times) => sum + times, 0)
     const rate = `${Math.round(figure.ours).toLocaleString('en-US')}/s`
-    const trouble = [elections === 0 ? '' : `${elections} elections`, failed === 0 ? '' : `${failed} errors`]
+    const trouble = [elections === 0 ? '' : count(elections, 'election'), failed === 0 ? '' : count(failed, 'error')]
     const what = trouble.filter((text) => text !== '').join(', ')
     return [question, `${roundTripMs} ms`, settings, rate, `${p50.toFixed(2)} ms`, `${p99.toFixed(2)} ms`, what]
   })
