@@ -1,7 +1,8 @@
-import { destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import { type Logger, pino, stdTimeFunctions } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import { type LogLevel, logLevels } from '../wire/api-types.ts'
 import type { NodeConfig } from './config-table.ts'
+import { StderrSink } from './stderr-sink.ts'
 
 export type { Logger } from 'pino'
 
@@ -33,7 +34,7 @@ const bufferedBytesMax = 16 * 1024 * 1024
 
 /** Structured lines on stderr: JSON, or for people when stderr is a terminal. */
 export function createLogger(options: LoggerOptions): NodeLogger {
-  const sink = options.sink ?? stderrSink()
+  const sink = options.sink ?? new StderrSink(bufferedBytesMax)
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY === true)
   const logger = pino(
     {
@@ -56,23 +57,6 @@ export function createLogger(options: LoggerOptions): NodeLogger {
       logger.level = level
     },
     flush: () => sink.flushSync?.(),
-  }
-}
-
-/** Writes in the background: a stalled terminal or log collector must not stall consensus. */
-function stderrSink(): LogSink {
-  const sink = destination({ dest: 2, sync: false, maxLength: bufferedBytesMax })
-  // When the reader of stderr is gone there is nowhere to complain, and no reason to stop.
-  sink.on('error', () => {})
-  return {
-    write: (text) => sink.write(text),
-    flushSync: () => {
-      try {
-        sink.flushSync()
-      } catch {
-        // Not open yet, or gone.
-      }
-    },
   }
 }
 

@@ -6,12 +6,15 @@ import type { ApiLogger } from './context.ts'
 /** What fits into a `sockaddr_un`, without its closing NUL. */
 const socketPathBytesMax = 107
 
+/** Node's 511 are too few when a thousand clients come back at once: those refused try again a second later. */
+const backlog = 4096
+
 /** Throws PaxosError PORT_IN_USE when another process has the port, BAD_CONFIG when it cannot be had at all. */
 export function listenOnPort(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const refused = (cause: NodeJS.ErrnoException): void => reject(portError(cause, host, port))
     server.once('error', refused)
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog }, () => {
       server.off('error', refused)
       resolve()
     })
