@@ -21,6 +21,7 @@ export class Outcomes {
 
   /** Hands out everything, in parts that fit a message. */
   take(send: (to: NodeId, outcomes: readonly NumberedOutcome[]) => void): void {
+    if (this.#byNode.size === 0) return
     for (const [to, outcomes] of this.#byNode) {
       let part: NumberedOutcome[] = []
       let bytes = 0

@@ -1,5 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts'
-import { encodeBarrier, encodeBatch, encodeRequest, isStamped } from '../machine/command-codec.ts'
+import { encodeBarrier, encodeBatch, encodeRequest } from '../machine/command-codec.ts'
 import type { Query } from '../machine/request.ts'
 import type { Effect } from '../protocol/effect.ts'
 import type { Engine } from '../protocol/engine.ts'
@@ -10,19 +10,18 @@ import type { GroupId, Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { DonorChoice } from './donor-choice.ts'
+import { ForwardDesk } from './forward-desk.ts'
 import { HistoryKeeper } from './history-keeper.ts'
 import { Inspection, logLines, reportOf } from './inspection.ts'
 import type { Observer } from './observer.ts'
 import type { ReplicaOptions } from './options.ts'
-import { Outcomes } from './outcomes.ts'
 import type { Outcome, PeerMessage, RuntimeMessage } from './peer-message.ts'
 import type { Clock } from './ports.ts'
 import { whyLate, whyNotReady } from './readiness.ts'
 import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
 import type { AcceptorReport, LogLine, ReadOutcome, ReplicaService, ReplicaStatus } from './replica-service.ts'
 import type { ReplicaHost, ReplicaSetup } from './replica-setup.ts'
-import { type PendingRequest, pendingRequest, Requests } from './requests.ts'
-import { SeenForwards } from './seen-forwards.ts'
+import { type PendingRequest, Requests } from './requests.ts'
 import { SnapshotDonor } from './snapshot-donor.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
 import { ReplicaState } from './state.ts'
@@ -39,7 +38,6 @@ export class Replica implements ReplicaService {
   readonly group: GroupId
   readonly epoch: Epoch
   readonly #self: NodeId
-  readonly #incarnation: Incarnation
   readonly #host: ReplicaHost
   readonly #clock: Clock
   readonly #observer: Observer
@@ -53,8 +51,7 @@ export class Replica implements ReplicaService {
   readonly #donorChoice = new DonorChoice()
   readonly #inspection = new Inspection()
   readonly #clockWatch: ClockWatch
-  readonly #outcomes = new Outcomes()
-  readonly #seenForwards = new SeenForwards()
+  readonly #forwardDesk: ForwardDesk
   readonly #historyKeeper: HistoryKeeper
   #inbox: Event[] = []
   #leader: NodeId | undefined
@@ -68,12 +65,16 @@ export class Replica implements ReplicaService {
     this.group = setup.group
     this.epoch = setup.epoch
     this.#self = setup.self
-    this.#incarnation = setup.incarnation
     this.#host = setup.host
     this.#clock = setup.clock
     this.#observer = setup.observer
     this.#options = setup.options
     this.#requests = new Requests(setup.options, setup.incarnation * forwardsPerLife)
+    this.#forwardDesk = new ForwardDesk(setup.incarnation, {
+      refusal: (bytes) => this.#refusal(bytes),
+      enqueue: (request, answer) => this.#enqueue(request, this.#now() + forwardedTimeoutMs, answer, true),
+      schedule: () => this.#host.schedule(),
+    })
     this.#reads = new ReadQueue(setup.options.queueReadsMax)
     this.#historyKeeper = new HistoryKeeper(setup.options.historyRevisionsMax)
     this.#clockWatch = new ClockWatch(setup.clock)
@@ -199,7 +200,7 @@ export class Replica implements ReplicaService {
   onMessage(from: NodeId, message: PeerMessage): void {
     switch (message.kind) {
       case 'forward':
-        this.#onForward(from, message)
+        this.#forwardDesk.onForward(from, message)
         return
       case 'forwarded':
         for (const { id, outcome } of message.outcomes) this.#requests.onForwarded(from, id, outcome, this.#now())
@@ -426,29 +427,18 @@ export class Replica implements ReplicaService {
     read.done({ kind: 'failed', code: code === 'NO_LEADER' ? 'NO_LEADER' : 'NO_QUORUM', message })
   }
 
-  #onForward(from: NodeId, { incarnation, requests }: Extract<RuntimeMessage, { kind: 'forward' }>): void {
-    // A late copy of what an earlier life of this node may have done. No answer: a refusal would have it sent again.
-    if (incarnation !== this.#incarnation) return
-    const deadline = this.#now() + forwardedTimeoutMs
-    for (const { id, request } of requests) {
-      // Also when it is refused: the copy that comes after a refusal must not be done.
-      if (!isStamped(request) && !this.#seenForwards.isFirst(from, id)) continue
-      const answer = (outcome: Outcome): void => {
-        this.#outcomes.add(from, id, outcome)
-        this.#host.schedule()
-      }
-      if (this.#role !== 'leader' || this.#isRetired) {
-        answer({ kind: 'failed', code: 'NO_LEADER', message: 'The node that was asked does not lead.' })
-      } else if (!this.#requests.hasRoom(request.length)) {
-        answer({ kind: 'failed', code: 'OVERLOADED', message: 'Too many requests are waiting on the leader.' })
-      } else {
-        this.#enqueue(request, deadline, answer)
-      }
+  /** Why a request that another node forwards cannot be taken. */
+  #refusal(bytes: number): Outcome | undefined {
+    if (this.#role !== 'leader' || this.#isRetired) {
+      return { kind: 'failed', code: 'NO_LEADER', message: 'The node that was asked does not lead.' }
     }
+    if (this.#requests.hasRoom(bytes)) return undefined
+    return { kind: 'failed', code: 'OVERLOADED', message: 'Too many requests are waiting on the leader.' }
   }
 
-  #enqueue(bytes: Uint8Array, deadline: number, finish: PendingRequest['finish']): void {
-    this.#requests.add(pendingRequest(bytes, this.#now(), deadline, finish))
+  #enqueue(bytes: Uint8Array, deadline: number, finish: PendingRequest['finish'], isForeign = false): void {
+    const fresh = { proposedAt: 0, isFinished: false, mayBeDone: false }
+    this.#requests.add({ bytes, arrivedAt: this.#now(), deadline, finish, isForeign, ...fresh })
     this.#host.schedule()
   }
 
@@ -460,7 +450,7 @@ export class Replica implements ReplicaService {
   }
 
   #sendOutcomes(): void {
-    this.#outcomes.take((to, outcomes) => this.#send([to], { kind: 'forwarded', outcomes }))
+    this.#forwardDesk.takeOutcomes((to, message) => this.#send([to], message))
   }
 
   #onInspect(from: NodeId, { id, range }: Extract<RuntimeMessage, { kind: 'inspect' }>): void {

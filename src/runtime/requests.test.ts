@@ -5,17 +5,23 @@ import type { Key, Reply } from '../machine/request.ts'
 import type { Entry } from '../protocol/entry.ts'
 import { toNodeId, toSlot } from '../protocol/ids.ts'
 import type { Outcome } from './peer-message.ts'
-import { type PendingRequest, pendingRequest, Requests } from './requests.ts'
+import { type PendingRequest, Requests } from './requests.ts'
 
 const limits = { queueRequestsMax: 3, queueBytesMax: 10_000 }
 const firstId = 100
 
-function pending(deadline = 1000, isStamped = false): { request: PendingRequest; outcomes: Outcome[] } {
+interface Pending {
+  readonly request: PendingRequest
+  readonly outcomes: Outcome[]
+}
+
+function pending(deadline = 1000, isStamped = false, isForeign = false): Pending {
   const outcomes: Outcome[] = []
   const session = isStamped ? { id: 1, seq: 1, ackedBelow: 0 } : undefined
   const bytes = encodeRequest({ session, command: { kind: 'delete', key: 'k' as Key, ifVersion: undefined } })
   const finish = (outcome: Outcome): void => void outcomes.push(outcome)
-  return { request: pendingRequest(bytes, 0, deadline, finish), outcomes }
+  const fresh = { proposedAt: 0, isFinished: false, mayBeDone: false }
+  return { request: { bytes, arrivedAt: 0, deadline, finish, isForeign, ...fresh }, outcomes }
 }
 
 function entry(fill: number): Entry {
@@ -130,7 +136,7 @@ test('a node that comes to lead takes back what is safe to propose again', () =>
 
 test('what refuses one copy of a request says nothing of the other: a leader that had it may have done it', () => {
   const refused = (code: 'NO_LEADER' | 'OVERLOADED'): Outcome => ({ kind: 'failed', code, message: 'no' })
-  const forwarded = (): { requests: Requests; a: ReturnType<typeof pending> } => {
+  const forwarded = (): { requests: Requests; a: Pending } => {
     const requests = new Requests(limits, firstId)
     const a = pending(10, true)
     requests.forward([a.request], toNodeId(2), 0)
@@ -188,4 +194,32 @@ test('a snapshot over a slot leaves its batch unknown; stopping tells queued fro
   requests.close(6)
   assert.equal(code(open.outcomes), 'OUTCOME_UNKNOWN')
   assert.equal(code(queued.outcomes), 'STOPPING')
+})
+
+test('a request that another node forwarded goes no further: that node is told, and forwards it itself', () => {
+  const requests = new Requests(limits, firstId)
+  const [own, foreign] = [pending(), pending(1000, true, true)]
+  for (const { request } of [own, foreign]) requests.add(request)
+  const sent = requests.forward(requests.take(10_000, 10), toNodeId(2), 5)
+  assert.equal(sent.length, 1)
+  assert.deepEqual(own.outcomes, [])
+  assert.equal(code(foreign.outcomes), 'NO_LEADER')
+})
+
+test('a request that was sent to two leaders is never called "certainly not done" by one of them', () => {
+  const requests = new Requests(limits, firstId)
+  const [a, b, c] = [pending(100, true), pending(1000, true), pending(100, true)]
+  const leader = toNodeId(2)
+  const ids = requests.forward([a.request, b.request], leader, 0).map(({ id }) => id)
+  assert.equal(requests.takeResends(toNodeId(3), 5, 50).length, 2)
+  requests.onForwarded(toNodeId(3), ids[0] ?? 0, { kind: 'failed', code: 'NO_LEADER', message: '' }, 10)
+  requests.onForwarded(toNodeId(3), ids[1] ?? 0, { kind: 'failed', code: 'OVERLOADED', message: '' }, 10)
+  assert.equal(code(b.outcomes), 'OUTCOME_UNKNOWN')
+  // One that was refused by the only leader it was sent to is not done.
+  const [only] = requests.forward([c.request], leader, 10)
+  requests.onForwarded(leader, only?.id ?? 0, { kind: 'failed', code: 'NO_LEADER', message: '' }, 20)
+  requests.onTick(50, 'NO_LEADER', '')
+  requests.onTick(100, 'NO_LEADER', '')
+  assert.equal(code(a.outcomes), 'OUTCOME_UNKNOWN')
+  assert.equal(code(c.outcomes), 'NO_LEADER')
 })

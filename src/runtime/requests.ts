@@ -1,16 +1,18 @@
 /**
  * Client requests on their way through this node, and what is known of each.
  *
- * - queued: certainly not done. It may be refused, forwarded or proposed.
+ * - queued: certainly not done, unless an earlier copy of it is still about. It may be refused, forwarded or proposed.
  * - proposed: in a batch that is bound to a slot. When that slot is learned, the batch was chosen there (and its replies are
  *   the answer), or another entry was, and then it certainly is not done and goes back to the queue.
- * - forwarded: the leader has it, or lost it. Only a request with a session may be sent again (protocols 11).
+ * - forwarded: the leader has it, or lost it. Only a request with a session may be sent again (protocols 11), and from then on
+ *   no refusal says that it is not done: an earlier copy may be.
+ * - a request that another node forwarded goes no further: were it forwarded again, the copies would multiply with every
+ *   change of leader.
  *
- * A proposed or forwarded request that runs out of time has an unknown outcome; it is never called failed. Nor is one of
- * which another leader had a copy: what became of the last copy says nothing of the ones before.
+ * A proposed or forwarded request that runs out of time has an unknown outcome; it is never called failed.
  */
 import { assert } from '../base/assert.ts'
-import { type ErrorCode, errorCodes } from '../base/error.ts'
+import type { ErrorCode } from '../base/error.ts'
 import { isStamped } from '../machine/command-codec.ts'
 import type { Reply } from '../machine/request.ts'
 import { type Entry, sameEntry } from '../protocol/entry.ts'
@@ -22,20 +24,12 @@ export interface PendingRequest {
   readonly arrivedAt: number
   readonly deadline: number
   readonly finish: (outcome: Outcome, timing: { readonly proposedAt: number; readonly chosenAt: number }) => void
+  /** Another node forwarded it, and forwards it again when this one does not lead. */
+  readonly isForeign: boolean
   proposedAt: number
-  /** A copy of it was given to a leader that has not answered. */
-  mayBeDone: boolean
   isFinished: boolean
-}
-
-/** Of a request that has just arrived. */
-export function pendingRequest(
-  bytes: Uint8Array,
-  arrivedAt: number,
-  deadline: number,
-  finish: PendingRequest['finish'],
-): PendingRequest {
-  return { bytes, arrivedAt, deadline, finish, proposedAt: 0, mayBeDone: false, isFinished: false }
+  /** A copy went to another node, and nobody knows what became of it. */
+  mayBeDone: boolean
 }
 
 interface Proposed {
@@ -149,12 +143,18 @@ export class Requests {
 
   /** Gives requests to the leader; the ids are for its answers. */
   forward(requests: readonly PendingRequest[], leader: NodeId, now: number): { id: number; request: Uint8Array }[] {
-    return requests.map((request) => {
+    const forwards: { id: number; request: Uint8Array }[] = []
+    for (const request of requests) {
+      if (request.isForeign) {
+        fail(request, 'NO_LEADER', 'The node that was asked does not lead any more.', now)
+        continue
+      }
       this.#forwardId++
       request.proposedAt = now
       this.#forwarded.set(this.#forwardId, { request, leader, sentAt: now })
-      return { id: this.#forwardId, request: request.bytes }
-    })
+      forwards.push({ id: this.#forwardId, request: request.bytes })
+    }
+    return forwards
   }
 
   onForwarded(from: NodeId, id: number, outcome: Outcome, now: number): void {
@@ -162,6 +162,7 @@ export class Requests {
     if (forwarded === undefined || forwarded.leader !== from) return
     this.#forwarded.delete(id)
     if (outcome.kind === 'failed' && outcome.code === 'NO_LEADER') this.#returned.push(forwarded.request)
+    else if (outcome.kind === 'failed') fail(forwarded.request, outcome.code, outcome.message, now)
     else finish(forwarded.request, outcome, now)
   }
 
@@ -210,7 +211,7 @@ export class Requests {
       this.#head = 0
       for (const request of late) {
         this.#queuedBytes -= weight(request)
-        finish(request, { kind: 'failed', code: queuedCode, message: queuedMessage }, now)
+        fail(request, queuedCode, queuedMessage, now)
       }
     }
     for (const proposed of this.#proposed.values()) {
@@ -228,11 +229,9 @@ export class Requests {
   /** The node stops: what is queued is certainly not done, the rest is open. */
   close(now: number): void {
     for (const request of this.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)) {
-      finish(request, { kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' }, now)
+      fail(request, 'STOPPING', 'The node is stopping.', now)
     }
-    for (const request of this.#returned.splice(0)) {
-      finish(request, { kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' }, now)
-    }
+    for (const request of this.#returned.splice(0)) fail(request, 'STOPPING', 'The node is stopping.', now)
     const open = [...this.#proposed.values()].flat().flatMap(({ requests }) => requests)
     for (const { request } of this.#forwarded.values()) open.push(request)
     this.#proposed.clear()
@@ -261,12 +260,13 @@ export class Requests {
 function finish(request: PendingRequest, outcome: Outcome, now: number): void {
   if (request.isFinished) return
   request.isFinished = true
-  request.finish(request.mayBeDone ? ofOneCopy(outcome) : outcome, { proposedAt: request.proposedAt, chosenAt: now })
+  request.finish(outcome, { proposedAt: request.proposedAt, chosenAt: now })
 }
 
-function ofOneCopy(outcome: Outcome): Outcome {
-  if (outcome.kind !== 'failed' || errorCodes[outcome.code].done === 'unknown') return outcome
-  return unknown(`an earlier leader had it as well, and a later try failed (${outcome.code}: ${outcome.message})`)
+/** This copy is not done. Whether the request is depends on the others. */
+function fail(request: PendingRequest, code: ErrorCode, message: string, now: number): void {
+  if (request.mayBeDone) finish(request, unknown('it was sent more than once'), now)
+  else finish(request, { kind: 'failed', code, message }, now)
 }
 
 function unknown(why: string): Outcome {

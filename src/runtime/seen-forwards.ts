@@ -18,6 +18,11 @@ interface Seen {
 export class SeenForwards {
   readonly #byNode = new Map<NodeId, Seen>()
 
+  has(from: NodeId, id: number): boolean {
+    const seen = this.#byNode.get(from)
+    return seen !== undefined && (seen.ids.has(id) || id <= seen.highest - windowMax)
+  }
+
   /** True the first time. */
   isFirst(from: NodeId, id: number): boolean {
     let seen = this.#byNode.get(from)
@@ -25,7 +30,7 @@ export class SeenForwards {
       seen = { highest: id, ids: new Set() }
       this.#byNode.set(from, seen)
     }
-    if (seen.ids.has(id) || id <= seen.highest - windowMax) return false
+    if (this.has(from, id)) return false
     seen.ids.add(id)
     seen.highest = Math.max(seen.highest, id)
     for (const old of seen.ids) {

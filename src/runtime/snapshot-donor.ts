@@ -10,14 +10,13 @@ type SnapshotChunk = Extract<RuntimeMessage, { kind: 'snapshotChunk' }>
 /** Open copies hold disk space, so there are few, and none for ever. */
 const openMax = 2
 const idleMs = 30_000
-/** One that was sent to its end is kept in case the end was lost, but not while others wait for long. */
-const sentIdleMs = 2500
+/** When others wait, those make room that were not asked for in this time: they were sent to the end, or their receiver died. */
+const crowdedIdleMs = 2500
 
 interface Open {
   readonly snapshot: StateSnapshot
   readonly to: NodeId
   usedAt: number
-  isSent: boolean
 }
 
 /** Serves the machine's data in chunks to members that are too far behind for the log. Any chunk may be asked again. */
@@ -47,24 +46,26 @@ export class SnapshotDonor {
       return
     }
     for (const [id, open] of this.#open) if (open.to === from) this.#close(id, open)
-    this.onTick(now)
+    if (this.#open.size >= openMax) this.#closeIdle(now, crowdedIdleMs)
     if (this.#open.size >= openMax) return
     this.#take((snapshot) => {
       this.#id++
-      const open = { snapshot, to: from, usedAt: now, isSent: false }
+      const open = { snapshot, to: from, usedAt: now }
       this.#open.set(this.#id, open)
       this.#sendChunk(this.#id, open, undefined, send)
     })
   }
 
   onTick(now: number): void {
-    for (const [id, open] of this.#open) {
-      if (now - open.usedAt > (open.isSent ? sentIdleMs : idleMs)) this.#close(id, open)
-    }
+    this.#closeIdle(now, idleMs)
   }
 
   close(): void {
     for (const [id, open] of this.#open) this.#close(id, open)
+  }
+
+  #closeIdle(now: number, forMs: number): void {
+    for (const [id, open] of this.#open) if (now - open.usedAt > forMs) this.#close(id, open)
   }
 
   #sendChunk(id: number, open: Open, after: string | undefined, send: (chunk: SnapshotChunk) => void): void {
@@ -75,7 +76,6 @@ export class SnapshotDonor {
       return
     }
     const { entries, done } = page
-    if (done) open.isSent = true
     const content = { snapshot: id, appliedUpTo: snapshot.appliedUpTo, after, entries, done }
     send({ kind: 'snapshotChunk', ...content, checksum: chunkChecksum(content) })
     this.#onSent(entries.reduce((bytes, [key, value]) => bytes + key.length + value.length, 0))
