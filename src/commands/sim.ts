@@ -33,6 +33,7 @@ Exits 10 when a seed fails. A failing seed is shrunk and printed as a transcript
       max: 3600,
       default: 30,
     }),
+    nodes: Flags.integer({ summary: 'Nodes of every cluster; without it each seed draws its own.', min: 1, max: 7 }),
     beyond: Flags.boolean({ summary: 'Faults beyond what any protocol survives: it may stop, but must not lie.' }),
     transcript: Flags.boolean({ summary: 'With --seed: print everything that happened.' }),
     mermaid: Flags.boolean({ summary: 'With --seed: print the end of the run as a Mermaid sequence diagram.' }),
@@ -41,10 +42,10 @@ Exits 10 when a seed fails. A failing seed is shrunk and printed as a transcript
 
   async run(): Promise<SimJson> {
     const { flags } = await this.parse(Sim)
-    const durationMs = flags.duration * 1000
+    const campaign = { durationMs: flags.duration * 1000, isBeyond: flags.beyond, nodes: flags.nodes }
     const { optionsOf } = await import('../sim/campaign.ts')
     if (flags.seed !== undefined) {
-      return this.#one(optionsOf(flags.seed, durationMs, flags.beyond), flags.transcript, flags.mermaid)
+      return this.#one(optionsOf(flags.seed, campaign), flags.transcript, flags.mermaid)
     }
     const { runSeeds } = await import('../cli/sim/seed-runner.ts')
     const { Summary, renderSummary } = await import('../cli/sim/summary.ts')
@@ -60,8 +61,7 @@ Exits 10 when a seed fails. A failing seed is shrunk and printed as a transcript
       firstSeed: flags['first-seed'],
       seeds: flags.seeds,
       jobs: flags.jobs,
-      durationMs,
-      isBeyond: flags.beyond,
+      campaign,
       onReport: (report) => summary.add(report),
       isEnough: () => summary.failed.length > 0 && !flags['keep-going'],
     })
@@ -71,7 +71,7 @@ Exits 10 when a seed fails. A failing seed is shrunk and printed as a transcript
     const first = result.failed[0]
     if (first !== undefined) {
       this.endWith(10)
-      if (!this.jsonEnabled()) await this.#explain(optionsOf(first.seed, durationMs, flags.beyond), false)
+      if (!this.jsonEnabled()) await this.#explain(optionsOf(first.seed, campaign), false)
     }
     return result
   }

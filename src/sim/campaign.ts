@@ -16,8 +16,16 @@ export interface SeedReport {
   readonly coverage: Readonly<Record<string, number>>
 }
 
-export function optionsOf(seed: number, durationMs: number, isBeyond: boolean): SimOptions {
-  return isBeyond ? expandBeyond(seed, durationMs) : expandSeed(seed, durationMs)
+/** How seeds are expanded. Plain data: it travels between threads. */
+export interface Campaign {
+  readonly durationMs: number
+  readonly isBeyond: boolean
+  /** Nodes of every cluster; undefined: as the seed has it. */
+  readonly nodes: number | undefined
+}
+
+export function optionsOf(seed: number, { durationMs, isBeyond, nodes }: Campaign): SimOptions {
+  return isBeyond ? expandBeyond(seed, durationMs, nodes) : expandSeed(seed, durationMs, nodes)
 }
 
 export function runSeed(given: SimOptions, check: HistoryCheck): SeedReport {

@@ -33,7 +33,8 @@ export interface ClientHost {
   onFinished(operation: ClientOperation): void
 }
 
-const triesMax = 8
+/** Without faults there is little to find in doing much. */
+const calmThinkMs = 300
 
 /** One client in a closed loop, with or without a session. With one it repeats what was not answered, elsewhere. */
 export class SimClient {
@@ -41,6 +42,12 @@ export class SimClient {
   readonly #host: ClientHost
   readonly #random: Random
   readonly #wantsSession: boolean
+  /** The node that it always asks; undefined: any. */
+  #home: SimNode | undefined
+  readonly #isAlert: boolean
+  /** Share of its operations that read. */
+  #reads: number
+  #meanThinkMs: number
   #session: number | undefined
   #seq = 0
   #value = 0
@@ -52,7 +59,12 @@ export class SimClient {
     this.#number = number
     this.#host = host
     this.#random = random
-    this.#wantsSession = random.chance(host.options.workload.sessions)
+    const { sessions, settled, apart, alert, reads } = host.options.workload
+    this.#wantsSession = random.chance(sessions)
+    this.#home = random.chance(settled) ? host.nodes[random.integer(0, host.nodes.length)] : undefined
+    this.#isAlert = random.chance(alert)
+    this.#meanThinkMs = host.options.workload.meanThinkMs
+    this.#reads = random.chance(apart) ? Number(random.chance(reads)) : reads
   }
 
   /** Operations that were answered. */
@@ -69,13 +81,20 @@ export class SimClient {
     this.#think()
   }
 
+  /** From now on it asks only nodes that are there for good, writes as well as reads, and takes its time. */
+  settleIn(nodes: readonly SimNode[]): void {
+    this.#home = nodes[this.#random.integer(0, nodes.length)]
+    this.#reads = Math.min(0.5, this.#reads)
+    this.#meanThinkMs = Math.max(calmThinkMs, this.#meanThinkMs)
+  }
+
   stop(): void {
     this.#isStopped = true
   }
 
   #think(): void {
     if (this.#isStopped) return
-    const thinkMs = this.#host.options.workload.meanThinkMs * 2 * this.#random.next()
+    const thinkMs = this.#meanThinkMs * 2 * this.#random.next()
     this.#host.scheduler.after(thinkMs, () => this.#next())
   }
 
@@ -83,7 +102,7 @@ export class SimClient {
     if (this.#isStopped) return
     const { workload } = this.#host.options
     if (this.#wantsSession && this.#session === undefined) this.#openSession()
-    else if (this.#random.chance(workload.reads)) this.#read(this.#random.chance(workload.staleReads))
+    else if (this.#random.chance(this.#reads)) this.#read(this.#random.chance(workload.staleReads))
     else this.#write()
   }
 
@@ -106,7 +125,7 @@ export class SimClient {
     }
     this.#seq++
     const session = { id: this.#session, seq: this.#seq, ackedBelow: this.#seq }
-    this.#submit({ session, command }, triesMax, (reply) => {
+    this.#submit({ session, command }, this.#host.options.workload.tries, (reply) => {
       if (reply?.kind === 'error' && reply.code === 'SESSION_EXPIRED') this.#session = undefined
       // An operation whose outcome is open would block the window of sequence numbers; begin anew.
       if (reply === undefined) this.#session = undefined
@@ -191,11 +210,13 @@ export class SimClient {
     done: (outcome: T | undefined, wasSent: boolean) => void,
   ): void {
     const { scheduler, nodes, options } = this.#host
-    const node = nodes[this.#random.integer(0, nodes.length)]
+    const node = this.#home ?? nodes[this.#random.integer(0, nodes.length)]
     let isOver = false
+    let hearNoMore = (): void => {}
     const settle = (outcome: T | undefined, wasSent: boolean): void => {
       if (isOver) return
       isOver = true
+      hearNoMore()
       done(outcome, wasSent)
     }
     scheduler.after(options.workload.timeoutMs * 1.5, () => settle(undefined, true))
@@ -204,6 +225,7 @@ export class SimClient {
         settle(undefined, false)
         return
       }
+      if (this.#isAlert) hearNoMore = node.onHangUp(() => scheduler.after(1, () => settle(undefined, true)))
       node.run(() => ask(node, (outcome) => scheduler.after(this.#random.next() * 2, () => settle(outcome, true))))
     })
   }

@@ -1,6 +1,9 @@
 import type { Clock } from '../runtime/ports.ts'
 import type { Scheduler } from './scheduler.ts'
 
+/** What the protocols promise to survive: leases only within this drift. */
+export const clockDriftMax = 0.05
+
 /** One node's clock: runs at its own rate, stands still while the machine is suspended, and its wall time may jump. */
 export class SimClock implements Clock {
   readonly #scheduler: Scheduler

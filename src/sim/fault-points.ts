@@ -1,3 +1,8 @@
+/** What is done to whoever leads; see ambush.ts. */
+export const ambushKinds = ['cutOff', 'sleep', 'cutOffAndRestart', 'crash', 'crashLoop', 'clog'] as const
+
+export type AmbushKind = (typeof ambushKinds)[number]
+
 /**
  * Every place where the simulator can interfere. Counted, so that a place that is never hit in many seeds is noticed: it
  * tests nothing.
@@ -14,7 +19,9 @@ export const faultPoints = [
   'net.partition.chained',
   'net.partition.constrained',
   'net.partition.quorumLoss',
+  'net.partition.random',
   'net.flap',
+  'net.clog',
   'crash.beforeCommit',
   'crash.afterCommit',
   'crash.beforeSend',
@@ -23,6 +30,13 @@ export const faultPoints = [
   'process.pause',
   'process.slow',
   'process.restart',
+  'process.stop',
+  'ambush.cutOff',
+  'ambush.sleep',
+  'ambush.cutOffAndRestart',
+  'ambush.crash',
+  'ambush.crashLoop',
+  'ambush.clog',
   'disk.lostUnsynced',
   'disk.keptUnsynced',
   'disk.corruptVote',

@@ -48,7 +48,7 @@ export class Invariants {
   /** Requests by digest, and how often each was sent: two clients may ask the same in the same words. */
   readonly #submitted = new Map<string, number>()
   readonly #firstReplies = new Map<string, Reply>()
-  readonly #replies = new Map<Slot, number>()
+  readonly #replies = new Map<Slot, string>()
   readonly #sessions = new Map<string, string>()
   readonly #applied = new Map<string, Slot>()
   /** How far each node's log is truncated on disk: now, and when its newest promise was written. */
@@ -56,8 +56,10 @@ export class Invariants {
   readonly #truncatedAtPromise = new Map<NodeId, Slot>()
   /** The slot from which each ballot asked for votes. */
   readonly #prepared = new Map<string, Slot>()
-  /** What the parts of each promise reported so far. */
-  readonly #said = new Map<string, { readonly slots: Set<Slot>; parts: number }>()
+  /** What the parts of the promise that each node is sending reported so far. */
+  readonly #said = new Map<NodeId, Set<Slot>>()
+  /** How far each node's machine is durably applied. */
+  readonly #durable = new Map<NodeId, Slot>()
   #chosenSlots = 0
   #chosenUpTo = firstSlot
 
@@ -133,6 +135,22 @@ export class Invariants {
     ghost.chosen = value
   }
 
+  /** Invariant 10: what a machine holds durably is never taken back, for the log below it may be gone. */
+  onStateStored(node: NodeId, appliedUpTo: Slot): void {
+    const before = this.#durable.get(node) ?? firstSlot
+    insist(
+      before <= appliedUpTo,
+      'durable stays (10)',
+      () => `n${node} had durably applied everything below ${before}, and goes back to ${appliedUpTo}`,
+    )
+    this.#durable.set(node, appliedUpTo)
+  }
+
+  /** The machine's data is gone. */
+  onStateLost(node: NodeId): void {
+    this.#durable.delete(node)
+  }
+
   /** A message leaves `from`: what it says must be on disk already. */
   onSend(from: NodeId, message: PeerMessage): void {
     switch (message.kind) {
@@ -158,15 +176,15 @@ export class Invariants {
   /** `node`'s machine applied `entry` in `slot`. */
   onApply(node: NodeId, slot: Slot, entry: Entry, replies: readonly Reply[]): void {
     this.#mustBeChosen(node, slot, entry)
-    const hash = crc32c(fromUnits(JSON.stringify(replies, plain)))
+    const text = JSON.stringify(replies, plain)
     const known = this.#replies.get(slot)
     insist(
-      known === undefined || known === hash,
+      known === undefined || known === text,
       'same replies (8)',
       () => `n${node} replied otherwise in slot ${slot}`,
     )
     if (known !== undefined) return
-    this.#replies.set(slot, hash)
+    this.#replies.set(slot, text)
     if (entry.kind !== 'batch') return
     decodeBatch(entry.payload).requests.forEach((bytes, index) => {
       const reply = replies[index]
@@ -291,13 +309,12 @@ export class Invariants {
 
   /** Invariant 10: what a promise does not report lies below its chosen watermark, or was asked for by nobody. */
   #leavesNothingOut(from: NodeId, promise: Extract<Message, { kind: 'promise' }>, image: AcceptorImage): void {
-    const key = `${ballotKey(promise.ballot)} n${from} ${promise.attempt}`
-    const said = this.#said.get(key) ?? { slots: new Set(), parts: 0 }
-    this.#said.set(key, said)
-    for (const { slot } of promise.votes) said.slots.add(slot)
-    for (const slot of promise.unknown) said.slots.add(slot)
-    said.parts++
-    if (said.parts !== promise.parts) return
+    // The parts of one answer leave in order. A node that crashed between them begins again when it is asked again.
+    const said = promise.part === 0 ? new Set<Slot>() : (this.#said.get(from) ?? new Set<Slot>())
+    this.#said.set(from, said)
+    for (const { slot } of promise.votes) said.add(slot)
+    for (const slot of promise.unknown) said.add(slot)
+    if (promise.part + 1 < promise.parts) return
     const first = Math.max(promise.chosenUpTo, this.#prepared.get(ballotKey(promise.ballot)) ?? 0)
     const truncated = this.#truncatedAtPromise.get(from) ?? firstSlot
     insist(
@@ -309,7 +326,7 @@ export class Invariants {
       // Votes at its ballot or above, and what was learned, may have come to the disk with the promise, and after it.
       const mayBeLater = chosen || compareBallots(ballot, promise.ballot) >= 0
       insist(
-        slot < first || mayBeLater || said.slots.has(slot),
+        slot < first || mayBeLater || said.has(slot),
         'promise is whole (10)',
         () => `n${from} promises ${formatBallot(promise.ballot)} and leaves out its vote in slot ${slot}`,
       )
@@ -379,13 +396,4 @@ function digest(bytes: Uint8Array): string {
 /** Byte arrays as text, so that two replies are equal when their JSON is. */
 function plain(_key: string, value: unknown): unknown {
   return value instanceof Uint8Array ? toBinary(value) : value
-}
-
-function fromUnits(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 2)
-  for (let i = 0; i < text.length; i++) {
-    bytes[2 * i] = text.charCodeAt(i)
-    bytes[2 * i + 1] = text.charCodeAt(i) >>> 8
-  }
-  return bytes
 }

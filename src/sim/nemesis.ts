@@ -1,7 +1,8 @@
-import type { Random } from '../base/random.ts'
+import { Random } from '../base/random.ts'
 import type { NodeId } from '../protocol/ids.ts'
+import { Ambush } from './ambush.ts'
 import type { Coverage, FaultPoint } from './fault-points.ts'
-import { type Network, stamp } from './network.ts'
+import { type Link, type Network, stamp } from './network.ts'
 import type { SimNode } from './node.ts'
 import type { SimOptions } from './options.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -14,6 +15,8 @@ export interface NemesisHost {
   readonly nodes: readonly SimNode[]
   readonly coverage: Coverage
   readonly trace: Trace
+  /** For the transcript. */
+  log(what: string): void
 }
 
 type Shape = Extract<FaultPoint, `net.partition.${string}`>
@@ -26,24 +29,31 @@ const shapes: readonly Shape[] = [
   'net.partition.chained',
   'net.partition.constrained',
   'net.partition.quorumLoss',
+  'net.partition.random',
 ]
 
 /** Makes things go wrong: cuts links, crashes, pauses and restarts nodes, fills disks, moves clocks. Until it is stopped. */
 export class Nemesis {
   readonly #host: NemesisHost
   readonly #random: Random
+  readonly #ambush: Ambush
   #isStopped = false
 
-  constructor(host: NemesisHost, random: Random) {
-    this.#host = host
+  constructor(host: Omit<NemesisHost, 'log'>, random: Random) {
+    this.#host = { ...host, log: (what) => this.#log(what) }
     this.#random = random
+    const later = (delayMs: number, task: () => void): void => this.#after(delayMs, task)
+    this.#ambush = new Ambush(this.#host, new Random(random.integer(0, 2 ** 31)), later)
   }
 
   start(): void {
     const { network, process, disk, clock } = this.#host.options
     this.#every(network.partitionEveryMs, () => this.#partition())
     this.#every(process.crashEveryMs, () => this.#crash())
+    this.#every(network.clogEveryMs, () => this.#clog())
     this.#every(process.pauseEveryMs, () => this.#pause())
+    this.#every(process.stopEveryMs, () => this.#stopNode())
+    this.#every(process.ambushEveryMs, () => this.#ambush.strike())
     this.#every(disk.fullEveryMs, () => this.#fillDisk())
     this.#every(clock.wallJumpEveryMs, () => this.#jumpWall())
     this.#every(clock.suspendEveryMs, () => this.#suspend())
@@ -54,6 +64,12 @@ export class Nemesis {
   stop(): void {
     this.#isStopped = true
     this.#host.network.heal()
+  }
+
+  /** A leader was elected, and knows nothing of those before it but what phase 1 told it. */
+  onElected(node: SimNode): void {
+    if (this.#isStopped || !this.#random.chance(this.#host.options.process.ambushElected)) return
+    this.#after(60 * this.#random.next(), () => this.#ambush.strike(node))
   }
 
   #every(meanMs: number, task: () => void): void {
@@ -87,32 +103,33 @@ export class Nemesis {
     const shape = this.#pick(shapes)
     coverage.hit(shape)
     const forMs = options.network.partitionForMs * (0.3 + 1.4 * this.#random.next())
-    const cut = (): void => {
-      for (const [from, to] of this.#linksOf(shape)) network.cut(from, to)
-      this.#log(`cuts ${shape}`)
-    }
-    cut()
-    if (this.#random.chance(options.network.flap)) {
-      coverage.hit('net.flap')
-      for (let at = 100; at < forMs; at += 200) {
-        this.#after(at, () => network.heal())
-        if (at + 100 < forMs) this.#after(at + 100, cut)
-      }
+    const links = this.#linksOf(shape)
+    this.#log(`cuts ${shape}`)
+    network.cut(links)
+    const flapMs = this.#random.chance(options.network.flap) ? 100 : forMs
+    if (flapMs < forMs) coverage.hit('net.flap')
+    let isCut = true
+    for (let at = flapMs; at < forMs; at += flapMs) {
+      this.#after(at, () => {
+        isCut = !isCut
+        if (isCut) network.cut(links)
+        else network.mend(links)
+      })
     }
     this.#after(forMs, () => {
-      network.heal()
-      this.#log('heals')
+      if (isCut) network.mend(links)
+      this.#log(`mends ${shape}`)
     })
   }
 
   /** Directed links to cut. Names are those of protocols 9. */
-  #linksOf(shape: Shape): [NodeId, NodeId][] {
+  #linksOf(shape: Shape): Link[] {
     const ids = this.#shuffled(this.#host.nodes.map((node) => node.id))
     const leader = this.#host.nodes.find((node) => node.engine?.status().role === 'leader')?.id ?? ids[0]
     const others = ids.filter((id) => id !== leader)
     const [hub, second] = others
-    const apart = (pairs: (a: NodeId, b: NodeId) => boolean): [NodeId, NodeId][] =>
-      ids.flatMap((a) => ids.filter((b) => a !== b && pairs(a, b)).map((b): [NodeId, NodeId] => [a, b]))
+    const apart = (pairs: (a: NodeId, b: NodeId) => boolean): Link[] =>
+      ids.flatMap((a) => ids.filter((b) => a !== b && pairs(a, b)).map((b): Link => [a, b]))
     switch (shape) {
       case 'net.partition.isolate':
         return apart((a, b) => a === leader || b === leader)
@@ -135,6 +152,10 @@ export class Nemesis {
       case 'net.partition.quorumLoss':
         // The leader lives and reaches one node, which reaches everybody.
         return apart((a, b) => (a === leader && b !== hub) || (b === leader && a !== hub))
+      case 'net.partition.random': {
+        const share = this.#random.next()
+        return apart(() => this.#random.chance(share))
+      }
     }
   }
 
@@ -152,6 +173,39 @@ export class Nemesis {
     node.pause()
     const forMs = this.#host.options.process.pauseForMs * (0.2 + 1.6 * this.#random.next())
     this.#host.scheduler.after(forMs, () => node.resume())
+  }
+
+  #clog(): void {
+    const { nodes, network, options } = this.#host
+    const { id } = this.#pick(nodes)
+    const others = nodes.map((node) => node.id).filter((other) => other !== id)
+    const forMs = options.network.clogForMs * (0.3 + 1.4 * this.#random.next())
+    const draw = this.#random.next()
+    if (draw < 0.7)
+      network.clog(
+        others.map((other): Link => [id, other]),
+        forMs,
+      )
+    if (draw > 0.3)
+      network.clog(
+        others.map((other): Link => [other, id]),
+        forMs,
+      )
+    this.#log(`clogs links of n${id}`)
+  }
+
+  /** A planned restart. A node that does not end by itself is killed, as service managers do. */
+  #stopNode(): void {
+    const { nodes, coverage, scheduler } = this.#host
+    const leader = nodes.find((node) => node.engine?.status().role === 'leader')
+    const node = this.#random.chance(0.5) && leader !== undefined ? leader : this.#pick(nodes)
+    if (!node.isUp) return
+    coverage.hit('process.stop')
+    const { incarnation } = node
+    node.stop()
+    scheduler.after(2000, () => {
+      if (node.incarnation === incarnation) node.crash('it does not stop by itself')
+    })
   }
 
   #fillDisk(): void {

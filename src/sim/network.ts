@@ -13,6 +13,9 @@ export interface NetworkEnd {
   receive(from: NodeId, group: GroupId, epoch: EpochNumber, message: PeerMessage): void
 }
 
+/** From, to: one direction. */
+export type Link = readonly [from: NodeId, to: NodeId]
+
 /** Told of every message that leaves, before the network does anything to it. */
 export type SendWatcher = (from: NodeId, to: NodeId, message: PeerMessage) => void
 
@@ -27,7 +30,10 @@ export class Network {
   readonly #coverage: Coverage
   readonly #watch: SendWatcher
   readonly #ends = new Map<NodeId, NetworkEnd>()
-  readonly #cut = new Set<number>()
+  /** How often each link is cut: partitions may overlap. */
+  readonly #cut = new Map<number, number>()
+  /** Until when each link holds back what it carries. */
+  readonly #clogged = new Map<number, number>()
   #options: NetworkOptions
 
   constructor(
@@ -61,12 +67,37 @@ export class Network {
     }
   }
 
-  cut(from: NodeId, to: NodeId): void {
-    this.#cut.add(linkNumber(from, to))
+  cut(links: readonly Link[]): void {
+    for (const [from, to] of links) {
+      const link = linkNumber(from, to)
+      this.#cut.set(link, (this.#cut.get(link) ?? 0) + 1)
+    }
   }
 
+  /** Takes one cut of each back. */
+  mend(links: readonly Link[]): void {
+    for (const [from, to] of links) {
+      const link = linkNumber(from, to)
+      const left = (this.#cut.get(link) ?? 0) - 1
+      if (left > 0) this.#cut.set(link, left)
+      else this.#cut.delete(link)
+    }
+  }
+
+  /** What these links carry arrives when the time is over, and not before. */
+  clog(links: readonly Link[], forMs: number): void {
+    this.#coverage.hit('net.clog')
+    const until = this.#scheduler.now + forMs
+    for (const [from, to] of links) {
+      const link = linkNumber(from, to)
+      this.#clogged.set(link, Math.max(until, this.#clogged.get(link) ?? 0))
+    }
+  }
+
+  /** Every link is whole. What was held back comes now. */
   heal(): void {
     this.#cut.clear()
+    this.#clogged.clear()
   }
 
   isCut(from: NodeId, to: NodeId): boolean {
@@ -117,8 +148,14 @@ export class Network {
       this.#coverage.hit('net.reorder')
       delayMs += this.#random.next() * tailMs
     }
-    this.#scheduler.after(delayMs, () => {
+    const arrive = (): void => {
       if (this.isCut(from, to)) return
+      const clogged = this.#clogged.get(linkNumber(from, to)) ?? 0
+      if (clogged > this.#scheduler.now) {
+        // Behind a clog the order is lost, as when each message is sent again by itself.
+        this.#scheduler.after(clogged - this.#scheduler.now + meanDelayMs * 4 * this.#random.next(), arrive)
+        return
+      }
       const { group, epoch, message } = decodePeer(bytes)
       this.#trace.event(
         traceKind.deliver,
@@ -128,7 +165,8 @@ export class Network {
         () => `${stamp(this.#scheduler.now)} n${to} <- n${from} ${describeMessage(message)}`,
       )
       this.#ends.get(to)?.receive(from, group as GroupId, epoch as EpochNumber, message)
-    })
+    }
+    this.#scheduler.after(delayMs, arrive)
   }
 }
 

@@ -15,10 +15,10 @@ import type { PeerMessage } from '../runtime/peer-message.ts'
 import type { GroupWrite, StateStore } from '../runtime/ports.ts'
 import { Replica } from '../runtime/replica.ts'
 import { AcceptorDisk, type CommitFate } from './acceptor-disk.ts'
-import { SimClock } from './clock.ts'
+import { clockDriftMax, SimClock } from './clock.ts'
 import type { Coverage } from './fault-points.ts'
 import { type Network, stamp } from './network.ts'
-import { clockDriftMax, type SimOptions } from './options.ts'
+import type { SimOptions } from './options.ts'
 import type { Scheduler } from './scheduler.ts'
 import { StateDisk } from './state-disk.ts'
 import { type Trace, traceKind } from './trace.ts'
@@ -34,6 +34,9 @@ export interface World {
   /** Faults are over: nothing crashes or fails any more. */
   readonly isCalm: boolean
   onStored(node: SimNode, writes: readonly GroupWrite[]): void
+  onStateStored(node: SimNode): void
+  onStateLost(node: SimNode): void
+  onElected(node: SimNode): void
   onApply(node: SimNode, slot: Slot, entry: Entry, replies: readonly Reply[]): void
   /** An assertion failed, or something that must not happen did. */
   onBug(error: Error): void
@@ -57,7 +60,9 @@ export class SimNode {
   #replica: Replica | undefined
   #engine: MultiPaxos | undefined
   #isPaused = false
+  #isStopping = false
   #backlog: (() => void)[] = []
+  readonly #waiting = new Set<() => void>()
   isFull = false
   /** May its votes be damaged? Only one node's, so that every chosen entry keeps enough whole copies. */
   mayCorrupt = false
@@ -68,7 +73,10 @@ export class SimNode {
     const { options, scheduler } = world
     this.#random = new Random(options.seed * 7919 + id)
     this.#isSlow = this.#random.chance(options.process.slow)
-    const rate = 1 + (this.#random.next() * 2 - 1) * options.clock.drift
+    const { drift, isExtreme } = options.clock
+    const draw = this.#random.next() * 2 - 1
+    const isSlowest = id === 1 + (options.seed % options.nodes)
+    const rate = 1 + (isExtreme ? (isSlowest ? -1 : 1) : draw) * drift
     if (options.clock.drift > 0) world.coverage.hit('clock.drift')
     this.clock = new SimClock(scheduler, rate, this.#random.next() * 1000, (task) => this.#defer(task))
     const host = {
@@ -77,6 +85,7 @@ export class SimNode {
       onCommit: (writes: readonly GroupWrite[]) => this.#onCommit(writes),
       onDurable: (writes: readonly GroupWrite[]) => this.#onDurable(writes),
       onStored: (writes: readonly GroupWrite[]) => world.onStored(this, writes),
+      onStateStored: () => world.onStateStored(this),
     }
     this.acceptorDisk = new AcceptorDisk(host)
     this.stateDisk = new StateDisk(host)
@@ -85,6 +94,11 @@ export class SimNode {
 
   get isUp(): boolean {
     return this.#driver !== undefined
+  }
+
+  /** It was told to stop and has not left yet. */
+  get isStopping(): boolean {
+    return this.#isStopping
   }
 
   get isPaused(): boolean {
@@ -151,6 +165,7 @@ export class SimNode {
     this.#engine = undefined
     this.#life++
     this.#isPaused = false
+    this.#isStopping = false
     this.#backlog = []
     let kept = 0
     while (kept < this.acceptorDisk.unfinished && this.#random.chance(options.disk.keepUnsynced)) kept++
@@ -158,6 +173,20 @@ export class SimNode {
     if (kept < this.acceptorDisk.unfinished) coverage.hit('disk.lostUnsynced')
     this.acceptorDisk.crash(kept)
     this.stateDisk.crash()
+    for (const hangUp of this.#waiting) hangUp()
+    this.#waiting.clear()
+  }
+
+  /** Told when the node crashes, as the other end of a connection is. Returns how to hear of it no longer. */
+  onHangUp(hangUp: () => void): () => void {
+    this.#waiting.add(hangUp)
+    return () => void this.#waiting.delete(hangUp)
+  }
+
+  /** Stops as an operator has it stopped: it gives up leadership, ends what is open, and leaves. */
+  stop(): void {
+    this.#isStopping = true
+    this.run(() => this.#driver?.retire(() => this.crash('after it was told to stop')))
   }
 
   pause(): void {
@@ -219,7 +248,11 @@ export class SimNode {
             pipelineSlotsMax: limits.pipelineSlotsMax,
             logSlotsKeptMax: limits.logSlotsKeptMax,
             openSlotsMax: limits.openSlotsMax,
+            logBytesKeptMax: limits.logBytesKeptMax,
             messageBytesMax: limits.messageBytesMax,
+            heartbeatMs: limits.heartbeatMs,
+            electionTimeoutMs: limits.electionTimeoutMs,
+            resendMs: 2 * limits.heartbeatMs,
             clockDriftMax,
           },
           now: this.clock.now(),
@@ -371,7 +404,9 @@ export class SimNode {
     if (this.mayCorrupt && this.#random.chance(disk.corruptVote) && image.votes.size > 0) {
       // What lies below the chosen watermark is fetched again; the newest votes are those that elections turn on.
       const slots = [...image.votes.keys()].sort((a, b) => a - b)
-      const first = this.#random.chance(0.5) ? Math.max(0, slots.length - 3) : 0
+      const open = slots.findIndex((slot) => slot >= image.chosenUpTo)
+      const newest = open < 0 ? Math.max(0, slots.length - 3) : open
+      const first = this.#random.chance(0.6) ? newest : 0
       const slot = slots[this.#random.integer(first, slots.length)]
       if (slot !== undefined) image.corrupt.add(slot)
       coverage.hit('disk.corruptVote')
@@ -379,6 +414,7 @@ export class SimNode {
     // With one copy there is nobody to get the data from.
     if (this.#world.options.nodes > 1 && this.mayCorrupt && this.#random.chance(disk.stateLost)) {
       this.stateDisk.wipe()
+      this.#world.onStateLost(this)
       coverage.hit('disk.stateLost')
     }
   }
@@ -404,7 +440,8 @@ export class SimNode {
       applied: nothing,
       requestDone: nothing,
       readDone: nothing,
-      roleChanged: (role, leader, round, node) =>
+      roleChanged: (role, leader, round, node) => {
+        if (role === 'leader') this.#world.onElected(this)
         trace.event(
           traceKind.role,
           this.id,
@@ -412,7 +449,8 @@ export class SimNode {
           undefined,
           () =>
             `${stamp(scheduler.now)} n${this.id} is ${role}${leader === undefined ? '' : ` of n${leader}`} at ${round}.${node}`,
-        ),
+        )
+      },
       snapshotSent: () => coverage.hit('snapshot.sent'),
       snapshotInstalled: () => coverage.hit('snapshot.installed'),
       note: nothing,

@@ -1,4 +1,7 @@
 import { Random } from '../base/random.ts'
+import { clockDriftMax } from './clock.ts'
+import { type AmbushKind, ambushKinds } from './fault-points.ts'
+import { themes } from './themes.ts'
 
 /** One run, expanded from a seed. Everything that happens follows from these values and the seed. */
 export interface SimOptions {
@@ -33,6 +36,9 @@ export interface NetworkOptions {
   readonly partitionForMs: number
   /** Chance that a partition flaps while it lasts. */
   readonly flap: number
+  /** Mean time between clogs: all that one node sends, hears or both is held back, and comes later. 0 = none. */
+  readonly clogEveryMs: number
+  readonly clogForMs: number
 }
 
 export interface ProcessOptions {
@@ -49,6 +55,13 @@ export interface ProcessOptions {
   /** Chance that a node is slow, and how long each of its turns then takes to come. */
   readonly slow: number
   readonly slowMs: number
+  /** Mean time between planned restarts, which give up leadership first; 0 = none. */
+  readonly stopEveryMs: number
+  /** Mean time between ambushes of the leader, each one of the kinds; 0 = none. */
+  readonly ambushEveryMs: number
+  readonly ambushes: readonly AmbushKind[]
+  /** Chance that a leader is ambushed as soon as it is elected. */
+  readonly ambushElected: number
 }
 
 export interface DiskOptions {
@@ -74,6 +87,8 @@ export interface DiskOptions {
 export interface ClockOptions {
   /** Each clock runs at a rate within 1 ± this. */
   readonly drift: number
+  /** One clock is as slow as it may be, and the others as fast. */
+  readonly isExtreme: boolean
   readonly wallJumpEveryMs: number
   readonly wallJumpMs: number
   readonly suspendEveryMs: number
@@ -85,8 +100,16 @@ export interface WorkloadOptions {
   readonly keys: number
   readonly meanThinkMs: number
   readonly timeoutMs: number
+  /** Share of clients that always ask the same node. */
+  readonly settled: number
+  /** Share of clients that only read or only write. */
+  readonly apart: number
+  /** Share of clients that notice at once that the node they wait for has crashed. */
+  readonly alert: number
   /** Share of clients with a session, which retry. */
   readonly sessions: number
+  /** How often such a client asks for the same before it gives up. */
+  readonly tries: number
   readonly reads: number
   readonly staleReads: number
   readonly transactions: number
@@ -98,21 +121,22 @@ export interface LimitOptions {
   readonly pipelineSlotsMax: number
   readonly batchRequestsMax: number
   readonly logSlotsKeptMax: number
+  readonly logBytesKeptMax: number
   readonly openSlotsMax: number
   readonly stateFlushMs: number
   readonly snapshotChunkBytes: number
   readonly messageBytesMax: number
+  readonly heartbeatMs: number
+  readonly electionTimeoutMs: number
 }
 
-/** What the protocols promise to survive: leases only within this drift. */
-export const clockDriftMax = 0.05
-
 /** Draws every probability anew, zero included, so that seeds differ in kind (swarm testing, reliability 1a). */
-export function expandSeed(seed: number, durationMs = 30_000): SimOptions {
+export function expandSeed(seed: number, durationMs = 30_000, nodesWanted?: number): SimOptions {
   const random = new Random(seed ^ 0x5eed)
   const some = (chance: number, low: number, high: number): number =>
     random.chance(chance) ? low + random.next() * (high - low) : 0
-  const nodes = random.integer(1, 8)
+  const nodesDrawn = random.integer(1, 8)
+  const nodes = nodesWanted ?? nodesDrawn
   const q2 = random.chance(0.6) ? Math.floor(nodes / 2) + 1 : random.integer(1, nodes + 1)
   const q1 = Math.min(nodes, nodes - q2 + 1 + (random.chance(0.2) ? 1 : 0))
   const options: SimOptions = {
@@ -136,6 +160,10 @@ export function expandSeed(seed: number, durationMs = 30_000): SimOptions {
       pauseForMs: 10 + random.next() * 3000,
       slow: some(0.2, 0.1, 0.5),
       slowMs: random.next() * 30,
+      stopEveryMs: some(0.3, 2000, 15_000),
+      ambushEveryMs: some(0.4, 1500, 10_000),
+      ambushes: ambushKinds.filter(() => random.chance(0.5)),
+      ambushElected: some(0.2, 0.05, 0.3),
     },
     disk: {
       meanCommitMs: 0.2 + random.next() * 5,
@@ -151,6 +179,7 @@ export function expandSeed(seed: number, durationMs = 30_000): SimOptions {
     },
     clock: {
       drift: some(0.6, 0, clockDriftMax),
+      isExtreme: false,
       wallJumpEveryMs: some(0.3, 1000, 10_000),
       wallJumpMs: random.next() * 3_600_000,
       suspendEveryMs: some(0.3, 3000, 15_000),
@@ -161,7 +190,11 @@ export function expandSeed(seed: number, durationMs = 30_000): SimOptions {
       keys: random.integer(1, 12),
       meanThinkMs: 10 + random.next() * 400,
       timeoutMs: random.integer(300, 5000),
+      settled: some(0.5, 0, 1),
+      apart: some(0.3, 0, 1),
+      alert: random.next(),
       sessions: random.next(),
+      tries: random.chance(0.5) ? 8 : random.integer(1, 4),
       reads: random.next() * 0.7,
       staleReads: some(0.3, 0, 0.3),
       transactions: some(0.6, 0, 0.4),
@@ -172,43 +205,26 @@ export function expandSeed(seed: number, durationMs = 30_000): SimOptions {
       pipelineSlotsMax: random.integer(1, 17),
       batchRequestsMax: random.integer(1, 65),
       logSlotsKeptMax: random.chance(0.5) ? random.integer(5, 60) : 10_000,
+      logBytesKeptMax: random.chance(0.2) ? random.integer(2000, 20_000) : 128 * 1024 * 1024,
       openSlotsMax: random.chance(0.3) ? random.integer(2, 40) : 4096,
       stateFlushMs: random.integer(5, 300),
       snapshotChunkBytes: random.chance(0.5) ? random.integer(50, 600) : 1024 * 1024,
       messageBytesMax: random.chance(0.3) ? random.integer(100, 2000) : 1024 * 1024,
+      heartbeatMs: 100,
+      electionTimeoutMs: 500,
     },
   }
-  return random.chance(0.3) ? inStorm(random, options) : options
-}
-
-/** Leaders fall one after another in the middle of their proposals: what is left behind in open slots matters most then. */
-function inStorm(random: Random, options: SimOptions): SimOptions {
-  const { network, process, workload } = options
-  return {
-    ...options,
-    network: {
-      ...network,
-      loss: random.next() * 0.3,
-      meanDelayMs: 1 + random.next() * 20,
-      partitionEveryMs: 300 + random.next() * 1500,
-      partitionForMs: 100 + random.next() * 800,
-    },
-    process: {
-      ...process,
-      crashAfterSend: random.next() * 0.005,
-      crashEveryMs: random.chance(0.5) ? 300 + random.next() * 2000 : process.crashEveryMs,
-      downForMs: 100 + random.next() * 600,
-    },
-    workload: { ...workload, clients: random.integer(3, 9), meanThinkMs: 5 + random.next() * 50 },
-  }
+  return themes
+    .filter(({ nodesMin }) => nodesWanted === undefined || nodesWanted >= nodesMin)
+    .reduce((drawn, { chance, apply }) => (random.chance(chance) ? apply(random, drawn) : drawn), options)
 }
 
 /**
  * The same seed with more than any protocol survives: votes damaged on every node, promises and machines lost, clocks far
  * out of bounds. Leases are off, because they are only as good as the clocks.
  */
-export function expandBeyond(seed: number, durationMs?: number): SimOptions {
-  const options = expandSeed(seed, durationMs)
+export function expandBeyond(seed: number, durationMs?: number, nodesWanted?: number): SimOptions {
+  const options = expandSeed(seed, durationMs, nodesWanted)
   const random = new Random(seed ^ 0xbe407d)
   return {
     ...options,
@@ -236,6 +252,8 @@ function expandNetwork(random: Random, some: (chance: number, low: number, high:
     partitionEveryMs: some(0.6, 1500, 12_000),
     partitionForMs: 200 + random.next() * 6000,
     flap: some(0.3, 0.1, 0.6),
+    clogEveryMs: some(0.4, 1000, 8000),
+    clogForMs: 50 + random.next() * 2500,
   }
 }
 
@@ -253,8 +271,8 @@ export function calmOptions(seed: number, nodes: number, durationMs: number): Si
     q1: majority,
     q2: majority,
     network: { ...zero(options.network, []), meanDelayMs: 1 },
-    process: zero(options.process, []),
+    process: { ...zero(options.process, []), ambushes: [] },
     disk: { ...zero(options.disk, []), meanCommitMs: 1 },
-    clock: zero(options.clock, []),
+    clock: { ...zero(options.clock, []), isExtreme: false },
   }
 }

@@ -1,12 +1,15 @@
+import { ambushKinds } from './fault-points.ts'
 import type { SimOptions } from './options.ts'
 import type { SimResult } from './simulator.ts'
 
 /** Fault by fault, what a smaller schedule would do without. Each gives simpler options, or the same if there is nothing to drop. */
 const simplifications: readonly ((options: SimOptions) => SimOptions)[] = [
-  ...(['loss', 'duplicate', 'tail', 'partitionEveryMs', 'flap'] as const).map((key) => (o: SimOptions) => ({
-    ...o,
-    network: { ...o.network, [key]: 0 },
-  })),
+  ...(['loss', 'duplicate', 'tail', 'partitionEveryMs', 'flap', 'clogEveryMs'] as const).map(
+    (key) => (o: SimOptions) => ({
+      ...o,
+      network: { ...o.network, [key]: 0 },
+    }),
+  ),
   ...(
     [
       'crashBeforeCommit',
@@ -16,6 +19,9 @@ const simplifications: readonly ((options: SimOptions) => SimOptions)[] = [
       'crashEveryMs',
       'pauseEveryMs',
       'slow',
+      'stopEveryMs',
+      'ambushEveryMs',
+      'ambushElected',
     ] as const
   ).map((key) => (o: SimOptions) => ({ ...o, process: { ...o.process, [key]: 0 } })),
   ...(['delayed', 'failed', 'corruptVote', 'keepUnsynced', 'stateLost', 'fullEveryMs'] as const).map(
@@ -28,10 +34,15 @@ const simplifications: readonly ((options: SimOptions) => SimOptions)[] = [
   ...(['sessions', 'reads', 'staleReads', 'transactions', 'deletes', 'compactions'] as const).map(
     (key) => (o: SimOptions) => ({ ...o, workload: { ...o.workload, [key]: 0 } }),
   ),
+  ...ambushKinds.map((kind) => (o: SimOptions) => ({
+    ...o,
+    process: { ...o.process, ambushes: o.process.ambushes.filter((other) => other !== kind) },
+  })),
+  (o) => ({ ...o, workload: { ...o.workload, settled: 0, apart: 0, alert: 0 } }),
   (o) => ({ ...o, workload: { ...o.workload, clients: Math.max(1, Math.floor(o.workload.clients / 2)) } }),
   (o) => ({ ...o, workload: { ...o.workload, keys: 1 } }),
   (o) => ({ ...o, workload: { ...o.workload, meanThinkMs: o.workload.meanThinkMs * 2 } }),
-  (o) => ({ ...o, limits: { ...o.limits, logSlotsKeptMax: 10_000 } }),
+  (o) => ({ ...o, limits: { ...o.limits, logSlotsKeptMax: 10_000, logBytesKeptMax: 128 * 1024 * 1024 } }),
   (o) => ({ ...o, limits: { ...o.limits, openSlotsMax: 4096, messageBytesMax: 1024 * 1024 } }),
 ]
 

@@ -11,6 +11,7 @@ import { Nemesis } from './nemesis.ts'
 import { Network } from './network.ts'
 import { SimNode, type World } from './node.ts'
 import type { SimOptions } from './options.ts'
+import { Probe } from './probe.ts'
 import { Scheduler } from './scheduler.ts'
 import { Trace } from './trace.ts'
 
@@ -36,6 +37,8 @@ export interface SimResult {
 
 /** Without new faults a quorum that is connected must serve within this, and all that are up must agree. */
 const settleMs = 20_000
+/** When nothing else happens, one request must be answered within this. */
+const serveMs = 5000
 
 /** Judges the clients' history. Returns what is wrong with it. */
 export type HistoryCheck = (history: readonly ClientOperation[]) => string | undefined
@@ -86,6 +89,9 @@ class Simulation {
             if (write.kind === 'truncate') this.#mustBeApplied(node, write.upTo)
           }
         }),
+      onStateStored: (node) => this.#guard(() => this.#invariants.onStateStored(node.id, node.stateDisk.appliedUpTo)),
+      onStateLost: (node) => this.#invariants.onStateLost(node.id),
+      onElected: (node) => this.#nemesis.onElected(node),
       onApply: (node, slot, entry, replies) =>
         this.#guard(() => this.#invariants.onApply(node.id, slot, entry, replies)),
       onBug: (error) => this.#fail(error),
@@ -137,7 +143,7 @@ class Simulation {
     const end = this.#scheduler.now + ms
     // The lease is looked at between steps, at times that have nothing to do with the nodes' own.
     while (this.#scheduler.now < end && this.#failure === undefined) {
-      const next = Math.min(end, this.#scheduler.now + 10)
+      const next = this.#options.leaseMs === 0 ? end : Math.min(end, this.#scheduler.now + 10)
       this.#guard(() => this.#scheduler.runUntil(next, () => this.#failure !== undefined))
       this.#guard(() => this.#oneLease())
     }
@@ -175,22 +181,49 @@ class Simulation {
       node.resume()
       node.isFull = false
       if (core.includes(node)) {
+        if (node.isStopping) node.crash('while it stops')
         if (!node.isUp) node.start()
       } else if (node.isUp) {
         node.crash('outside the core')
       }
     }
-    const before = this.#invariants.chosenSlots
+    for (const client of this.#clients) client.settleIn(core)
+    const before = this.#clients.map((client) => client.finished)
     this.#advance(settleMs)
     this.#guard(() => {
       const leader = core.find((node) => node.engine?.status().steady === true)
       insist(leader !== undefined, 'liveness (16)', () => 'nobody leads a connected quorum')
-      insist(this.#invariants.chosenSlots > before, 'liveness (16)', () => 'a connected quorum chooses nothing')
+      for (const [index, client] of this.#clients.entries()) {
+        insist(client.finished > (before[index] ?? 0), 'liveness (16)', () => `client ${index + 1} is not answered`)
+      }
     })
     for (const client of this.#clients) client.stop()
     this.#advance(settleMs)
     this.#drain()
+    this.#everyNodeServes(core)
+    this.#drain()
     this.#guard(() => this.#sameState(core))
+  }
+
+  /** When nothing is wrong any more, each node answers whoever asks it, whatever it did in its earlier lives. */
+  #everyNodeServes(core: readonly SimNode[]): void {
+    const answers = new Map<SimNode, string[]>()
+    for (const [index, node] of core.entries()) {
+      const told: string[] = []
+      answers.set(node, told)
+      const probe = new Probe(this.#options.workload.clients + 1 + index, node, this.#scheduler, (operation) => {
+        this.#history.push(operation)
+        told.push(operation.input.kind)
+      })
+      this.#invariants.onSubmitted(probe.request)
+      probe.start(serveMs)
+    }
+    this.#advance(serveMs)
+    this.#guard(() => {
+      for (const [node, told] of answers) {
+        insist(told.length === 2, 'liveness (16)', () => `n${node.id} answers only ${told.join() || 'nothing'}`)
+      }
+    })
   }
 
   /** A slow leader may have a queue that its clients no longer wait for; states are compared when it is empty. */
@@ -207,11 +240,13 @@ class Simulation {
     // A vote that one node cannot read is known only to others: then all must be there.
     const size = damaged && this.#options.disk.corruptVote > 0 ? this.#nodes.length : Math.max(q1, q2)
     const random = new Random(seed + 77)
-    return [...this.#nodes]
+    const nodes = [...this.#nodes]
       .map((node) => ({ node, draw: random.next() }))
       .sort((a, b) => a.draw - b.draw)
-      .slice(0, size)
       .map(({ node }) => node)
+    let core = nodes.slice(0, size)
+    while (!hasAllData(core) && core.length < nodes.length) core = nodes.slice(0, core.length + 1)
+    return core
   }
 
   #sameState(core: readonly SimNode[]): void {
@@ -262,6 +297,12 @@ class Simulation {
       atMs: this.#scheduler.now,
     }
   }
+}
+
+/** What their logs forgot is in the machine of one of them. It may not be, when another lost its data. */
+function hasAllData(nodes: readonly SimNode[]): boolean {
+  const truncatedUpTo = Math.max(...nodes.map((node) => node.acceptorDisk.image.truncatedUpTo))
+  return nodes.some((node) => node.stateDisk.appliedUpTo >= truncatedUpTo)
 }
 
 function epochOf({ nodes, q1, q2, leaseMs }: SimOptions): Epoch {

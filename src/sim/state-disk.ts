@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts'
 import { PaxosError } from '../base/error.ts'
 import { compareStrings, lowerBound } from '../base/order.ts'
+import { SortedKeys } from '../base/sorted-keys.ts'
 import { metaKey } from '../machine/layout.ts'
 import { decodeMeta } from '../machine/records.ts'
 import type { ReadView } from '../machine/view.ts'
@@ -11,50 +12,71 @@ import type { CommitFate } from './acceptor-disk.ts'
 export interface StateDiskHost {
   after(delayMs: number, task: () => void): void
   fate(): CommitFate
+  /** The durable data is another from now on. */
+  onStateStored(): void
 }
 
 /** As the real store has it. */
 const keyBytesMax = 4000
+const nothing = new Uint8Array()
 
 type Pair = readonly [key: string, value: Uint8Array]
+type Changes = ReadonlyMap<string, Uint8Array | null>
 
-/** Durable data of one machine, immutable once replaced, so that a snapshot is a reference. */
-class Image implements ReadView {
-  readonly data: ReadonlyMap<string, Uint8Array>
+/** Data of one machine, changed in place: a run makes thousands of commits of a few keys each. */
+class Table implements ReadView {
+  readonly #data: Map<string, Uint8Array>
+  /** Kept from the first range on: most tables are only written to. */
+  #keys: SortedKeys | undefined
   /** Keys whose records cannot be read. */
-  readonly damaged: ReadonlySet<string>
-  #keys: readonly string[] | undefined
+  readonly #damaged: Set<string>
 
-  constructor(data: ReadonlyMap<string, Uint8Array>, damaged: ReadonlySet<string> = new Set()) {
-    this.data = data
-    this.damaged = damaged
+  constructor(data: Iterable<Pair> = [], damaged: Iterable<string> = []) {
+    this.#data = new Map(data)
+    this.#damaged = new Set(damaged)
   }
 
   get(key: string): Uint8Array | undefined {
-    if (this.damaged.has(key)) throw new PaxosError('STORE_FAILED', 'A record of the simulated disk is damaged')
-    return this.data.get(key)
+    if (this.#damaged.has(key)) throw new PaxosError('STORE_FAILED', 'A record of the simulated disk is damaged')
+    return this.#data.get(key)
   }
 
   *range(start: string, end: string | undefined): Iterable<Pair> {
-    const keys = this.keys()
-    for (let at = lowerBound(keys, start, compareStrings); at < keys.length; at++) {
-      const key = keys[at] as string
-      if (end !== undefined && key >= end) return
-      yield [key, this.get(key) as Uint8Array]
+    if (this.#keys === undefined) {
+      this.#keys = new SortedKeys()
+      for (const key of this.#data.keys()) this.#keys.add(key)
+    }
+    for (const key of this.#keys.range(start, end)) yield [key, this.get(key) as Uint8Array]
+  }
+
+  write(changes: Changes): void {
+    for (const [key, value] of changes) {
+      this.#damaged.delete(key)
+      if (value === null) {
+        this.#data.delete(key)
+        this.#keys?.delete(key)
+      } else {
+        if (!this.#data.has(key)) this.#keys?.add(key)
+        this.#data.set(key, value)
+      }
     }
   }
 
-  keys(): readonly string[] {
-    this.#keys ??= [...this.data.keys()].sort(compareStrings)
-    return this.#keys
+  damage(key: string): void {
+    this.#damaged.add(key)
+  }
+
+  copy(): Table {
+    return new Table(this.#data, this.#damaged)
   }
 }
 
 /** A node's machine disk. What is committed and not yet durable is readable, and lost in a crash. */
 export class StateDisk implements StateStore {
   readonly #host: StateDiskHost
-  #durable = new Image(new Map())
-  #current = this.#durable
+  #durable = new Table()
+  /** With the commit that is in flight. */
+  #current = new Table()
   #life = 0
   #isDead = false
   /** Counts installs: a snapshot of before one is gone with the data that it was of. */
@@ -80,29 +102,23 @@ export class StateDisk implements StateStore {
     return toSlot(record === undefined ? 0 : decodeMeta(record).appliedUpTo)
   }
 
-  commit(changes: ReadonlyMap<string, Uint8Array | null>, done: Done): void {
-    const data = new Map(this.#current.data)
-    for (const [key, value] of changes) {
-      if (value === null) data.delete(key)
-      else data.set(key, value)
-    }
-    const damaged = new Set([...this.#current.damaged].filter((key) => !changes.has(key)))
-    const next = new Image(data, damaged)
-    this.#current = next
+  commit(changes: Changes, done: Done): void {
+    this.#current.write(changes)
     this.#finish(() => {
-      this.#durable = next
+      this.#durable.write(changes)
+      this.#host.onStateStored()
     }, done)
   }
 
   snapshot(appliedUpTo: Slot): StateSnapshot {
-    const image = this.#durable
+    const pairs = [...this.#durable.range('', undefined)]
     const installs = this.#installs
     let isOpen = true
     return {
       appliedUpTo,
       page: (after, bytesMax): StatePage => {
         if (!isOpen || installs !== this.#installs) throw new PaxosError('NOT_FOUND', 'The snapshot is closed')
-        return pageOf(image, after, bytesMax)
+        return pageOf(pairs, after, bytesMax)
       },
       close: () => {
         isOpen = false
@@ -126,11 +142,11 @@ export class StateDisk implements StateStore {
       finish: (done) => {
         assert(!isOver, 'an install finished twice')
         isOver = true
-        const next = new Image(received)
         this.#finish(() => {
-          this.#durable = next
-          this.#current = next
+          this.#durable = new Table(received)
+          this.#current = new Table(received)
           this.#installs++
+          this.#host.onStateStored()
         }, done)
       },
       abort: () => {
@@ -143,7 +159,7 @@ export class StateDisk implements StateStore {
   crash(): void {
     this.#life++
     this.#isDead = false
-    this.#current = this.#durable
+    this.#current = this.#durable.copy()
   }
 
   /** The disk dies: nothing is done any more, not even what is in flight. Until the node restarts. */
@@ -153,14 +169,14 @@ export class StateDisk implements StateStore {
 
   /** The record of `key` can no longer be read. */
   damage(key: string): void {
-    this.#durable = new Image(this.#durable.data, new Set([...this.#durable.damaged, key]))
-    this.#current = this.#durable
+    this.#durable.damage(key)
+    this.#current.damage(key)
   }
 
   /** The data is lost, as when its file was deleted while the node was down. */
   wipe(): void {
-    this.#durable = new Image(new Map())
-    this.#current = this.#durable
+    this.#durable = new Table()
+    this.#current = new Table()
   }
 
   #finish(effect: () => void, done: Done): void {
@@ -179,17 +195,15 @@ export class StateDisk implements StateStore {
   }
 }
 
-function pageOf(image: Image, after: string | undefined, bytesMax: number): StatePage {
-  const keys = image.keys()
-  let at = after === undefined ? 0 : lowerBound(keys, after, compareStrings)
-  if (after !== undefined && keys[at] === after) at++
+function pageOf(pairs: readonly Pair[], after: string | undefined, bytesMax: number): StatePage {
+  let at = after === undefined ? 0 : lowerBound(pairs, [after, nothing], (a, b) => compareStrings(a[0], b[0]))
+  if (after !== undefined && pairs[at]?.[0] === after) at++
   const entries: Pair[] = []
   let bytes = 0
-  while (at < keys.length && (bytes < bytesMax || entries.length === 0)) {
-    const key = keys[at++] as string
-    const value = image.data.get(key) as Uint8Array
-    entries.push([key, value])
-    bytes += key.length + value.length
+  for (; at < pairs.length && (bytes < bytesMax || entries.length === 0); at++) {
+    const pair = pairs[at] as Pair
+    entries.push(pair)
+    bytes += pair[0].length + pair[1].length
   }
-  return { entries, done: at >= keys.length }
+  return { entries, done: at >= pairs.length }
 }

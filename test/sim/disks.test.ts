@@ -13,6 +13,7 @@ const host = {
   onCommit: nothing,
   onDurable: nothing,
   onStored: nothing,
+  onStateStored: nothing,
 }
 
 acceptorStoreConformance('AcceptorDisk of the simulator', async () => {

@@ -1,13 +1,11 @@
 import { Worker } from 'node:worker_threads'
-import type { SeedReport } from '../../sim/campaign.ts'
-import type { WorkerTask } from './worker.ts'
+import type { Campaign, SeedReport } from '../../sim/campaign.ts'
 
 export interface SeedRun {
   readonly firstSeed: number
   readonly seeds: number
   readonly jobs: number
-  readonly durationMs: number
-  readonly isBeyond: boolean
+  readonly campaign: Campaign
   onReport(report: SeedReport): void
   /** No further seeds are begun once it says so. */
   isEnough(): boolean
@@ -20,8 +18,7 @@ export async function runSeeds(run: SeedRun): Promise<void> {
   const script = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
   const thread = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const task: WorkerTask = { durationMs: run.durationMs, isBeyond: run.isBeyond }
-      const worker = new Worker(script, { workerData: task })
+      const worker = new Worker(script, { workerData: run.campaign })
       const give = (): void => {
         if (next >= end || run.isEnough()) {
           void worker.terminate().then(() => resolve(), reject)

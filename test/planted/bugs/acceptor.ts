@@ -168,7 +168,9 @@ export const acceptorBugs: readonly Bug[] = [
       {
         file: 'sim/node.ts',
         find: '    this.stateDisk.crash()',
-        replace: '    this.stateDisk.crash()\n    this.stateDisk.wipe()',
+        replace: `    this.stateDisk.crash()
+    this.stateDisk.wipe()
+    this.#world.onStateLost(this)`,
       },
     ],
   },

@@ -101,6 +101,24 @@ export const readBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'deposed-leader-answers',
+    what: 'A leader that steps down answers the reads that it holds',
+    patches: [
+      {
+        file: 'protocol/multipaxos/reads.ts',
+        find: `    const readers = [...(this.#sent?.readers ?? []), ...this.#waiting]
+    this.#sent = undefined`,
+        replace: `    const readers = [...(this.#sent?.readers ?? []), ...this.#waiting]
+    const upTo = this.#sent?.upTo
+    this.#sent = undefined
+    if (upTo !== undefined) {
+      this.#waiting = []
+      return readers.map((reader) => answer(reader, upTo, 'readIndex'))
+    }`,
+      },
+    ],
+  },
+  {
     name: 'lease-from-answer',
     what: 'A lease counts from the acknowledgement, not from the heartbeat (T12)',
     patches: [

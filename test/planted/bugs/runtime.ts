@@ -2,6 +2,7 @@ import type { Bug } from '../bug.ts'
 
 const requests = 'runtime/requests.ts'
 const replica = 'runtime/replica.ts'
+const desk = 'runtime/forward-desk.ts'
 
 /** Requests on their way: forwarded, proposed again, answered. */
 export const runtimeBugs: readonly Bug[] = [
@@ -10,9 +11,43 @@ export const runtimeBugs: readonly Bug[] = [
     what: 'A forwarded request that the network doubled is done twice',
     patches: [
       {
-        file: replica,
-        find: 'if (!isStamped(request) && !this.#seenForwards.isFirst(from, id)) continue',
+        file: desk,
+        find: 'if (!isStamped(request) && !this.#seen.isFirst(from, id)) return',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'forwarded-on',
+    what: 'A request that another node forwarded is forwarded on to the next leader, so that copies multiply',
+    patches: [
+      { file: requests, find: 'if (request.isForeign) {', replace: 'if (request.deadline < 0) {' },
+      { file: desk, find: 'if (waiting.has(id)) return', replace: '' },
+    ],
+  },
+  {
+    name: 'resent-called-failed',
+    what: 'A refusal of one copy calls a request "certainly not done" of which another leader has a copy',
+    patches: [{ file: requests, find: 'if (request.mayBeDone) finish', replace: 'if (request.deadline < 0) finish' }],
+  },
+  {
+    name: 'refused-and-done',
+    what: 'A late copy of a refused session request is done',
+    patches: [{ file: desk, find: 'this.#refused.has(from, id) ? notLeading : this', replace: 'this' }],
+  },
+  {
+    name: 'forward-to-any-life',
+    what: 'A late copy of a forwarded request is done by a later life of the leader',
+    patches: [{ file: desk, find: 'if (incarnation !== this.#incarnation) return', replace: 'incarnation' }],
+  },
+  {
+    name: 'forwards-numbered-anew',
+    what: 'Forwarded requests are numbered anew in each life',
+    patches: [
+      {
+        file: replica,
+        find: 'setup.incarnation * forwardsPerLife',
+        replace: 'setup.incarnation * 0 * forwardsPerLife',
       },
     ],
   },
@@ -28,8 +63,8 @@ export const runtimeBugs: readonly Bug[] = [
         forwarded.leader`,
       },
       {
-        file: replica,
-        find: 'if (!isStamped(request) && !this.#seenForwards.isFirst(from, id)) continue',
+        file: desk,
+        find: 'if (!isStamped(request) && !this.#seen.isFirst(from, id)) return',
         replace: '',
       },
     ],

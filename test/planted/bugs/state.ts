@@ -117,6 +117,11 @@ export const stateBugs: readonly Bug[] = [
     patches: [{ file: state, find: '      this.#overlay.reset()\n', replace: '' }],
   },
   {
+    name: 'older-snapshot-installed',
+    what: 'A snapshot replaces the data also when it is older',
+    patches: [{ file: state, find: 'if (upTo <= this.#machine.appliedUpTo) {', replace: 'if (upTo < 0) {' }],
+  },
+  {
     name: 'snapshot-chunk-out-of-place',
     what: 'A snapshot takes chunks in whatever order they come',
     patches: [{ file: receiver, find: 'if (chunk.after !== transfer.after) return', replace: '' }],
@@ -129,6 +134,28 @@ export const stateBugs: readonly Bug[] = [
         file: receiver,
         find: 'if (transfer.snapshot !== undefined && !isSameSnapshot(transfer, chunk)) return',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'one-donor-only',
+    what: 'A node that lost its machine’s data asks the same member for it for ever',
+    patches: [
+      {
+        file: 'runtime/donor-choice.ts',
+        find: 'const able = peers.filter(({ reachable, durableUpTo }) => reachable && durableUpTo >= neededUpTo)',
+        replace: 'const able = neededUpTo < 0 ? [] : peers.slice(0, 1)',
+      },
+    ],
+  },
+  {
+    name: 'idle-snapshots-kept',
+    what: 'A donor keeps snapshots that nobody asks for any more, and has none for those who wait',
+    patches: [
+      {
+        file: 'runtime/snapshot-donor.ts',
+        find: 'this.#closeIdle(now, crowdedIdleMs)',
+        replace: 'this.#closeIdle(now, idleMs + 0 * crowdedIdleMs)',
       },
     ],
   },
