@@ -20,10 +20,12 @@ export const runtimeBugs: readonly Bug[] = [
   {
     name: 'forwarded-on',
     what: 'A request that another node forwarded is forwarded on to the next leader, so that copies multiply',
-    patches: [
-      { file: requests, find: 'if (request.isForeign) {', replace: 'if (request.deadline < 0) {' },
-      { file: desk, find: 'if (waiting.has(id)) return', replace: '' },
-    ],
+    patches: [{ file: requests, find: 'if (request.isForeign) {', replace: 'if (request.deadline < 0) {' }],
+  },
+  {
+    name: 'second-copy-queued',
+    what: 'A copy of a forwarded session request is queued beside the one that waits, so that copies fill the queue',
+    patches: [{ file: desk, find: 'if (waiting.has(id)) return', replace: '' }],
   },
   {
     name: 'resent-called-failed',
