@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Histogram } from '../../src/cli/bench/histogram.ts'
 import type { Section } from '../section.ts'
-import { OurCluster } from '../side-by-side/our-cluster.ts'
+import { createOurCluster } from '../side-by-side/our-cluster.ts'
 import { fill, keySpace, startPuts } from '../side-by-side/own-load.ts'
 
 const valueBytes = 1024
@@ -14,7 +14,7 @@ export const catchUpSection: Section = {
   summary: 'how fast a member that was never there gets the state, under load',
   isLong: true,
   async run(bench) {
-    const cluster = await OurCluster.create(bench.directory)
+    const cluster = await createOurCluster(bench.directory)
     try {
       const [first, second, third] = cluster.nodes
       assert.ok(first !== undefined && second !== undefined && third !== undefined)
@@ -61,7 +61,7 @@ export const catchUpSection: Section = {
         },
       ]
     } finally {
-      await cluster.stop()
+      await cluster.destroy()
     }
   },
 }

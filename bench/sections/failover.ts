@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosClient } from '../../src/client/client.ts'
+import type { Cluster } from '../../test/cluster/cluster.ts'
 import type { Section } from '../section.ts'
-import { type OurCluster, withOurCluster } from '../side-by-side/our-cluster.ts'
+import { withOurCluster } from '../side-by-side/our-cluster.ts'
 import { median } from '../statistics.ts'
 
 /** Enough that one writer's waiting is not taken for the cluster's. */
@@ -31,7 +32,7 @@ export const failoverSection: Section = {
 }
 
 /** The longest time between two acknowledged writes, around the death of the leader. The node is back afterwards. */
-async function killLeader(cluster: OurCluster): Promise<number> {
+async function killLeader(cluster: Cluster): Promise<number> {
   const client = new PaxosClient({ endpoints: cluster.endpoints, timeoutMs: 30_000 })
   let last = performance.now()
   let longest = 0

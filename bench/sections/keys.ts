@@ -1,5 +1,6 @@
+import type { Cluster } from '../../test/cluster/cluster.ts'
 import type { Section } from '../section.ts'
-import { type OurCluster, withOurCluster } from '../side-by-side/our-cluster.ts'
+import { withOurCluster } from '../side-by-side/our-cluster.ts'
 import { fill, keySpace, putsPerSecond } from '../side-by-side/own-load.ts'
 import { alternate, median } from '../statistics.ts'
 
@@ -13,7 +14,7 @@ export const keysSection: Section = {
   run: (bench) =>
     withOurCluster(bench.directory, {}, (few) =>
       withOurCluster(bench.directory, {}, async (many) => {
-        const prepare = async (cluster: OurCluster, keys: number): Promise<() => Promise<number>> => {
+        const prepare = async (cluster: Cluster, keys: number): Promise<() => Promise<number>> => {
           const space = keySpace(keys)
           const began = performance.now()
           await fill(cluster.endpoints, space, 256)

@@ -1,8 +1,9 @@
+import type { Cluster } from '../../test/cluster/cluster.ts'
 import type { Figure } from '../figure.ts'
 import type { Bench, Section } from '../section.ts'
 import { benchKey, benchValue } from '../side-by-side/contenders.ts'
 import { h2load } from '../side-by-side/h2load.ts'
-import { type OurCluster, withOurCluster } from '../side-by-side/our-cluster.ts'
+import { withOurCluster } from '../side-by-side/our-cluster.ts'
 import { paxosBench } from '../side-by-side/program.ts'
 import { alternate, median } from '../statistics.ts'
 
@@ -29,7 +30,7 @@ async function rounds(bench: Bench, contenders: readonly (() => Promise<number>)
 }
 
 /** By h2load if it is there, so that the generator costs little. */
-async function overHttp(bench: Bench, cluster: OurCluster): Promise<number> {
+async function overHttp(bench: Bench, cluster: Cluster): Promise<number> {
   const { seconds } = bench
   if (!bench.hasH2load) {
     const args = ['put', '--via', 'http', '--in-flight', '1000', '--duration', `${seconds}s`]
@@ -40,7 +41,7 @@ async function overHttp(bench: Bench, cluster: OurCluster): Promise<number> {
   return (await h2load(request, { connections: 1000, streams: 1, seconds })).perSecond
 }
 
-async function overStream({ seconds }: Bench, cluster: OurCluster): Promise<number> {
+async function overStream({ seconds }: Bench, cluster: Cluster): Promise<number> {
   const args = ['put', '--in-flight', '2000', '--duration', `${seconds}s`]
   return (await paxosBench(args, cluster.endpoints)).perSecond
 }

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Cluster } from '../../test/cluster/cluster.ts'
 import type { Figure, Target } from '../figure.ts'
 import type { Section } from '../section.ts'
-import { type OurCluster, withOurCluster } from '../side-by-side/our-cluster.ts'
+import { withOurCluster } from '../side-by-side/our-cluster.ts'
 import { keySpace, startPuts } from '../side-by-side/own-load.ts'
 import { processFigures } from '../side-by-side/process-figures.ts'
 import { median } from '../statistics.ts'
@@ -73,7 +74,7 @@ function figuresOf(samples: readonly Sample[], minutes: number): Figure[] {
   ]
 }
 
-async function sizesOf(cluster: OurCluster): Promise<Omit<Sample, 'perSecond'>> {
+async function sizesOf(cluster: Cluster): Promise<Omit<Sample, 'perSecond'>> {
   const sizes = await Promise.all(
     cluster.nodes.map(async (node) => {
       const { residentBytes } = await processFigures(node.childPid ?? 0)

@@ -1,6 +1,6 @@
 import type { Figure, Target } from '../figure.ts'
 import type { Section } from '../section.ts'
-import { OurCluster } from '../side-by-side/our-cluster.ts'
+import { createOurCluster } from '../side-by-side/our-cluster.ts'
 import { timeOf } from '../side-by-side/program.ts'
 import { median } from '../statistics.ts'
 
@@ -10,7 +10,7 @@ export const startUpSection: Section = {
   name: 'start-up',
   summary: 'how long the command line and a node take to start',
   async run(bench) {
-    const cluster = await OurCluster.create(bench.directory)
+    const cluster = await createOurCluster(bench.directory)
     try {
       const began = performance.now()
       await cluster.startAll()
@@ -37,7 +37,7 @@ export const startUpSection: Section = {
         { id: 'cluster-start', name: 'three nodes start from nothing at once, until ready', unit: 'ms', ours: whole },
       ]
     } finally {
-      await cluster.stop()
+      await cluster.destroy()
     }
   },
 }

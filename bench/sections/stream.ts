@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Cluster } from '../../test/cluster/cluster.ts'
 import type { Figure } from '../figure.ts'
 import type { Section } from '../section.ts'
-import { type OurCluster, withOurCluster } from '../side-by-side/our-cluster.ts'
+import { withOurCluster } from '../side-by-side/our-cluster.ts'
 import { paxosBench, paxosJson } from '../side-by-side/program.ts'
 import { alternate, median } from '../statistics.ts'
 
@@ -58,12 +59,12 @@ export const streamSection: Section = {
     }),
 }
 
-async function measure(cluster: OurCluster, workload: string, seconds: number): Promise<number> {
+async function measure(cluster: Cluster, workload: string, seconds: number): Promise<number> {
   const result = await paxosBench([workload, ...pipelined, '--duration', `${seconds}s`], cluster.endpoints)
   return result.perSecond
 }
 
-async function importOnce(cluster: OurCluster, file: string): Promise<number> {
+async function importOnce(cluster: Cluster, file: string): Promise<number> {
   const { recordsPerSecond } = (await paxosJson(['kv', 'import', file], cluster.endpoints)) as {
     recordsPerSecond: number
   }

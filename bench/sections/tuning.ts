@@ -1,6 +1,7 @@
+import type { Cluster } from '../../test/cluster/cluster.ts'
 import type { Figure } from '../figure.ts'
 import type { Bench, Section } from '../section.ts'
-import { OurCluster } from '../side-by-side/our-cluster.ts'
+import { createOurCluster } from '../side-by-side/our-cluster.ts'
 import { paxosBench } from '../side-by-side/program.ts'
 
 type Settings = Readonly<Record<string, string | number>>
@@ -119,7 +120,7 @@ interface Outcome {
 async function run(bench: Bench, load: readonly string[], roundTripMs: number, settings: Settings): Promise<Outcome> {
   // Without a delay there is no proxy either: it would cost processor time on the machine that is measured.
   const delay = roundTripMs === 0 ? {} : { delayMs: roundTripMs / 2 }
-  const cluster = await OurCluster.create(bench.directory, { settings, ...delay })
+  const cluster = await createOurCluster(bench.directory, { settings, ...delay })
   try {
     const serves = await cluster.startAll().then(
       () => true,
@@ -137,11 +138,11 @@ async function run(bench: Bench, load: readonly string[], roundTripMs: number, s
     const elections = (await round(cluster)) - before
     return { perSecond, p50: latencyMs.p50, p99: latencyMs.p99, elections, errors, serves }
   } finally {
-    await cluster.stop()
+    await cluster.destroy()
   }
 }
 
 /** Every election has a round of its own. */
-async function round(cluster: OurCluster): Promise<number> {
+async function round(cluster: Cluster): Promise<number> {
   return await (await cluster.leader()).metric('paxos_ballot_round')
 }

@@ -1,8 +1,9 @@
+import type { Cluster } from '../../test/cluster/cluster.ts'
 import type { Bench } from '../section.ts'
 import { EtcdCluster } from './etcd-cluster.ts'
 import { callOnce, etcdPaths, putMessage, rangeMessage } from './grpc.ts'
 import type { H2loadRequest } from './h2load.ts'
-import { OurCluster } from './our-cluster.ts'
+import { startOurCluster } from './our-cluster.ts'
 
 export const benchKey = 'bench/key'
 export const benchValue = Buffer.alloc(256, 'v')
@@ -29,7 +30,7 @@ export async function withContenders<T>(
   bench: Bench,
   body: (contenders: readonly Contender[]) => Promise<T>,
 ): Promise<T> {
-  const cluster = await OurCluster.start(bench.directory)
+  const cluster = await startOurCluster(bench.directory)
   let etcd: EtcdCluster | undefined
   try {
     const contenders: Contender[] = [await ourContender(cluster)]
@@ -39,11 +40,11 @@ export async function withContenders<T>(
     }
     return await body(contenders)
   } finally {
-    await Promise.all([cluster.stop(), etcd?.stop()])
+    await Promise.all([cluster.destroy(), etcd?.stop()])
   }
 }
 
-async function ourContender(cluster: OurCluster): Promise<Contender> {
+async function ourContender(cluster: Cluster): Promise<Contender> {
   const url = async (): Promise<string> => `${(await cluster.leader()).url}/v1/kv/${benchKey}`
   await fetch(await url(), { method: 'PUT', body: benchValue })
   return {

@@ -5,7 +5,8 @@ export class BytesError extends Error {
   override readonly name = 'BytesError'
 }
 
-const nothing = new Uint8Array(0)
+/** What a writer has left when its bytes are given away. */
+const finished = new Uint8Array(0)
 const u32Factor = 4294967296
 
 const slabBytes = 16_384
@@ -15,7 +16,7 @@ let slabUsed = 0
 
 /**
  * Zeroed bytes for small records. Many share one buffer: an allocation of its own costs several times as much to make and
- * to collect (put 256 bytes: 0.05 µs against 0.3 µs). A record that is kept keeps its whole buffer of 16 KiB.
+ * to collect (280 bytes: 0.1 µs against 0.7 µs). A record that is kept keeps its whole buffer of 16 KiB.
  */
 export function allocateBytes(length: number): Uint8Array {
   if (length > slabShareMax) return new Uint8Array(length)
@@ -105,13 +106,15 @@ export class ByteWriter {
   /** The caller owns them; the writer is of no use any more. */
   finish(): Uint8Array {
     const bytes = this.#bytes
-    this.#bytes = nothing
+    assert(bytes !== finished, 'a writer is finished once')
+    this.#bytes = finished
     return this.#length === bytes.length ? bytes : bytes.subarray(0, this.#length)
   }
 
   #reserve(more: number): void {
     const wanted = this.#length + more
     if (wanted <= this.#bytes.length) return
+    assert(this.#bytes !== finished, 'written after the end')
     const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2))
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = grown

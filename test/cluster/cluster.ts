@@ -13,6 +13,10 @@ import { until } from './until.ts'
 export interface ClusterOptions {
   readonly nodes: number
   readonly settings?: Readonly<Record<string, string | number>>
+  /** The shipped ones are an operator's, and what is measured. */
+  readonly timings?: 'short' | 'shipped'
+  /** Where the temporary directory is made: the system's place for such, if not given. */
+  readonly parent?: string
   /** Put our fault proxy between the members. */
   readonly proxied?: boolean
   /** Options of Node itself, for every process. */
@@ -21,7 +25,7 @@ export interface ClusterOptions {
 
 /** Short, so that tests are; a loaded machine then has elections without a cause now and then, which must do no harm. */
 export const electionTimeoutMs = 500
-const fast = { heartbeatMs: 50, electionTimeoutMs }
+const short = { heartbeatMs: 50, electionTimeoutMs }
 
 /** How long a cluster may take to serve on a loaded machine. */
 export const patienceMs = 30_000
@@ -37,19 +41,25 @@ export class Cluster {
     this.directory = directory
     this.nodes = nodes
     this.proxy = proxy
+    process.once('exit', this.#kill)
+  }
+
+  get endpoints(): readonly string[] {
+    return this.nodes.map((node) => node.url)
   }
 
   /** Not started yet. */
-  static async create({ nodes: count, settings, proxied, execArgv }: ClusterOptions): Promise<Cluster> {
+  static async create(options: ClusterOptions): Promise<Cluster> {
+    const { nodes: count, settings, timings = 'short', parent = tmpdir(), proxied, execArgv } = options
     assert.ok(existsSync(join(import.meta.dirname, '..', '..', 'dist')), 'run `npm run build` first')
-    const directory = await mkdtemp(join(tmpdir(), 'paxos-cluster-'))
+    const directory = await mkdtemp(join(parent, 'paxos-cluster-'))
     const ports = await freePorts(2 * count)
     const names = Array.from({ length: count }, (_, index) => `n${index + 1}`)
     const peerPorts = new Map(names.map((name, index) => [name, ports[count + index] ?? 0]))
     const proxy = proxied === true ? await PeerProxy.create(peerPorts) : undefined
     const members = names.map((name) => `${name}=127.0.0.1:${proxy?.port(name) ?? peerPorts.get(name)}`).join(',')
     const nodes = names.map((name, index) => {
-      const options: ProcessOptions = {
+      const processOptions: ProcessOptions = {
         name,
         dataDir: join(directory, name),
         cwd: directory,
@@ -57,10 +67,10 @@ export class Cluster {
         peerPort: peerPorts.get(name) ?? 0,
         members,
         token: 'test-cluster',
-        settings: { ...fast, ...settings },
+        settings: { ...(timings === 'short' ? short : {}), ...settings },
         execArgv: execArgv ?? [],
       }
-      return new NodeProcess(options)
+      return new NodeProcess(processOptions)
     })
     return new Cluster(directory, nodes, proxy)
   }
@@ -75,9 +85,9 @@ export class Cluster {
     return this.nodes.filter((node) => !names.includes(node.name))
   }
 
-  async startAll(): Promise<void> {
-    for (const node of this.nodes) node.start()
-    await this.ready()
+  async startAll(nodes: readonly NodeProcess[] = this.nodes): Promise<void> {
+    for (const node of nodes) node.start()
+    await this.ready(nodes)
   }
 
   /** Waits until each of the nodes says that it serves. */
@@ -85,7 +95,7 @@ export class Cluster {
     await Promise.all(
       nodes.map((node) =>
         until(`${node.name} is ready`, timeoutMs, async () => {
-          assert.ok(node.running, `${node.name} has ended`)
+          assert.ok(node.running, `${node.name} has ended:\n${node.log}`)
           return (await node.readiness()).ready
         }),
       ),
@@ -102,7 +112,7 @@ export class Cluster {
   }
 
   client(options: Partial<PaxosClientOptions> = {}): PaxosClient {
-    const client = new PaxosClient({ endpoints: this.nodes.map((node) => node.url), timeoutMs: patienceMs, ...options })
+    const client = new PaxosClient({ endpoints: this.endpoints, timeoutMs: patienceMs, ...options })
     this.#clients.add(client)
     return client
   }
@@ -114,6 +124,7 @@ export class Cluster {
 
   /** Every process has ended and every file is gone afterwards. */
   async destroy(): Promise<void> {
+    process.off('exit', this.#kill)
     await Promise.all(this.nodes.map((node) => node.end()))
     await Promise.all([...this.#clients].map((client) => client.close()))
     await this.proxy?.close()
@@ -122,6 +133,11 @@ export class Cluster {
 
   report(): string {
     return this.nodes.map((node) => `--- ${node.name} (${node.url})\n${node.log}`).join('\n')
+  }
+
+  /** For who ends in the middle: a clean stop would take longer than there is. */
+  readonly #kill = (): void => {
+    for (const node of this.nodes) if (node.running) node.signal('SIGKILL')
   }
 }
 

@@ -141,8 +141,7 @@ export class ApiServer {
       connection.last = exchange
     }
     this.#open++
-    // Not `once`: it is emitted once, and the wrapper costs a microsecond.
-    response.on('close', () => {
+    response.once('close', () => {
       if (connection !== undefined) connection.open--
       this.#open--
       this.#state.budget.give(exchange.heldBytes)

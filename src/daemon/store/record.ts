@@ -38,10 +38,7 @@ export function decodeRecord(key: Uint8Array, record: Uint8Array): Uint8Array | 
 
 function writeHeader(record: Buffer, sum: number): Buffer {
   record[0] = recordFormat
-  record[1] = sum >>> 24
-  record[2] = sum >>> 16
-  record[3] = sum >>> 8
-  record[4] = sum
+  record.writeUInt32BE(sum, 1)
   return record
 }
 
