@@ -181,16 +181,11 @@ export class Nemesis {
     const others = nodes.map((node) => node.id).filter((other) => other !== id)
     const forMs = options.network.clogForMs * (0.3 + 1.4 * this.#random.next())
     const draw = this.#random.next()
-    if (draw < 0.7)
-      network.clog(
-        others.map((other): Link => [id, other]),
-        forMs,
-      )
-    if (draw > 0.3)
-      network.clog(
-        others.map((other): Link => [other, id]),
-        forMs,
-      )
+    const links = others.flatMap((other): Link[] => [
+      ...(draw < 0.7 ? [[id, other] as const] : []),
+      ...(draw > 0.3 ? [[other, id] as const] : []),
+    ])
+    network.clog(links, forMs)
     this.#log(`clogs links of n${id}`)
   }
 
@@ -229,8 +224,11 @@ export class Nemesis {
     if (!node.isUp || node.isPaused) return
     this.#host.coverage.hit('clock.suspend')
     node.pause()
+    const { incarnation } = node
     const forMs = this.#host.options.clock.suspendForMs * (0.2 + 1.6 * this.#random.next())
     this.#host.scheduler.after(forMs, () => {
+      // A node that was killed meanwhile and lives again would see its clock go back.
+      if (node.incarnation !== incarnation || !node.isPaused) return
       node.clock.suspended(forMs)
       node.resume()
     })

@@ -33,6 +33,8 @@ export interface World {
   readonly coverage: Coverage
   /** Faults are over: nothing crashes or fails any more. */
   readonly isCalm: boolean
+  /** Is everything that logs have forgotten in the machine of another node than this one? */
+  hasCopyBeside(node: SimNode): boolean
   onStored(node: SimNode, writes: readonly GroupWrite[]): void
   onStateStored(node: SimNode): void
   onStateLost(node: SimNode): void
@@ -411,8 +413,8 @@ export class SimNode {
       if (slot !== undefined) image.corrupt.add(slot)
       coverage.hit('disk.corruptVote')
     }
-    // With one copy there is nobody to get the data from.
-    if (this.#world.options.nodes > 1 && this.mayCorrupt && this.#random.chance(disk.stateLost)) {
+    // From the only copy's loss nothing recovers.
+    if (this.mayCorrupt && this.#random.chance(disk.stateLost) && this.#world.hasCopyBeside(this)) {
       this.stateDisk.wipe()
       this.#world.onStateLost(this)
       coverage.hit('disk.stateLost')

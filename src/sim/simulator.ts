@@ -82,6 +82,10 @@ class Simulation {
       trace: this.#trace,
       coverage: this.#coverage,
       isCalm: false,
+      hasCopyBeside: (node) => {
+        const others = this.#nodes.filter((other) => other !== node)
+        return others.some(({ stateDisk }) => stateDisk.appliedUpTo >= truncatedUpTo(this.#nodes))
+      },
       onStored: (node, writes) =>
         this.#guard(() => {
           for (const { write } of writes) {
@@ -301,8 +305,12 @@ class Simulation {
 
 /** What their logs forgot is in the machine of one of them. It may not be, when another lost its data. */
 function hasAllData(nodes: readonly SimNode[]): boolean {
-  const truncatedUpTo = Math.max(...nodes.map((node) => node.acceptorDisk.image.truncatedUpTo))
-  return nodes.some((node) => node.stateDisk.appliedUpTo >= truncatedUpTo)
+  return nodes.some((node) => node.stateDisk.appliedUpTo >= truncatedUpTo(nodes))
+}
+
+/** Below this some log has forgotten what was chosen. */
+function truncatedUpTo(nodes: readonly SimNode[]): number {
+  return Math.max(...nodes.map((node) => node.acceptorDisk.image.truncatedUpTo))
 }
 
 function epochOf({ nodes, q1, q2, leaseMs }: SimOptions): Epoch {

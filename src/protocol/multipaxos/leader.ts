@@ -32,8 +32,8 @@ type Phase =
   | {
       readonly kind: 'propose'
       readonly ballot: Ballot
-      /** The first slot proposed at this ballot: everything below was chosen before. */
-      readonly start: Slot
+      /** Everything below is chosen, and not all of it was proposed at this ballot. */
+      start: Slot
       barrier: Slot | undefined
     }
 
@@ -125,12 +125,15 @@ export class Leader {
     one.onPromise(from, promise)
     const result = one.result()
     if (result === undefined) return []
-    this.#phase = { kind: 'propose', ballot: one.ballot, start: result.chosenUpTo, barrier: undefined }
-    this.#nextSlot = result.chosenUpTo
-    this.#decidedUpTo = result.chosenUpTo
-    this.#announcedUpTo = result.chosenUpTo
+    // More may have been learned here since phase 1 began. What is truncated elsewhere is never voted for again.
+    const start = Math.max(result.chosenUpTo, this.#log.chosenUpTo) as Slot
+    this.#phase = { kind: 'propose', ballot: one.ballot, start, barrier: undefined }
+    this.#nextSlot = start
+    this.#decidedUpTo = start
+    this.#announcedUpTo = start
     if (result.source !== this.#self) this.#learner.onPeerChosen(result.source, result.chosenUpTo)
     for (const { slot, entry } of result.proposals) {
+      if (slot < start) continue
       assert(slot === this.#nextSlot, `phase 1 left slot ${this.#nextSlot} out`)
       this.#bind(now, entry)
     }
@@ -175,6 +178,23 @@ export class Leader {
     if (open === undefined) return true
     if (!sameEntry(open.entry, entry)) return false
     this.#open.delete(slot)
+    this.#advanceDecided()
+    return true
+  }
+
+  /**
+   * A snapshot took the place of everything below `upTo`: those slots are chosen, here unknown how. Acceptors that
+   * truncated them vote for them no more, so left open they would hold up the notices for ever; and no notice may speak
+   * of them, for this ballot's proposals there need not be what was chosen. False when `upTo` is beyond all that this
+   * leader proposed: then a higher ballot chose something, and this leadership is over.
+   */
+  onSkipped(upTo: Slot): boolean {
+    if (this.#phase.kind !== 'propose' || upTo <= this.#phase.start) return true
+    if (upTo > this.#nextSlot) return false
+    for (const slot of this.#open.keys()) if (slot < upTo) this.#open.delete(slot)
+    this.#outbox = this.#outbox.filter(({ slot }) => slot >= upTo)
+    this.#phase.start = upTo
+    this.#decidedUpTo = Math.max(this.#decidedUpTo, upTo) as Slot
     this.#advanceDecided()
     return true
   }

@@ -179,7 +179,7 @@ export class MultiPaxos implements Engine {
       case 'restored':
         this.#skipTo(event.upTo)
         this.#durableUpTo = event.upTo
-        return []
+        return this.#leader.onSkipped(event.upTo) ? [] : this.#stepDown()
       case 'clockJumped':
         this.#heartbeats.voidLease()
         return []

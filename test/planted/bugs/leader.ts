@@ -49,6 +49,28 @@ export const leaderBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'open-below-a-snapshot',
+    what: 'A leader keeps waiting for votes in slots that a snapshot says are chosen',
+    patches: [
+      {
+        file: 'protocol/multipaxos/multipaxos.ts',
+        find: 'return this.#leader.onSkipped(event.upTo) ? [] : this.#stepDown()',
+        replace: 'return []',
+      },
+    ],
+  },
+  {
+    name: 'proposed-though-learned',
+    what: 'A new leader proposes again what it learned while it waited for promises',
+    patches: [
+      {
+        file: leader,
+        find: 'Math.max(result.chosenUpTo, this.#log.chosenUpTo) as Slot',
+        replace: 'result.chosenUpTo',
+      },
+    ],
+  },
+  {
     name: 'one-part-is-a-promise',
     what: 'A promise in several parts counts when its first part is there',
     patches: [{ file: phaseOne, find: 'parts.size === first.parts', replace: 'parts.size > 0' }],
