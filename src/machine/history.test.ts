@@ -45,17 +45,18 @@ test('a large compaction goes on in later slots of any kind, a bounded step in e
   bench.batch(...Array.from({ length: 3001 }, (_, i) => put('a', String(i))))
   bench.view.reset()
   bench.one({ kind: 'compact', revision: 3001 })
-  assert.equal(bench.view.deletes, 2 * 256)
+  // The records themselves, and the pages of the index that named them.
+  const deletesMax = 256 + 8
+  assert.ok(bench.view.deletes <= deletesMax)
   for (let left = 3000 - 256; left > 0; left -= 256) {
     assert.equal(bench.dump('h').length, left)
-    assert.equal(bench.dump('c').length, left)
     assert.equal(bench.get('a', 1), 'COMPACTED')
     assert.equal(bench.get('a', 3001), '3000')
     bench.view.reset()
     bench.idle()
-    assert.ok(bench.view.deletes <= 2 * 256)
+    assert.ok(bench.view.deletes <= deletesMax)
   }
-  assert.deepEqual(bench.dump('h'), [])
+  assert.deepEqual([bench.dump('h'), bench.dump('c')], [[], []])
   bench.view.reset()
   bench.idle()
   assert.deepEqual([bench.view.puts, bench.view.deletes], [1, 0])
@@ -79,10 +80,10 @@ test('removal keeps ahead of a history that grows as fast', () => {
   const bench = new Bench()
   bench.batch(...Array.from({ length: 4000 }, (_, i) => put('a', String(i))))
   bench.one({ kind: 'compact', revision: 4000 })
-  const before = bench.dump('c').length
+  const before = bench.dump('h').length
   bench.batch(...Array.from({ length: 1000 }, () => put('a', 'x')))
   // The slot adds 1000 records and removes 256 + 2 * 1000 old ones.
-  assert.equal(bench.dump('c').length, before + 1000 - 2256)
+  assert.equal(bench.dump('h').length, before + 1000 - 2256)
 })
 
 function codeOf(reply: Reply | { kind: string; code?: string }): string | undefined {

@@ -1,24 +1,15 @@
 /** What keys were before they were overwritten or deleted, until it is compacted. */
 import { historyStepRecords } from './bounds.ts'
 import { Cursor } from './cursor.ts'
-import {
-  compactionKey,
-  compactionRange,
-  historyEnd,
-  historyKey,
-  historyKeyOfIndex,
-  historyRange,
-  keyOfHistory,
-  supersededAtOf,
-} from './layout.ts'
+import { HistoryIndex } from './history-index.ts'
+import { historyEnd, historyKey, historyRange, keyOfHistory, supersededAtOf } from './layout.ts'
 import { decodeItem, modRevisionOf } from './records.ts'
 import type { Item, Key, KeyRange } from './request.ts'
 import type { View } from './view.ts'
 
-const nothing = new Uint8Array(0)
-
 export class History {
   readonly #view: View
+  readonly #index: HistoryIndex
   /** Records added since the last step: removal keeps ahead of them. */
   #added = 0
   /** True while there may be records that the last compaction left for later. */
@@ -26,6 +17,7 @@ export class History {
 
   constructor(view: View) {
     this.#view = view
+    this.#index = new HistoryIndex(view)
   }
 
   /** `record` is the item that revision `supersededAt` ends. */
@@ -33,7 +25,7 @@ export class History {
     // An item that comes and goes within one revision was never there for a reader.
     if (modRevisionOf(record) === supersededAt) return
     this.#view.put(historyKey(key, supersededAt), record)
-    this.#view.put(compactionKey(supersededAt, key), nothing)
+    this.#index.add({ key, supersededAt })
     this.#added++
   }
 
@@ -74,19 +66,12 @@ export class History {
    * view and the slot alone, so that replicas stay equal whenever they were restarted.
    */
   step(compactedRevision: number): void {
-    const records = historyStepRecords + 2 * this.#added
+    const limit = historyStepRecords + 2 * this.#added
     this.#added = 0
+    this.#index.flush()
     if (!this.#compacting) return
-    const { start, end } = compactionRange(compactedRevision)
-    const found: string[] = []
-    for (const [key] of this.#view.range(start, end)) {
-      if (found.length === records) break
-      found.push(key)
-    }
-    for (const key of found) {
-      this.#view.delete(key)
-      this.#view.delete(historyKeyOfIndex(key))
-    }
-    this.#compacting = found.length === records
+    const taken = this.#index.take(compactedRevision, limit)
+    for (const { key, supersededAt } of taken) this.#view.delete(historyKey(key, supersededAt))
+    this.#compacting = taken.length === limit
   }
 }

@@ -5,14 +5,15 @@
  * | `m`                                         | Meta: applied slot, revision, compacted revision, clock, …        |
  * | `k` key                                     | the item as it is now                                             |
  * | `h` escaped key, NUL SOH, u64 supersededAt  | the item that this revision replaced or deleted, as it was in `k` |
- * | `c` u64 supersededAt, key                   | nothing: which `h` records a compaction removes, oldest first     |
+ * | `c` u64 supersededAt, key                   | IndexPage: this and further `h` records that one slot added       |
  * | `s` u64 session                             | Session: time to live, deadline, acknowledged sequence number     |
  * | `r` u64 session, u64 slot                   | the replies that this slot gave to the session                    |
  * | `g` u64 session                             | nothing: an ended session, some of whose `r` records remain       |
  *
  * An item is in the history only once it is superseded, so a new key costs one write. It lies under the revision that
  * ended it: the value at revision r is the first one of the key with supersededAt > r, if it was there at r already.
- * That is a forward seek, and the record moves from `k` as it is. A compaction to r removes supersededAt <= r.
+ * That is a forward seek, and the record moves from `k` as it is. A compaction to r removes supersededAt <= r; it finds
+ * what by the index, oldest first.
  *
  * Integers are big-endian. Escaping (NUL becomes NUL 0xff) and the end mark keep the order of keys, whatever bytes they
  * have, while no key's history can lie within another's. The longest view key is 1 + 2 * 1024 + 2 + 8 = 2059 bytes.
@@ -66,15 +67,17 @@ export function compactionKey(supersededAt: number, key: Key): string {
   return `c${u64Text(supersededAt)}${key}`
 }
 
-/** View keys of the index of everything superseded at or below `revision`. */
+/** View keys of index pages that begin at or below `revision`. */
 export function compactionRange(revision: number): { start: string; end: string } {
   return { start: 'c', end: `c${u64Text(revision + 1)}` }
 }
 
-/** The history record that an entry of the index stands for. */
-export function historyKeyOfIndex(compactionViewKey: string): string {
-  const supersededAt = readU64Text(compactionViewKey, 1)
-  return historyKey(compactionViewKey.slice(1 + u64Length) as Key, supersededAt)
+export function supersededAtOfIndex(compactionViewKey: string): number {
+  return readU64Text(compactionViewKey, 1)
+}
+
+export function keyOfIndex(compactionViewKey: string): Key {
+  return compactionViewKey.slice(1 + u64Length) as Key
 }
 
 export function sessionKey(id: number): string {

@@ -144,7 +144,7 @@ export function storedReplyBytes({ reply }: StoredReply): number {
   return 12 + reply.length
 }
 
-function readRecord<T>(record: Uint8Array, read: (reader: ByteReader) => T): T {
+export function readRecord<T>(record: Uint8Array, read: (reader: ByteReader) => T): T {
   try {
     const reader = new ByteReader(record)
     const value = read(reader)

@@ -51,9 +51,9 @@ export class Invariants {
   readonly #replies = new Map<Slot, string>()
   readonly #sessions = new Map<string, string>()
   readonly #applied = new Map<string, Slot>()
-  /** How far each node's log is truncated on disk: now, and when its newest promise was written. */
+  /** How far each node's log is truncated on disk: now, and when its promise of a ballot was written. */
   readonly #truncated = new Map<NodeId, Slot>()
-  readonly #truncatedAtPromise = new Map<NodeId, Slot>()
+  readonly #truncatedAtPromise = new Map<string, Slot>()
   /** The slot from which each ballot asked for votes. */
   readonly #prepared = new Map<string, Slot>()
   /** What the parts of the promise that each node is sending reported so far. */
@@ -94,7 +94,7 @@ export class Invariants {
         () => `n${node} went from ${before === undefined ? '' : formatBallot(before)} to ${formatBallot(write.ballot)}`,
       )
       this.#promised.set(node, write.ballot)
-      this.#truncatedAtPromise.set(node, this.#truncated.get(node) ?? firstSlot)
+      this.#truncatedAtPromise.set(promiseKey(node, write.ballot), this.#truncated.get(node) ?? firstSlot)
       return
     }
     if (write.kind === 'truncate') this.#truncated.set(node, write.upTo)
@@ -316,7 +316,8 @@ export class Invariants {
     for (const slot of promise.unknown) said.add(slot)
     if (promise.part + 1 < promise.parts) return
     const first = Math.max(promise.chosenUpTo, this.#prepared.get(ballotKey(promise.ballot)) ?? 0)
-    const truncated = this.#truncatedAtPromise.get(from) ?? firstSlot
+    // Several promises may wait for one slow commit, in which the log was truncated as well.
+    const truncated = this.#truncatedAtPromise.get(promiseKey(from, promise.ballot)) ?? firstSlot
     insist(
       truncated <= first,
       'promise is whole (10)',
@@ -383,6 +384,10 @@ export class Invariants {
 
 function ballotKey({ round, node, incarnation }: Ballot): string {
   return `${round}.${node}.${incarnation}`
+}
+
+function promiseKey(node: NodeId, ballot: Ballot): string {
+  return `${node}/${ballotKey(ballot)}`
 }
 
 function entryDigest({ kind, payload }: Entry): number {

@@ -64,6 +64,7 @@ interface Visible {
     readonly _target: object | undefined
     _ask(now: number): Effect[]
   }
+  _isChosenDue: boolean
   _claim(ballot: Ballot): Effect[]
 }
 
@@ -175,6 +176,8 @@ export class Nodes {
 
   /** One turn: the event, and the flush that ends it. */
   #step(node: NodeState, outcome: Outcome, event: Event, cause: Message | undefined): void {
+    // There are no ticks here. With each flush as if after one, the watermark is on the disk as early as it can be.
+    visible(node.engine)._isChosenDue = true
     const effects = [...node.engine.step(0, event)]
     if (effects.some((effect) => effect.kind === 'elected') && this.#hasRoom(node)) {
       effects.push(...node.engine.step(0, { kind: 'propose', proposal: 0, entry: entryOf('barrier', node) }))

@@ -23,6 +23,11 @@ export function collectBody(
     exchange.error('TOO_LARGE', tooLarge(what, bytesMax))
     return
   }
+  if (announced === 0 && request.headers['transfer-encoding'] === undefined) {
+    // A request without a body emits nothing at all (`optimizeEmptyRequests`).
+    done(new Uint8Array(0))
+    return
+  }
   const chunks: Uint8Array[] = []
   let length = 0
   request.on('error', ignore)

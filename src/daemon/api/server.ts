@@ -112,6 +112,8 @@ export class ApiServer {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 30_000,
+      // A get without the events of an empty body: 5 to 18 % less time for a bare server.
+      optimizeEmptyRequests: true,
       // Only for our own token; `Upgrade: h2c` and the like are served as plain HTTP.
       shouldUpgradeCallback: (request) => request.headers.upgrade === clientProtocol,
     })

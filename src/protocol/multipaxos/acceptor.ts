@@ -114,10 +114,6 @@ export class Acceptor {
     if (!vote.chosen) this.#log.put({ ...vote, chosen: true })
   }
 
-  get hasWrites(): boolean {
-    return this.#writes.length > 0
-  }
-
   /** Adds a write that nothing waits for to the next commit. */
   note(write: Write): void {
     this.#writes.push(write)

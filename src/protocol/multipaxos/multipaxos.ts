@@ -419,11 +419,13 @@ export class MultiPaxos implements Engine {
     this.#acceptor.note({ kind: 'truncate', upTo })
   }
 
-  /** The watermark rides on other writes; alone it is written at most once a tick. */
+  /**
+   * Once a tick is enough: losing the watermark loses nothing. With every vote it would cost each commit one page more of
+   * three, in a part of the tree where no vote is.
+   */
   #noteChosen(): void {
     const { chosenUpTo } = this.#log
-    if (chosenUpTo === this.#notedChosenUpTo) return
-    if (!this.#acceptor.hasWrites && !this.#isChosenDue) return
+    if (!this.#isChosenDue || chosenUpTo === this.#notedChosenUpTo) return
     this.#isChosenDue = false
     this.#notedChosenUpTo = chosenUpTo
     this.#acceptor.note({ kind: 'chosen', upTo: chosenUpTo })
