@@ -61,8 +61,9 @@ interface Visible {
   readonly _learner: {
     readonly source: NodeId | undefined
     readonly _notice: { readonly ballot: Ballot; readonly decided: Decided } | undefined
-    readonly _target: object | undefined
-    _ask(now: number): Effect[]
+    readonly sources: readonly NodeId[]
+    readonly _known: ReadonlyMap<NodeId, Slot>
+    _ask(now: number, source: NodeId): Effect[]
   }
   _isChosenDue: boolean
   _claim(ballot: Ballot): Effect[]
@@ -160,7 +161,7 @@ export class Nodes {
         return { node, outcome }
       }
       case 'ask':
-        this.#perform(node, outcome, visible(node.engine)._learner._ask(0), undefined)
+        this.#askAll(node, outcome)
         return { node, outcome }
       case 'stall':
         return { node: { ...node, isStalled: true }, outcome }
@@ -184,6 +185,11 @@ export class Nodes {
     }
     if (event.kind !== 'flush') effects.push(...node.engine.step(0, { kind: 'flush' }))
     this.#perform(node, outcome, effects, cause)
+  }
+
+  #askAll(node: NodeState, outcome: Outcome): void {
+    const learner = visible(node.engine)._learner
+    for (const source of learner.sources) this.#perform(node, outcome, learner._ask(0, source), undefined)
   }
 
   #hasRoom(node: NodeState): boolean {
@@ -225,7 +231,7 @@ export class Nodes {
       one === undefined ? { ..._leader._phase } : { one: without(one, omitted.phaseOne) },
       without(_leader, _leader.phase === 'propose' ? omitted.leader : [...omitted.leader, ...omitted.leaderAtRest]),
       pendingNotice(visible(engine)),
-      this.#scope.asks ? _learner._target : undefined,
+      this.#scope.asks ? new Map(_learner.sources.map((node) => [node, _learner._known.get(node)])) : undefined,
       _election._seen,
       isDurable ? [disk, Reflect.get(engine, '_notedChosenUpTo')] : undefined,
       isStalled,
@@ -249,7 +255,7 @@ export class Nodes {
       durablyChosenUpTo: disk.chosenUpTo,
       canPropose,
       noticedAt: pendingNotice(visible(engine))?.ballot,
-      isBehind: _learner.source !== undefined,
+      isBehind: _learner.sources.length > 0,
       isStalled,
       lives,
       claims,

@@ -25,7 +25,7 @@ class Bench {
   readonly election: Election
   now = 0
   #round = 0
-  standing: Standing = { phase: 'idle', promised: zero, missingFrom: undefined }
+  standing: Standing = { phase: 'idle', promised: zero, missingFrom: [] }
 
   constructor(self = n1) {
     const members = [n1, n2, n3]
@@ -169,7 +169,7 @@ test('a leader whose source of missing entries is gone claims again, above itsel
   bench.answer(n2)
   const own = bench.endUrgent().claim
   assert.ok(own !== undefined)
-  bench.standing = { phase: 'propose', promised: own, missingFrom: n3 }
+  bench.standing = { phase: 'propose', promised: own, missingFrom: [n3] }
   bench.answer(n2, { leader: own, happy: true })
   bench.answer(n3, { leader: own, happy: true })
   assert.deepEqual(bench.tick(roundEndMs), none, 'the source answers: it will be fetched')

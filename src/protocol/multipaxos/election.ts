@@ -29,8 +29,8 @@ export interface Identity {
 export interface Standing {
   readonly phase: 'idle' | 'prepare' | 'propose'
   readonly promised: Ballot
-  /** Who has chosen entries that this leader must fetch before it can serve. */
-  readonly missingFrom: NodeId | undefined
+  /** Who have chosen entries that this leader must fetch before it can serve. */
+  readonly missingFrom: readonly NodeId[]
 }
 
 export interface Verdict {
@@ -181,8 +181,9 @@ export class Election {
     const isMine = this.#own.round > 0 && sameBallot(this.#leader, this.#own)
     this.#happy = isMine ? this.#isLeaderHappy(phase) : this.#isFollowerHappy()
     const lostQuorum = phase !== 'idle' && !(isMine && this.#happy)
-    // The one that has what is missing is gone. Phase 1 finds it again among the votes of the others.
-    const isStranded = this.#happy && isMine && missingFrom !== undefined && !this.#answered.has(missingFrom)
+    // All that have what is missing are gone. Phase 1 finds it again among the votes of the others.
+    const isGone = missingFrom.length > 0 && !missingFrom.some((node) => this.#answered.has(node))
+    const isStranded = this.#happy && isMine && isGone
     if (isStranded) return { claim: this.#claim(promised), lostQuorum: false }
     if (this.#happy || this.#retired) return { claim: undefined, lostQuorum }
     const allUnhappy = replies.every((reply) => !reply.happy)

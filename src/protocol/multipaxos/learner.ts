@@ -25,10 +25,12 @@ export class Learner {
   readonly #options: MultiPaxosOptions
   /** The newest notice, kept because the votes that it speaks of may arrive after it. */
   #notice: { readonly ballot: Ballot; readonly decided: Decided } | undefined
-  /** Somebody knows everything below chosen. */
-  #target: { upTo: Slot; source: NodeId } | undefined
+  /** How far members know the log chosen, as they said: those that knew more than this node. */
+  readonly #known = new Map<NodeId, Slot>()
   #stalled: { at: Slot; since: number } | undefined
   #askedAt: number | undefined
+  /** Was asked and has not answered. */
+  #unanswered: NodeId | undefined
 
   constructor(log: SlotLog, acceptor: Acceptor, options: MultiPaxosOptions) {
     this.#log = log
@@ -58,13 +60,13 @@ export class Learner {
 
   /** `from` knows everything below `upTo` chosen. */
   onPeerChosen(from: NodeId, upTo: Slot): void {
-    if (upTo <= this.#log.chosenUpTo) return
-    if (this.#target === undefined || upTo >= this.#target.upTo) this.#target = { upTo, source: from }
+    if (upTo > this.#log.chosenUpTo && upTo > (this.#known.get(from) ?? 0)) this.#known.set(from, upTo)
   }
 
-  /** Who has chosen entries that this node misses. */
-  get source(): NodeId | undefined {
-    return this.#isBehind() ? this.#target?.source : undefined
+  /** Members that know chosen what this node misses, those that know most first. */
+  get sources(): readonly NodeId[] {
+    for (const [node, upTo] of this.#known) if (upTo <= this.#log.chosenUpTo) this.#known.delete(node)
+    return [...this.#known].sort(([a, x], [b, y]) => y - x || a - b).map(([node]) => node)
   }
 
   /** Answers a member that misses chosen entries. */
@@ -76,13 +78,14 @@ export class Learner {
 
   onCatchupReply(now: number, from: NodeId, reply: CatchupReply): Effect[] {
     const before = this.#log.chosenUpTo
+    if (this.#unanswered === from) this.#unanswered = undefined
     for (const entry of reply.entries) this.#acceptor.learn(entry)
     this.onPeerChosen(from, reply.chosenUpTo)
     const effects = this.advance()
     if (reply.truncatedUpTo > this.#log.chosenUpTo) {
       effects.push({ kind: 'behind', from, truncatedUpTo: reply.truncatedUpTo })
-    } else if (this.#log.chosenUpTo > before && this.#isBehind()) {
-      effects.push(...this.#ask(now))
+    } else if (this.#log.chosenUpTo > before && (this.#known.get(from) ?? 0) > this.#log.chosenUpTo) {
+      effects.push(...this.#ask(now, from))
     }
     return effects
   }
@@ -99,7 +102,8 @@ export class Learner {
   }
 
   onTick(now: number): Effect[] {
-    if (!this.#isBehind()) {
+    const { sources } = this
+    if (sources.length === 0) {
       this.#stalled = undefined
       return []
     }
@@ -108,18 +112,19 @@ export class Learner {
     // What is missing is mostly still on its way; only a lasting gap is worth a question.
     if (now - this.#stalled.since < this.#options.catchupDelayMs) return []
     if (this.#askedAt !== undefined && now - this.#askedAt < this.#options.resendMs) return []
-    return this.#ask(now)
+    // Whoever did not answer may be dead, and others know enough to go on with.
+    const next = this.#unanswered === undefined ? 0 : sources.indexOf(this.#unanswered) + 1
+    const source = sources[next % sources.length]
+    return source === undefined ? [] : this.#ask(now, source)
   }
 
-  #isBehind(): boolean {
-    return this.#target !== undefined && this.#target.upTo > this.#log.chosenUpTo
-  }
-
-  #ask(now: number): Effect[] {
-    assert(this.#target !== undefined, 'asking without knowing what is missing')
+  #ask(now: number, source: NodeId): Effect[] {
+    const upTo = this.#known.get(source)
+    assert(upTo !== undefined, 'asking one that knows nothing more')
     this.#askedAt = now
-    const range = { from: this.#log.chosenUpTo, to: this.#target.upTo }
-    return [{ kind: 'send', to: [this.#target.source], message: { kind: 'catchup', range } }]
+    this.#unanswered = source
+    const range = { from: this.#log.chosenUpTo, to: upTo }
+    return [{ kind: 'send', to: [source], message: { kind: 'catchup', range } }]
   }
 
   /**

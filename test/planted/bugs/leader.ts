@@ -49,6 +49,17 @@ export const leaderBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'one-source-only',
+    what: 'A member that misses chosen entries asks the one that knows most for ever, also when it is dead',
+    patches: [
+      {
+        file: learner,
+        find: 'const next = this.#unanswered === undefined ? 0 : sources.indexOf(this.#unanswered) + 1',
+        replace: 'const next = 0',
+      },
+    ],
+  },
+  {
     name: 'open-below-a-snapshot',
     what: 'A leader keeps waiting for votes in slots that a snapshot says are chosen',
     patches: [
