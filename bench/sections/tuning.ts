@@ -58,10 +58,15 @@ const experiments: readonly Experiment[] = [
   },
   {
     id: 'state-flush',
-    question: 'how long applied changes gather, small puts, 1000 in flight',
+    question: 'how long applied changes gather, puts of 10,000 keys through the stream, 2000 in flight',
     roundTrips: [0],
-    variants: [{}, { 'limits.stateFlushMs': 1000 }, { 'limits.stateFlushMs': 10 }],
-    load: ['put', '--in-flight', '1000'],
+    variants: [
+      {},
+      { 'limits.stateFlushMs': 100 },
+      { 'limits.stateFlushBytes': '16MiB' },
+      { 'limits.stateFlushBytes': '64MiB', 'limits.stateFlushMs': 5000 },
+    ],
+    load: ['put', '--via', 'stream', '--in-flight', '2000'],
   },
 ]
 

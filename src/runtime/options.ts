@@ -31,5 +31,5 @@ export const defaultReplicaOptions: ReplicaOptions = {
   snapshotChunkBytes: 1024 * 1024,
   historyRevisionsMax: 1_000_000,
   resendMs: 1000,
-  readyLagSlotsMax: 1000,
+  readyLagSlotsMax: 100,
 }

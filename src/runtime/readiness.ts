@@ -19,7 +19,10 @@ export function whyNotReady(input: ReadinessInput): string | undefined {
   if (input.isMissingData) return 'the data of the machine is missing, and no member has sent it yet'
   if (leader === undefined) return 'no leader is known'
   if (leader === self) return engine.steady ? undefined : 'the new leader has not committed its barrier yet'
-  const lag = (engine.peers.find((peer) => peer.id === leader)?.chosenUpTo ?? 0) - engine.chosenUpTo
+  const upTo = engine.peers.find((peer) => peer.id === leader)?.chosenUpTo ?? 0
+  // A leader has chosen its barrier at least. A member that was never there would take silence for having it all.
+  if (upTo === 0) return 'the leader has not said yet how far it is'
+  const lag = upTo - engine.chosenUpTo
   return lag > lagSlotsMax ? `catching up: ${lag} slots behind the leader` : undefined
 }
 

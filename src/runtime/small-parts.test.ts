@@ -90,6 +90,8 @@ test('a node says why it should get no traffic', () => {
   }
   assert.equal(whyNotReady(base), undefined)
   assert.match(whyNotReady({ ...base, lagSlotsMax: 400 }) ?? '', /490 slots behind/)
+  const unheard = { ...(engine as object), peers: [{ id: toNodeId(2), chosenUpTo: toSlot(0) }] } as never
+  assert.match(whyNotReady({ ...base, engine: unheard }) ?? '', /has not said/)
   assert.match(whyNotReady({ ...base, leader: undefined }) ?? '', /no leader/)
   assert.match(whyNotReady({ ...base, leader: base.self }) ?? '', /barrier/)
   assert.match(whyNotReady({ ...base, isInstalling: true }) ?? '', /snapshot/)
