@@ -214,7 +214,7 @@ export const limitSettings: Settings<NodeLimits> = {
   logSlotsKeptMax: whole(
     {
       doc: 'Applied slots kept for members that lag; a member further behind gets a snapshot.',
-      fallback: 10_000,
+      fallback: 100_000,
       excess: 'dropped',
     },
     16,

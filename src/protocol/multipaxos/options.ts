@@ -31,7 +31,7 @@ export const defaultMultiPaxosOptions: MultiPaxosOptions = {
   messageBytesMax: 1024 * 1024,
   openSlotsMax: 4096,
   openBytesMax: 64 * 1024 * 1024,
-  logSlotsKeptMax: 10_000,
+  logSlotsKeptMax: 100_000,
   logBytesKeptMax: 128 * 1024 * 1024,
   clockDriftMax: 0.05,
 }
