@@ -61,7 +61,7 @@ interface Visible {
   readonly _learner: {
     readonly source: NodeId | undefined
     readonly _notice: { readonly ballot: Ballot; readonly decided: Decided } | undefined
-    readonly sources: readonly NodeId[]
+    sources(): readonly NodeId[]
     readonly _known: ReadonlyMap<NodeId, Slot>
     _ask(now: number, source: NodeId): Effect[]
   }
@@ -189,7 +189,7 @@ export class Nodes {
 
   #askAll(node: NodeState, outcome: Outcome): void {
     const learner = visible(node.engine)._learner
-    for (const source of learner.sources) this.#perform(node, outcome, learner._ask(0, source), undefined)
+    for (const source of learner.sources()) this.#perform(node, outcome, learner._ask(0, source), undefined)
   }
 
   #hasRoom(node: NodeState): boolean {
@@ -231,7 +231,7 @@ export class Nodes {
       one === undefined ? { ..._leader._phase } : { one: without(one, omitted.phaseOne) },
       without(_leader, _leader.phase === 'propose' ? omitted.leader : [...omitted.leader, ...omitted.leaderAtRest]),
       pendingNotice(visible(engine)),
-      this.#scope.asks ? new Map(_learner.sources.map((node) => [node, _learner._known.get(node)])) : undefined,
+      this.#scope.asks ? new Map(_learner.sources().map((node) => [node, _learner._known.get(node)])) : undefined,
       _election._seen,
       isDurable ? [disk, Reflect.get(engine, '_notedChosenUpTo')] : undefined,
       isStalled,
@@ -255,7 +255,7 @@ export class Nodes {
       durablyChosenUpTo: disk.chosenUpTo,
       canPropose,
       noticedAt: pendingNotice(visible(engine))?.ballot,
-      isBehind: _learner.sources.length > 0,
+      isBehind: _learner.sources().length > 0,
       isStalled,
       lives,
       claims,

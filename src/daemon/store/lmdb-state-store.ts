@@ -17,7 +17,7 @@ import type { FailStop } from './fail-stop.ts'
 import { encodeRecord } from './record.ts'
 import { type InstallOwner, isInstallFile, LmdbStateInstall } from './state-install.ts'
 import { LmdbStateSnapshot } from './state-snapshot.ts'
-import { readState, readStateRange, stateKeyBytesMax, statePageSize } from './state-tree.ts'
+import { readState, readStateRange, stateKeyBytesMax, statePageSize, writeStateKey } from './state-tree.ts'
 
 export const stateFile = 'state.mdb'
 
@@ -37,6 +37,7 @@ export class LmdbStateStore implements StateStore {
   }
   readonly #options: StateStoreOptions
   readonly #snapshots = new Set<StateSnapshot>()
+  /** All keys of a commit share it: LMDB copies a key before `put` returns. */
   readonly #key = Buffer.allocUnsafe(stateKeyBytesMax)
   #environment: Environment
   #committing: { readonly changes: Changes; readonly settled: Promise<unknown>; keys: string[] | undefined } | undefined
@@ -64,7 +65,7 @@ export class LmdbStateStore implements StateStore {
     }
     let settled: Promise<unknown> = Promise.resolve()
     for (const [name, value] of changes) {
-      const key = this.#keyOf(name)
+      const key = writeStateKey(name, this.#key)
       const queued =
         value === null ? this.#environment.remove(key) : this.#environment.put(key, encodeRecord(key, value))
       if (queued === settled) continue
@@ -128,12 +129,6 @@ export class LmdbStateStore implements StateStore {
     this.#environment = received
     this.#swapping = false
     this.#oldClosed = old.close()
-  }
-
-  /** LMDB copies a key before `put` returns, so that all keys of a commit may share one buffer. */
-  #keyOf(name: string): Uint8Array {
-    assert(name.length > 0 && name.length <= stateKeyBytesMax, `state key of ${name.length} bytes`)
-    return this.#key.subarray(0, this.#key.write(name, 'latin1'))
   }
 
   #get(key: string): Uint8Array | undefined {

@@ -22,8 +22,13 @@ export interface PageWanted {
 }
 
 export function toStateKey(key: string): Buffer {
+  return writeStateKey(key, Buffer.allocUnsafe(key.length))
+}
+
+/** The key at the start of `buffer`, as a view. */
+export function writeStateKey(key: string, buffer: Buffer): Buffer {
   assert(key.length > 0 && key.length <= stateKeyBytesMax, `state key of ${key.length} bytes`)
-  return Buffer.from(key, 'latin1')
+  return buffer.subarray(0, buffer.write(key, 'latin1'))
 }
 
 /** A copy that stays valid. Throws PaxosError STORE_FAILED when the record is damaged. */

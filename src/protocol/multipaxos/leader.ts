@@ -99,6 +99,10 @@ export class Leader {
 
   get decided(): Decided {
     assert(this.#phase.kind === 'propose', 'only a leader that finished phase 1 decides')
+    assert(
+      this.#phase.start <= this.#decidedUpTo,
+      `decided below ${this.#phase.start}, where this ballot proposed nothing`,
+    )
     return { from: this.#phase.start, upTo: this.#decidedUpTo }
   }
 

@@ -29,8 +29,8 @@ export class Learner {
   readonly #known = new Map<NodeId, Slot>()
   #stalled: { at: Slot; since: number } | undefined
   #askedAt: number | undefined
-  /** Was asked and has not answered. */
-  #unanswered: NodeId | undefined
+  /** Was asked last, and nothing has come of it yet. */
+  #lastAsked: NodeId | undefined
 
   constructor(log: SlotLog, acceptor: Acceptor, options: MultiPaxosOptions) {
     this.#log = log
@@ -64,9 +64,10 @@ export class Learner {
   }
 
   /** Members that know chosen what this node misses, those that know most first. */
-  get sources(): readonly NodeId[] {
-    for (const [node, upTo] of this.#known) if (upTo <= this.#log.chosenUpTo) this.#known.delete(node)
-    return [...this.#known].sort(([a, x], [b, y]) => y - x || a - b).map(([node]) => node)
+  sources(): readonly NodeId[] {
+    const { chosenUpTo } = this.#log
+    const ahead = [...this.#known].filter(([, upTo]) => upTo > chosenUpTo)
+    return ahead.sort(([a, x], [b, y]) => y - x || a - b).map(([node]) => node)
   }
 
   /** Answers a member that misses chosen entries. */
@@ -78,10 +79,10 @@ export class Learner {
 
   onCatchupReply(now: number, from: NodeId, reply: CatchupReply): Effect[] {
     const before = this.#log.chosenUpTo
-    if (this.#unanswered === from) this.#unanswered = undefined
     for (const entry of reply.entries) this.#acceptor.learn(entry)
     this.onPeerChosen(from, reply.chosenUpTo)
     const effects = this.advance()
+    if (this.#log.chosenUpTo > before) this.#lastAsked = undefined
     if (reply.truncatedUpTo > this.#log.chosenUpTo) {
       effects.push({ kind: 'behind', from, truncatedUpTo: reply.truncatedUpTo })
     } else if (this.#log.chosenUpTo > before && (this.#known.get(from) ?? 0) > this.#log.chosenUpTo) {
@@ -102,7 +103,7 @@ export class Learner {
   }
 
   onTick(now: number): Effect[] {
-    const { sources } = this
+    const sources = this.sources()
     if (sources.length === 0) {
       this.#stalled = undefined
       return []
@@ -112,8 +113,8 @@ export class Learner {
     // What is missing is mostly still on its way; only a lasting gap is worth a question.
     if (now - this.#stalled.since < this.#options.catchupDelayMs) return []
     if (this.#askedAt !== undefined && now - this.#askedAt < this.#options.resendMs) return []
-    // Whoever did not answer may be dead, and others know enough to go on with.
-    const next = this.#unanswered === undefined ? 0 : sources.indexOf(this.#unanswered) + 1
+    // Whoever was asked in vain may be dead, or have forgotten in a restart what it said it knew. Others go on from here.
+    const next = this.#lastAsked === undefined ? 0 : sources.indexOf(this.#lastAsked) + 1
     const source = sources[next % sources.length]
     return source === undefined ? [] : this.#ask(now, source)
   }
@@ -122,7 +123,7 @@ export class Learner {
     const upTo = this.#known.get(source)
     assert(upTo !== undefined, 'asking one that knows nothing more')
     this.#askedAt = now
-    this.#unanswered = source
+    this.#lastAsked = source
     const range = { from: this.#log.chosenUpTo, to: upTo }
     return [{ kind: 'send', to: [source], message: { kind: 'catchup', range } }]
   }

@@ -289,7 +289,7 @@ export class MultiPaxos implements Engine {
 
   #onTick(): Effect[] {
     const now = this.#now
-    const missingFrom = this.#leader.isStranded ? this.#learner.sources : []
+    const missingFrom = this.#leader.isStranded ? this.#learner.sources() : []
     const standing = { phase: this.#leader.phase, promised: this.#acceptor.promised, missingFrom }
     const { verdict, effects } = this.#election.onTick(now, standing)
     if (verdict.lostQuorum) effects.push(...this.#giveUp())

@@ -54,7 +54,7 @@ export const leaderBugs: readonly Bug[] = [
     patches: [
       {
         file: learner,
-        find: 'const next = this.#unanswered === undefined ? 0 : sources.indexOf(this.#unanswered) + 1',
+        find: 'const next = this.#lastAsked === undefined ? 0 : sources.indexOf(this.#lastAsked) + 1',
         replace: 'const next = 0',
       },
     ],
