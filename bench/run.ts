@@ -50,24 +50,37 @@ const defaults: Readonly<Record<string, string>> = {
   'state-mib': '1024',
 }
 
-const { values: flags } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    long: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: defaults['rounds'] },
-    seconds: { type: 'string', default: defaults['seconds'] },
-    'soak-minutes': { type: 'string', default: defaults['soak-minutes'] },
-    'many-keys': { type: 'string', default: defaults['many-keys'] },
-    'state-mib': { type: 'string', default: defaults['state-mib'] },
-    directory: { type: 'string', default: tmpdir() },
-    json: { type: 'string' },
-    write: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+const flags = readFlags()
 
 if (flags.help) help()
 else await main()
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        only: { type: 'string' },
+        long: { type: 'boolean', default: false },
+        rounds: { type: 'string', default: defaults['rounds'] },
+        seconds: { type: 'string', default: defaults['seconds'] },
+        'soak-minutes': { type: 'string', default: defaults['soak-minutes'] },
+        'many-keys': { type: 'string', default: defaults['many-keys'] },
+        'state-mib': { type: 'string', default: defaults['state-mib'] },
+        directory: { type: 'string', default: tmpdir() },
+        json: { type: 'string' },
+        write: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function refuse(message: string): never {
+  console.error(`Error: ${message}\nRun \`npm run bench -- --help\` for usage.`)
+  process.exit(2)
+}
 
 function help(): void {
   const names = sections.map(({ name, summary, isLong }) => `  ${name.padEnd(10)} ${isLong ? '(long) ' : ''}${summary}`)
@@ -123,7 +136,7 @@ function chosen(): readonly Section[] {
   if (flags.only === undefined) return sections.filter(({ isLong }) => flags.long || isLong !== true)
   const wanted = flags.only.split(',')
   const unknown = wanted.filter((name) => !sections.some((section) => section.name === name))
-  if (unknown.length > 0) throw new Error(`no such section: ${unknown.join(', ')}; --help lists them`)
+  if (unknown.length > 0) refuse(`No such section: ${unknown.join(', ')}`)
   return sections.filter(({ name }) => wanted.includes(name))
 }
 
@@ -138,6 +151,8 @@ function command(): string {
 
 function positive(name: 'rounds' | 'seconds' | 'soak-minutes' | 'many-keys' | 'state-mib'): number {
   const value = Number(flags[name])
-  if (!(value > 0)) throw new Error(`--${name} must be a positive number`)
+  if (!(value > 0) || (name !== 'seconds' && !Number.isInteger(value))) {
+    refuse(`--${name} takes a ${name === 'seconds' ? '' : 'whole '}number above 0, not ${flags[name]}`)
+  }
   return value
 }
