@@ -22,6 +22,12 @@ function inFlight(kind: Kind, requests: number, seconds: number, rate?: number):
   }
 }
 
+/** HTTP/1.1 can have several gets under way on a connection too; h2load never has several requests with a body. */
+const sharedGets = (seconds: number): Measurement => {
+  const shape = { connections: 100, streams: 10, seconds }
+  return { kind: 'get', ours: shape, etcd: shape }
+}
+
 /** The same connections for both, so that the bursts of a rate are the same. */
 function atRate(rate: number, seconds: number): Measurement {
   const connections = 200
@@ -61,6 +67,7 @@ async function measureAll(bench: Bench, contenders: readonly Contender[]): Promi
   const hundred = await measure('puts, 100 in flight', inFlight('put', 100, seconds))
   const lone = await measure('puts, one client', inFlight('put', 1, seconds))
   const gets = await measure('gets, 1000 in flight', inFlight('get', 1000, seconds))
+  const shared = await measure('gets, 1000 in flight on 100 connections', sharedGets(seconds))
   const figures = [
     rate('puts-1000', 'puts over HTTP, 1000 in flight', thousand, targets.puts1000),
     rate('puts-100', 'puts over HTTP, 100 in flight', hundred, targets.puts100),
@@ -68,6 +75,8 @@ async function measureAll(bench: Bench, contenders: readonly Contender[]): Promi
     latency('puts-1000-p99', 'p99 of puts at 1000 in flight', thousand, 'p99', targets.tail),
     rate('gets-1000', 'linearizable gets over HTTP, 1000 in flight', gets, targets.gets),
     latency('gets-1000-p99', 'p99 of those gets', gets, 'p99'),
+    rate('gets-shared', 'the same with ten at once on each of 100 connections, to both', shared, targets.gets),
+    latency('gets-shared-p99', 'p99 of those gets', shared, 'p99'),
   ]
   const peak = figures[0]?.other
   if (peak !== undefined) {
