@@ -32,11 +32,19 @@ class Engines {
       q2: 2,
       leaseMs: 0,
       startSlot: firstSlot,
+      highestId: toNodeId(ids.length),
     }
     const state = { promised: undefined, chosenUpTo: firstSlot, truncatedUpTo: firstSlot, votes: [], unknown: [] }
     for (const self of ids) {
       const random = new Random(self)
-      const shared = { epoch, state, appliedUpTo: firstSlot, options: defaultMultiPaxosOptions, now: this.#now }
+      const shared = {
+        epoch,
+        state,
+        appliedUpTo: firstSlot,
+        options: defaultMultiPaxosOptions,
+        now: this.#now,
+        isNew: false,
+      }
       this.#engines.set(self, new MultiPaxos({ self, incarnation: toIncarnation(1), random, ...shared }))
     }
     for (let round = 0; round < 1000 && !this.#steady; round++) this.tick()

@@ -1,4 +1,4 @@
-import { firstGroup, toSlot } from '../protocol/ids.ts'
+import { type EpochNumber, firstGroup, toSlot } from '../protocol/ids.ts'
 import type { Vote } from '../protocol/multipaxos/message.ts'
 import type { LogLine } from '../runtime/replica-service.ts'
 import type { LogLineJson } from '../wire/api-types.ts'
@@ -26,8 +26,8 @@ export async function readStoppedLog(path: string, window: SlotWindow, values: b
         lines.push({ slot: from, upTo, epoch: epoch.number, state: 'truncated', ballot: null, kind: null })
       }
       for (let slot = Math.max(from, truncatedUpTo); slot < Math.min(end, window.to ?? end); slot++) {
-        const line = describe(slot, bySlot.get(slot), unreadable.has(slot), chosenUpTo)
-        lines.push(logLineJson(line, epoch.number, values))
+        const line = describe(slot, epoch.number, bySlot.get(slot), unreadable.has(slot), chosenUpTo)
+        lines.push(logLineJson(line, values))
       }
       return lines
     })
@@ -36,11 +36,17 @@ export async function readStoppedLog(path: string, window: SlotWindow, values: b
   }
 }
 
-function describe(slot: number, vote: Vote | undefined, isUnknown: boolean, chosenUpTo: number): LogLine {
-  if (isUnknown) return { slot: toSlot(slot), state: 'unknown', ballot: undefined, entry: undefined }
-  if (vote === undefined) return { slot: toSlot(slot), state: 'missing', ballot: undefined, entry: undefined }
+function describe(
+  slot: number,
+  epoch: EpochNumber,
+  vote: Vote | undefined,
+  isUnknown: boolean,
+  chosenUpTo: number,
+): LogLine {
+  if (isUnknown) return { slot: toSlot(slot), epoch, state: 'unknown', ballot: undefined, entry: undefined }
+  if (vote === undefined) return { slot: toSlot(slot), epoch, state: 'missing', ballot: undefined, entry: undefined }
   const state = slot < chosenUpTo || vote.chosen ? 'chosen' : 'voted'
-  return { slot: toSlot(slot), state, ballot: vote.ballot, entry: vote.entry }
+  return { slot: toSlot(slot), epoch, state, ballot: vote.ballot, entry: vote.entry }
 }
 
 const lastSlots = 50

@@ -33,7 +33,16 @@ export function deriveCluster(config: NodeConfig): ClusterIdentity {
   }
   const self = ownEntry(config, members)
   const { leaseMs } = config
-  const epoch: Epoch = { number: firstEpoch, protocol: 'multi', members, q1, q2, leaseMs, startSlot: firstSlot }
+  const epoch: Epoch = {
+    number: firstEpoch,
+    protocol: 'multi',
+    members,
+    q1,
+    q2,
+    leaseMs,
+    startSlot: firstSlot,
+    highestId: toNodeId(members.length),
+  }
   return { clusterId: clusterIdOf(config.clusterToken, epoch), self, epoch }
 }
 

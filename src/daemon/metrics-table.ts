@@ -20,6 +20,7 @@ export const metrics = {
   ready: { type: 'gauge', name: 'paxos_ready', help: '1 while this node serves reads and writes, as /readyz.' },
   leader: { type: 'gauge', name: 'paxos_is_leader', help: '1 while this node leads and has finished phase 1.' },
   leaderKnown: { type: 'gauge', name: 'paxos_has_leader', help: '1 while this node knows a leader.' },
+  epoch: { type: 'gauge', name: 'paxos_epoch', help: 'The newest epoch that this node knows.' },
   ballot: { type: 'gauge', name: 'paxos_ballot_round', help: 'Round of the ballot this node follows.' },
   promised: {
     type: 'gauge',

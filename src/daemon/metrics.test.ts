@@ -15,7 +15,18 @@ const members = ['n1', 'n2'].map((name, at) => ({
 }))
 const status: ReplicaStatus = {
   group: firstGroup,
-  epoch: { number: firstEpoch, protocol: 'multi', members, q1: 2, q2: 1, leaseMs: 0, startSlot: firstSlot },
+  epoch: {
+    number: firstEpoch,
+    protocol: 'multi',
+    members,
+    q1: 2,
+    q2: 1,
+    leaseMs: 0,
+    startSlot: firstSlot,
+    highestId: toNodeId(members.length),
+  },
+  isRemoved: false,
+  truncatedUpTo: toSlot(10),
   self: toNodeId(1),
   engine: {
     role: 'leader',
@@ -29,6 +40,7 @@ const status: ReplicaStatus = {
     openSlots: 4,
     logBytes: 1000,
     elections: 2,
+    stop: undefined,
     peers: [{ id: toNodeId(2), reachable: true, chosenUpTo: toSlot(35), durableUpTo: toSlot(30) }],
   },
   appliedUpTo: toSlot(40),

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Role } from '../protocol/effect.ts'
+import type { Epoch } from '../protocol/epoch.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Observer, RequestTiming } from '../runtime/observer.ts'
 import type { ReplicaStatus } from '../runtime/replica-service.ts'
@@ -120,6 +121,9 @@ export class Metrics implements Observer {
     this.#roleChanges.inc()
   }
 
+  /** A gauge shows it when it is scraped. */
+  epochBegan(_epoch: Epoch): void {}
+
   snapshotSent(bytes: number): void {
     this.#snapshotBytes.inc(bytes)
   }
@@ -145,6 +149,7 @@ export class Metrics implements Observer {
     read(metrics.ready, (status) => Number(status.notReady === undefined))
     read(metrics.leader, ({ engine }) => Number(engine.role === 'leader' && engine.steady))
     read(metrics.leaderKnown, ({ engine }) => Number(engine.leader !== undefined))
+    read(metrics.epoch, ({ epoch }) => epoch.number)
     read(metrics.ballot, ({ engine }) => engine.ballot.round)
     read(metrics.promised, ({ engine }) => engine.promised.round)
     read(metrics.elections, ({ engine }) => engine.elections)
@@ -154,7 +159,7 @@ export class Metrics implements Observer {
     read(metrics.chosen, ({ engine }) => engine.chosenUpTo)
     read(metrics.applied, (status) => status.appliedUpTo)
     read(metrics.durable, (status) => status.durableUpTo)
-    read(metrics.truncated, ({ engine }) => engine.truncatedUpTo)
+    read(metrics.truncated, (status) => status.truncatedUpTo)
     read(metrics.gaps, ({ engine }) => Math.max(0, engine.votedUpTo - engine.chosenUpTo))
     read(metrics.openSlots, ({ engine }) => engine.openSlots)
     read(metrics.logBytes, ({ engine }) => engine.logBytes)

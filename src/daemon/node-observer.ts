@@ -1,5 +1,5 @@
 import type { Role } from '../protocol/effect.ts'
-import type { Member } from '../protocol/epoch.ts'
+import type { Epoch, Member } from '../protocol/epoch.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Observer, RequestTiming } from '../runtime/observer.ts'
 import type { Logger } from './logger.ts'
@@ -11,7 +11,7 @@ export class NodeObserver implements Observer {
   readonly #metrics: Metrics
   readonly #slowLog: SlowLog
   readonly #logger: Logger
-  readonly #names: ReadonlyMap<NodeId, string>
+  #names: ReadonlyMap<NodeId, string>
 
   constructor(metrics: Metrics, slowLog: SlowLog, logger: Logger, members: readonly Member[]) {
     this.#metrics = metrics
@@ -49,6 +49,15 @@ export class NodeObserver implements Observer {
     this.#metrics.roleChanged(role, leader, round, node)
     const name = leader === undefined ? undefined : (this.#names.get(leader) ?? String(leader))
     this.#logger.info({ role, leader: name, ballot: `${round}.${node}` }, 'role or leader changed')
+  }
+
+  epochBegan(epoch: Epoch): void {
+    // Names of those that left are kept: the log may still speak of them.
+    this.#names = new Map([...this.#names, ...epoch.members.map(({ id, name }) => [id, name] as const)])
+    this.#metrics.epochBegan(epoch)
+    const members = epoch.members.map(({ name, kind }) => (kind === 'learner' ? `${name} (learner)` : name))
+    const { number, q1, q2, startSlot } = epoch
+    this.#logger.info({ epoch: number, members: members.join(', '), q1, q2, startSlot }, 'a new epoch has begun')
   }
 
   snapshotSent(bytes: number): void {

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { assert } from '../base/assert.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { PaxosError } from '../base/error.ts'
 import { Random } from '../base/random.ts'
 import { KvMachine } from '../machine/kv-machine.ts'
 import type { Epoch, Member } from '../protocol/epoch.ts'
+import { encodeEpoch } from '../protocol/epoch-codec.ts'
 import { firstGroup, type NodeId } from '../protocol/ids.ts'
 import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { Driver } from '../runtime/driver.ts'
@@ -59,8 +61,9 @@ export async function startNode(config: NodeConfig, dependencies: NodeDependenci
     onFailure: onFatal,
   })
   try {
-    await settleEpoch(directory, cluster.epoch)
-    const node = new Node(config, dependencies, cluster, directory, await directory.freeBytes(), onFatal, failed)
+    const epochs = await settleEpochs(directory, cluster.epoch)
+    const freeBytes = await directory.freeBytes()
+    const node = new Node(config, dependencies, cluster, directory, epochs, freeBytes, onFatal, failed)
     await node.start()
     return node
   } catch (error) {
@@ -76,6 +79,8 @@ class Node implements RunningNode {
   readonly #version: string
   readonly #cluster: ClusterIdentity
   readonly #directory: DataDirectory
+  /** Known when the node started. */
+  readonly #epochs: readonly Epoch[]
   readonly #loopLag = new LoopLag()
   readonly #metrics: Metrics
   readonly #driver: Driver
@@ -95,6 +100,7 @@ class Node implements RunningNode {
     { log, version }: NodeDependencies,
     cluster: ClusterIdentity,
     directory: DataDirectory,
+    epochs: readonly Epoch[],
     freeBytes: number,
     onFatal: (error: Error) => void,
     failed: Promise<Error>,
@@ -104,6 +110,7 @@ class Node implements RunningNode {
     this.#version = version
     this.#cluster = cluster
     this.#directory = directory
+    this.#epochs = epochs
     this.#freeBytes = freeBytes
     const stopped = new Promise<undefined>((resolve) => {
       this.#onClosed = () => resolve(undefined)
@@ -227,11 +234,12 @@ class Node implements RunningNode {
       write: (line) => logger.warn(line, `slow operation: ${line.cause}`),
       count: (cause) => this.#metrics.slowOperation(cause),
     })
-    return new NodeObserver(this.#metrics, slowLog, logger, this.#cluster.epoch.members)
+    const members = this.#epochs.flatMap((epoch) => epoch.members)
+    return new NodeObserver(this.#metrics, slowLog, logger, members)
   }
 
   #createLinks(): PeerLinks {
-    const { clusterId, self, epoch } = this.#cluster
+    const { clusterId, self } = this.#cluster
     return new PeerLinks({
       self: {
         clusterId,
@@ -242,7 +250,7 @@ class Node implements RunningNode {
         clientAddress: this.#advertisedAddress(),
         version: this.#version,
       },
-      members: epoch.members,
+      members: this.#epochs.at(-1)?.members ?? [],
       listen: listenAddress(this.#config.listenPeer),
       disks: this.#directory.peerDisks,
       onMessage: (from, group, epochNumber, message) =>
@@ -253,11 +261,11 @@ class Node implements RunningNode {
   }
 
   #createReplica(observer: Observer): Replica {
-    const { self, epoch } = this.#cluster
+    const { self } = this.#cluster
     const { acceptor, state, incarnation } = this.#directory
     return new Replica({
       group: firstGroup,
-      epoch,
+      epochs: this.#epochs,
       self: self.id,
       incarnation,
       host: this.#driver.host(firstGroup),
@@ -266,7 +274,7 @@ class Node implements RunningNode {
       options: replicaOptions(this.#config),
       stateStore: state,
       createMachine: (view) => new KvMachine(view),
-      createEngine: (appliedUpTo) =>
+      createEngine: (epoch, appliedUpTo, isNew) =>
         new MultiPaxos({
           self: self.id,
           incarnation,
@@ -276,6 +284,7 @@ class Node implements RunningNode {
           random: new Random((Date.now() ^ (process.pid << 8) ^ self.id) >>> 0),
           options: engineOptions(this.#config),
           now: systemClock.now(),
+          isNew,
         }),
     })
   }
@@ -301,7 +310,7 @@ class Node implements RunningNode {
   }
 
   #peerMetrics(): PeerMetrics[] {
-    return others(this.#cluster.epoch, this.#cluster.self.id).map(({ id, name }) => {
+    return others(this.#replica.epoch, this.#cluster.self.id).map(({ id, name }) => {
       const info = this.#links.peerInfo(id)
       return {
         name,
@@ -332,16 +341,20 @@ class Node implements RunningNode {
   }
 }
 
-/** The epoch on disk is what this node voted under; a configuration that says otherwise is not for this directory. */
-async function settleEpoch({ acceptor, identity }: DataDirectory, epoch: Epoch): Promise<void> {
-  const stored = acceptor.loadEpochs(firstGroup).at(-1)
-  if (stored === undefined) {
-    await acceptor.saveEpoch(firstGroup, epoch)
-    return
+/**
+ * The epochs that the directory knows; a new one begins with the first. A configuration that says otherwise of the first is
+ * not for this directory. Those after it are the cluster's own business.
+ */
+async function settleEpochs({ acceptor, identity }: DataDirectory, first: Epoch): Promise<readonly Epoch[]> {
+  const stored = acceptor.loadEpochs(firstGroup)
+  const [oldest] = stored
+  if (oldest === undefined) {
+    await acceptor.saveEpoch(firstGroup, first)
+    return [first]
   }
-  if (JSON.stringify(stored) === JSON.stringify(epoch)) return
+  if (oldest.number !== first.number || equalBytes(encodeEpoch(oldest), encodeEpoch(first))) return stored
   throw new PaxosError('DATA_DIR_REFUSED', `The configuration differs from what node ${identity.name} last ran with`, {
-    hint: 'Members, quorum sizes and lease are fixed when a cluster is made. Put the old configuration back.',
+    hint: 'bootstrapMembers, q1, q2 and leaseMs say how the cluster began. Put the old configuration back; `paxos epoch change` changes them.',
   })
 }
 

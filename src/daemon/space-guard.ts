@@ -11,16 +11,22 @@ export class SpaceGuard implements ReplicaService {
   readonly #replica: ReplicaService
   readonly read: ReplicaService['read']
   readonly status: ReplicaService['status']
+  readonly epochs: ReplicaService['epochs']
   readonly log: ReplicaService['log']
   readonly inspect: ReplicaService['inspect']
+  readonly changeEpoch: ReplicaService['changeEpoch']
+  readonly handOver: ReplicaService['handOver']
   isLow = false
 
   constructor(replica: ReplicaService) {
     this.#replica = replica
     this.read = replica.read.bind(replica)
     this.status = replica.status.bind(replica)
+    this.epochs = replica.epochs.bind(replica)
     this.log = replica.log.bind(replica)
     this.inspect = replica.inspect.bind(replica)
+    this.changeEpoch = replica.changeEpoch.bind(replica)
+    this.handOver = replica.handOver.bind(replica)
   }
 
   submit(request: Uint8Array, timeoutMs: number, done: (outcome: Outcome) => void): void {

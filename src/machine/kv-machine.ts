@@ -16,10 +16,17 @@ import { sessionReplyBytesMax, sessionsMax, sessionWindow } from './bounds.ts'
 import { decodeBarrier, decodeBatch, decodeRequest } from './command-codec.ts'
 import { type Footprint, footprint } from './footprint.ts'
 import { Kv } from './kv.ts'
-import { metaKey } from './layout.ts'
+import { metaKey, stopSignKey } from './layout.ts'
 import { ttlProblem } from './limits.ts'
 import type { Machine } from './machine.ts'
-import { decodeMeta, emptyMeta, encodeMeta } from './records.ts'
+import {
+  decodeMeta,
+  decodeStopSignRecord,
+  emptyMeta,
+  encodeMeta,
+  encodeStopSignRecord,
+  type StopSign,
+} from './records.ts'
 import { decodeReply, encodeReply } from './reply-codec.ts'
 import type { Answer, Command, Query, Reply, Request, SessionStamp } from './request.ts'
 import { Sessions } from './sessions.ts'
@@ -58,6 +65,11 @@ export class KvMachine implements Machine {
 
   get sessions(): number {
     return this.#sessions.count
+  }
+
+  get stopSign(): StopSign | undefined {
+    const record = this.#view.get(stopSignKey)
+    return record === undefined ? undefined : decodeStopSignRecord(record)
   }
 
   reload(): void {
@@ -114,8 +126,10 @@ export class KvMachine implements Machine {
       case 'barrier':
         this.#sessions.barrier(valid(() => decodeBarrier(entry.payload)) ?? 0)
         return noReplies
-      case 'noop':
       case 'stopSign':
+        this.#view.put(stopSignKey, encodeStopSignRecord({ slot, payload: entry.payload }))
+        return noReplies
+      case 'noop':
         return noReplies
       default:
         return unreachable(entry.kind)

@@ -9,6 +9,7 @@
  * | `s` u64 session                             | Session: time to live, deadline, acknowledged sequence number     |
  * | `r` u64 session, u64 slot                   | the replies that this slot gave to the session                    |
  * | `g` u64 session                             | nothing: an ended session, some of whose `r` records remain       |
+ * | `e`                                         | StopSign: the last one applied, so that a snapshot says its epoch |
  *
  * An item is in the history only once it is superseded, so a new key costs one write. It lies under the revision that
  * ended it: the value at revision r is the first one of the key with supersededAt > r, if it was there at r already.
@@ -22,6 +23,7 @@ import { assert } from '../base/assert.ts'
 import type { Key, KeyRange } from './request.ts'
 
 export const metaKey = 'm'
+export const stopSignKey = 'e'
 
 const endMark = '\0\x01'
 const u64Length = 8

@@ -1,6 +1,7 @@
 import type { Entry } from '../protocol/entry.ts'
 import type { Slot } from '../protocol/ids.ts'
 import type { Footprint } from './footprint.ts'
+import type { StopSign } from './records.ts'
 import type { Answer, Query, Reply, Request } from './request.ts'
 
 /** A deterministic state machine under one group's log. All its state is in the View that it was built on. */
@@ -10,6 +11,8 @@ export interface Machine {
   readonly revision: number
   readonly compactedRevision: number
   readonly sessions: number
+  /** The last stop sign applied: which epoch comes after what is in the view. */
+  readonly stopSign: StopSign | undefined
   /**
    * Applies the entry of slot `appliedUpTo`. Replies are in the order of the batch's requests; empty for other entries.
    * Asserts that slots come in order. Malformed requests get an error reply, the same on every replica.

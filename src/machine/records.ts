@@ -26,6 +26,21 @@ export const emptyMeta: Meta = {
   lastSession: 0,
 }
 
+/** The last stop sign that was applied. */
+export interface StopSign {
+  readonly slot: number
+  /** The entry's payload: the epoch that begins after it. */
+  readonly payload: Uint8Array
+}
+
+export function encodeStopSignRecord({ slot, payload }: StopSign): Uint8Array {
+  return new ByteWriter(12 + payload.length).u64(slot).bytes(payload).finish()
+}
+
+export function decodeStopSignRecord(record: Uint8Array): StopSign {
+  return readRecord(record, (reader) => ({ slot: reader.u64(), payload: reader.bytes() }))
+}
+
 const metaFormat = 1
 
 export function encodeMeta(meta: Meta): Uint8Array {

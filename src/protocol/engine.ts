@@ -26,6 +26,8 @@ export interface EngineStatus {
   readonly openSlots: number
   readonly logBytes: number
   readonly elections: number
+  /** The stop sign that ends this epoch, once it and everything below is known chosen. */
+  readonly stop: SlotEntry | undefined
   readonly peers: readonly PeerProgress[]
 }
 

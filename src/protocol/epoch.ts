@@ -22,6 +22,15 @@ export interface Epoch {
    */
   readonly leaseMs: number
   readonly startSlot: Slot
+  /** The highest id that a member of this cluster ever had: an id is never given to another disk. */
+  readonly highestId: NodeId
+}
+
+/** What a stop sign says of the epoch after it; where that begins follows from where the stop sign is chosen. */
+export type NextEpoch = Omit<Epoch, 'startSlot'>
+
+export function isMember(epoch: Epoch, node: NodeId): boolean {
+  return epoch.members.some(({ id }) => id === node)
 }
 
 export function acceptorIds(epoch: Epoch): ReadonlySet<NodeId> {

@@ -17,5 +17,9 @@ export type Event =
   | { readonly kind: 'restored'; readonly upTo: Slot }
   /** The clock jumped or stopped: leases counted on it are void. */
   | { readonly kind: 'clockJumped' }
+  /** Seek leadership now, without waiting for the one who leads to be missed: it is about to give up, or nobody led yet. */
+  | { readonly kind: 'campaign' }
+  /** Give up leadership cleanly. */
+  | { readonly kind: 'yield' }
   /** Give up leadership cleanly, and do not seek it again until the process restarts. */
   | { readonly kind: 'retire' }

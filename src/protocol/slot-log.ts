@@ -10,6 +10,8 @@ const voteOverheadBytes = 128
  * What one acceptor voted, between the watermarks. Invariants:
  * - truncatedUpTo <= chosenUpTo; no vote is stored below truncatedUpTo.
  * - every slot in [truncatedUpTo, chosenUpTo) holds a vote whose entry is the chosen one.
+ * - a chosen stop sign is the last chosen entry, and is never truncated (protocols 16, 17): who knows that everything up
+ *   to it is chosen knows that the epoch is over.
  */
 export class SlotLog {
   readonly #votes = new Map<Slot, Vote>()
@@ -19,6 +21,7 @@ export class SlotLog {
   #votedUpTo: Slot
   #bytes = 0
   #openBytes = 0
+  #stop: SlotEntry | undefined
 
   constructor(truncatedUpTo: Slot, chosenUpTo: Slot) {
     assert(truncatedUpTo <= chosenUpTo, `truncated ${truncatedUpTo} beyond chosen ${chosenUpTo}`)
@@ -42,6 +45,11 @@ export class SlotLog {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** The stop sign, once it is in the chosen prefix. */
+  get stop(): SlotEntry | undefined {
+    return this.#stop
   }
 
   /** What lies at or above the chosen watermark. */
@@ -78,13 +86,16 @@ export class SlotLog {
   advanceChosen(): Vote {
     const vote = this.#votes.get(this.#chosenUpTo)
     assert(vote?.chosen === true, `slot ${this.#chosenUpTo} is not known chosen`)
+    assert(this.#stop === undefined, `slot ${this.#chosenUpTo} is chosen above a stop sign`)
     this.#chosenUpTo = (this.#chosenUpTo + 1) as Slot
     this.#openBytes -= weight(vote)
+    if (vote.entry.kind === 'stopSign') this.#stop = { slot: vote.slot, entry: vote.entry }
     return vote
   }
 
   truncate(upTo: Slot): void {
     assert(upTo <= this.#chosenUpTo, `truncating ${upTo} beyond chosen ${this.#chosenUpTo}`)
+    assert(this.#stop === undefined || upTo <= this.#stop.slot, 'truncating a stop sign')
     if (upTo <= this.#truncatedUpTo) return
     this.#drop(upTo)
     this.#truncatedUpTo = upTo
@@ -92,6 +103,7 @@ export class SlotLog {
 
   /** Everything below is applied from elsewhere (a snapshot): the votes below are of no more use. */
   skipTo(upTo: Slot): void {
+    assert(this.#stop === undefined || upTo <= this.#stop.slot, 'skipping a stop sign')
     if (upTo <= this.#truncatedUpTo) return
     this.#drop(upTo)
     this.#truncatedUpTo = upTo

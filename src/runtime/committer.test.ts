@@ -15,6 +15,7 @@ const observer: Observer = {
   requestDone: nothing,
   readDone: nothing,
   roleChanged: nothing,
+  epochBegan: nothing,
   snapshotSent: nothing,
   snapshotInstalled: nothing,
   note: nothing,
@@ -25,6 +26,7 @@ function setUp() {
   const commits: { writes: readonly GroupWrite[]; done: Done }[] = []
   const store: AcceptorStore = {
     load: () => assert.fail('not loaded here'),
+    loadEpochs: () => assert.fail('not loaded here'),
     commit: (writes, done) => void commits.push({ writes, done }),
   }
   const released: string[] = []
@@ -33,7 +35,9 @@ function setUp() {
     store,
     clock,
     observer,
-    (releases) => released.push(...releases.map(({ send }) => send.message.kind)),
+    (releases) => {
+      for (const each of releases) released.push(each.kind === 'send' ? each.send.message.kind : each.kind)
+    },
     (error) => fatal.push(error),
   )
   return { commits, released, fatal, committer }
@@ -48,7 +52,7 @@ const write: GroupWrite = {
 function release(kind: 'accepted' | 'survey'): Release {
   const ballot = zeroBallot(firstEpoch)
   const message = kind === 'survey' ? ({ kind, round: 1 } as const) : ({ kind, ballot, ranges: [] } as const)
-  return { group: firstGroup, epoch: firstEpoch, send: { kind: 'send', to: [toNodeId(2)], message } }
+  return { kind: 'send', group: firstGroup, epoch: firstEpoch, send: { kind: 'send', to: [toNodeId(2)], message } }
 }
 
 test('what a commit releases leaves after it is durable, never before', () => {

@@ -4,12 +4,10 @@ import type { EpochNumber, GroupId } from '../protocol/ids.ts'
 import type { Observer } from './observer.ts'
 import type { AcceptorStore, Clock, GroupWrite } from './ports.ts'
 
-/** A message that waits for what it depends on to be durable. */
-export interface Release {
-  readonly group: GroupId
-  readonly epoch: EpochNumber
-  readonly send: Send
-}
+/** A message, or something else to do, that waits for what it depends on to be durable. */
+export type Release =
+  | { readonly kind: 'send'; readonly group: GroupId; readonly epoch: EpochNumber; readonly send: Send }
+  | { readonly kind: 'run'; readonly task: () => void }
 
 /**
  * Group commit: everything persisted while one commit is in flight goes into the next, for all groups. What a commit

@@ -8,12 +8,15 @@ import type { NodeId, Slot } from '../protocol/ids.ts'
 export class DonorChoice {
   #turn = 0
 
-  /** Everything below `neededUpTo` must be in the data. Undefined while nobody is known to have it. */
-  next(peers: readonly PeerProgress[], neededUpTo: Slot): NodeId | undefined {
+  /**
+   * Everything below `neededUpTo` must be in the data. While no peer is known to have it, one of `strangers` may: members of
+   * earlier epochs, of whom nothing is heard any more. Undefined when there is nobody to ask.
+   */
+  next(peers: readonly PeerProgress[], neededUpTo: Slot, strangers: readonly NodeId[]): NodeId | undefined {
     const able = peers.filter(({ reachable, durableUpTo }) => reachable && durableUpTo >= neededUpTo)
-    if (able.length === 0) return undefined
-    const donor = able[this.#turn % able.length]
+    const donors = able.length > 0 ? able.map(({ id }) => id) : strangers
+    const donor = donors[this.#turn % donors.length]
     this.#turn++
-    return donor?.id
+    return donor
   }
 }

@@ -1,4 +1,4 @@
-import type { GroupId, NodeId } from '../protocol/ids.ts'
+import type { EpochNumber, GroupId, NodeId } from '../protocol/ids.ts'
 import { Committer, type Release } from './committer.ts'
 import type { Observer } from './observer.ts'
 import type { Envelope, PeerMessage } from './peer-message.ts'
@@ -59,9 +59,14 @@ export class Driver {
       persist: (epoch, writes, release) => {
         this.#committer.add(
           writes.map((write) => ({ group, epoch, write })),
-          release.map((send) => ({ group, epoch, send })),
+          release.map((send) => ({ kind: 'send', group, epoch, send })),
         )
       },
+      saveEpoch: (epoch, task) => {
+        this.#committer.add([{ group, epoch: epoch.number, write: { kind: 'epoch', epoch } }], [{ kind: 'run', task }])
+        this.#schedule()
+      },
+      setMembers: (members) => this.#links.setMembers(group, members),
     }
   }
 
@@ -72,8 +77,8 @@ export class Driver {
 
   onMessage({ group, epoch, from, message }: Envelope): void {
     const replica = this.#replicas.get(group as GroupId)
-    if (this.#isDead || replica === undefined || replica.epoch.number !== epoch) return
-    replica.onMessage(from, message)
+    if (this.#isDead || replica === undefined) return
+    replica.onMessage(from, epoch as EpochNumber, message)
     this.#schedule()
   }
 
@@ -124,12 +129,19 @@ export class Driver {
   }
 
   #release(releases: readonly Release[]): void {
-    for (const { group, epoch, send } of releases) this.#send(group, epoch, send.to, send.message)
+    try {
+      for (const release of releases) {
+        if (release.kind === 'run') release.task()
+        else this.#send(release.group, release.epoch, release.send.to, release.send.message)
+      }
+    } catch (error) {
+      this.#die(error instanceof Error ? error : new Error(String(error)))
+    }
     this.#schedule()
   }
 
   /** A message to this node itself comes back as an event of the next turn. */
-  #send(group: GroupId, epoch: Replica['epoch']['number'], to: readonly NodeId[], message: PeerMessage): void {
+  #send(group: GroupId, epoch: EpochNumber, to: readonly NodeId[], message: PeerMessage): void {
     if (this.#isDead) return
     if (!to.includes(this.#self)) {
       this.#links.send(group, epoch, to, message)

@@ -12,7 +12,16 @@ function epochOf(size: number, q1: number, q2: number): Epoch {
     peerAddress: '',
     kind: 'acceptor' as const,
   }))
-  return { number: firstEpoch, protocol: 'multi', members, q1, q2, leaseMs: 0, startSlot: firstSlot }
+  return {
+    number: firstEpoch,
+    protocol: 'multi',
+    members,
+    q1,
+    q2,
+    leaseMs: 0,
+    startSlot: firstSlot,
+    highestId: toNodeId(members.length),
+  }
 }
 
 interface Said {

@@ -1,9 +1,11 @@
 import type { Engine } from '../protocol/engine.ts'
-import type { NodeId } from '../protocol/ids.ts'
+import type { NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
+import type { OpenEpoch } from './epochs.ts'
 import type { RuntimeMessage, SlotReport } from './peer-message.ts'
 import type { AcceptorReport, LogLine } from './replica-service.ts'
 
+type Inspect = Extract<RuntimeMessage, { kind: 'inspect' }>
 type InspectReply = Extract<RuntimeMessage, { kind: 'inspectReply' }>
 
 /** Slots that one inspection covers; more is cut off. */
@@ -79,21 +81,31 @@ export function reportOf(self: NodeId, engine: Engine, range: SlotRange): Accept
   }
 }
 
-/** The log of this node in the range, one line a slot. */
-export function logLines(engine: Engine, range: SlotRange): LogLine[] {
+/** What another member is told of it. */
+export function replyTo(self: NodeId, engine: Engine, { id, range }: Inspect): InspectReply {
+  const { truncatedUpTo, chosenUpTo, votedUpTo, promised, slots } = reportOf(self, engine, range)
+  const [promisedRound, promisedNode] = [promised.round, promised.node]
+  return { kind: 'inspectReply', id, truncatedUpTo, chosenUpTo, votedUpTo, promisedRound, promisedNode, slots }
+}
+
+/** The log of this node in the range and in one epoch, one line a slot. What came before all open epochs is truncated. */
+export function logLines({ epoch, engine }: OpenEpoch, next: OpenEpoch | undefined, range: SlotRange): LogLine[] {
   const { truncatedUpTo, chosenUpTo, votedUpTo } = engine.status()
-  const to = Math.min(range.to, votedUpTo, range.from + slotsMax) as SlotRange['to']
+  const end = next === undefined ? votedUpTo : next.epoch.startSlot
+  const to = Math.min(range.to, end, range.from + slotsMax) as SlotRange['to']
   const votes = new Map(engine.votes({ from: range.from, to }).map((vote) => [vote.slot, vote]))
   const unknown = new Set(engine.unknownSlots({ from: range.from, to }))
   const lines: LogLine[] = []
-  for (let slot = range.from; slot < to; slot = (slot + 1) as typeof slot) {
+  const none = { epoch: epoch.number, ballot: undefined, entry: undefined }
+  for (let slot = Math.max(range.from, epoch.startSlot) as Slot; slot < to; slot = (slot + 1) as Slot) {
     const vote = votes.get(slot)
-    if (slot < truncatedUpTo) lines.push({ slot, state: 'truncated', ballot: undefined, entry: undefined })
-    else if (unknown.has(slot)) lines.push({ slot, state: 'unknown', ballot: undefined, entry: undefined })
-    else if (vote === undefined) lines.push({ slot, state: 'missing', ballot: undefined, entry: undefined })
+    if (slot < truncatedUpTo) lines.push({ slot, state: 'truncated', ...none })
+    else if (unknown.has(slot)) lines.push({ slot, state: 'unknown', ...none })
+    else if (vote === undefined) lines.push({ slot, state: 'missing', ...none })
     else {
       const state = vote.chosen || slot < chosenUpTo ? 'chosen' : 'voted'
-      lines.push({ slot, state, ballot: { round: vote.ballot.round, node: vote.ballot.node }, entry: vote.entry })
+      const ballot = { round: vote.ballot.round, node: vote.ballot.node }
+      lines.push({ slot, epoch: epoch.number, state, ballot, entry: vote.entry })
     }
   }
   return lines

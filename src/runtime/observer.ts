@@ -1,4 +1,5 @@
 import type { Role } from '../protocol/effect.ts'
+import type { Epoch } from '../protocol/epoch.ts'
 import type { NodeId } from '../protocol/ids.ts'
 
 /** Where the time of one request went, in milliseconds. */
@@ -11,6 +12,21 @@ export interface RequestTiming {
   readonly flushMs: number
   /** From chosen until applied. */
   readonly applyMs: number
+}
+
+/** `proposedAt` is 0 for a request that never was. */
+export function timingOf(
+  times: {
+    readonly arrivedAt: number
+    readonly proposedAt: number
+    readonly chosenAt: number
+    readonly doneAt: number
+  },
+  flushMs: number,
+): RequestTiming {
+  const { arrivedAt, chosenAt, doneAt } = times
+  const proposedAt = times.proposedAt || chosenAt
+  return { queueMs: proposedAt - arrivedAt, chooseMs: chosenAt - proposedAt, flushMs, applyMs: doneAt - chosenAt }
 }
 
 /** What the driver tells metrics and logs. Must not throw, and must not call the driver back. */
@@ -26,6 +42,7 @@ export interface Observer {
   requestDone(timing: RequestTiming, outcome: 'replied' | 'failed'): void
   readDone(durationMs: number, by: 'readIndex' | 'lease' | 'stale', ok: boolean): void
   roleChanged(role: Role, leader: NodeId | undefined, round: number, node: number): void
+  epochBegan(epoch: Epoch): void
   snapshotSent(bytes: number): void
   snapshotInstalled(upTo: number): void
   /** Something worth a line for the operator. */

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../base/error.ts'
 import type { Reply } from '../machine/request.ts'
+import type { Epoch } from '../protocol/epoch.ts'
 import type { Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { Message, SlotRange } from '../protocol/multipaxos/message.ts'
 
@@ -29,6 +30,10 @@ export type RuntimeMessage =
       readonly requests: readonly { readonly id: number; readonly request: Uint8Array }[]
     }
   | { readonly kind: 'forwarded'; readonly outcomes: readonly { readonly id: number; readonly outcome: Outcome }[] }
+  /** The stop sign before this epoch is chosen, as the sender knows. */
+  | { readonly kind: 'epochBegun'; readonly epoch: Epoch }
+  /** The leader of the epoch gives up in favour of the receiver. */
+  | { readonly kind: 'takeOver' }
   | { readonly kind: 'inspect'; readonly id: number; readonly range: SlotRange }
   | {
       readonly kind: 'inspectReply'

@@ -1,6 +1,7 @@
 import type { ReadView } from '../machine/view.ts'
 import type { Ballot } from '../protocol/ballot.ts'
 import type { Write } from '../protocol/effect.ts'
+import type { Epoch, Member } from '../protocol/epoch.ts'
 import type { EpochNumber, GroupId, NodeId, Slot } from '../protocol/ids.ts'
 import type { Vote } from '../protocol/multipaxos/message.ts'
 import type { PeerMessage } from './peer-message.ts'
@@ -11,7 +12,8 @@ export type Done = (error?: Error) => void
 export interface GroupWrite {
   readonly group: GroupId
   readonly epoch: EpochNumber
-  readonly write: Write
+  /** `epoch`: this node knows that it has begun. Its number is that of the write. */
+  readonly write: Write | { readonly kind: 'epoch'; readonly epoch: Epoch }
 }
 
 export interface LoadedGroup {
@@ -28,6 +30,8 @@ export interface LoadedGroup {
 export interface AcceptorStore {
   /** Throws PaxosError DATA_DIR_REFUSED when a promise fails its checksum: such a node must not vote. */
   load(group: GroupId, epoch: EpochNumber): LoadedGroup
+  /** Those that were written, rising. Throws PaxosError DATA_DIR_REFUSED when one cannot be read. */
+  loadEpochs(group: GroupId): readonly Epoch[]
   /** All or nothing. `done` is called once the writes would survive a power cut. Commits take effect in call order. */
   commit(writes: readonly GroupWrite[], done: Done): void
 }
@@ -69,6 +73,8 @@ export interface Links {
   send(group: GroupId, epoch: EpochNumber, to: readonly NodeId[], message: PeerMessage): void
   /** False when a message sent now would surely be lost. */
   isConnected(to: NodeId): boolean
+  /** With whom there are links from now on, this node with or without. */
+  setMembers(group: GroupId, members: readonly Member[]): void
 }
 
 export interface Clock {

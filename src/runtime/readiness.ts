@@ -1,5 +1,5 @@
 import type { EngineStatus } from '../protocol/engine.ts'
-import type { NodeId } from '../protocol/ids.ts'
+import type { EpochNumber, NodeId } from '../protocol/ids.ts'
 
 export interface ReadinessInput {
   readonly self: NodeId
@@ -9,12 +9,15 @@ export interface ReadinessInput {
   readonly isInstalling: boolean
   readonly isMissingData: boolean
   readonly lagSlotsMax: number
+  /** The epoch from which on the node is no member. */
+  readonly removedIn: EpochNumber | undefined
 }
 
 /** Why a node should get no traffic, in words; undefined when it should. */
 export function whyNotReady(input: ReadinessInput): string | undefined {
   const { self, leader, engine, lagSlotsMax } = input
   if (input.isRetired) return 'the node is stopping'
+  if (input.removedIn !== undefined) return `the node is no member any more since epoch ${input.removedIn}`
   if (input.isInstalling) return 'installing a snapshot'
   if (input.isMissingData) return 'the data of the machine is missing, and no member has sent it yet'
   if (leader === undefined) return 'no leader is known'

@@ -1,9 +1,10 @@
 import type { Answer, Query } from '../machine/request.ts'
 import type { EngineStatus } from '../protocol/engine.ts'
 import type { Entry } from '../protocol/entry.ts'
-import type { Epoch } from '../protocol/epoch.ts'
-import type { GroupId, NodeId, Slot } from '../protocol/ids.ts'
+import type { Epoch, NextEpoch } from '../protocol/epoch.ts'
+import type { EpochNumber, GroupId, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
+import type { ChangeOutcome } from './epoch-change.ts'
 import type { Outcome, SlotReport } from './peer-message.ts'
 
 export type ReadOutcome =
@@ -16,8 +17,13 @@ export type ReadOutcome =
 
 export interface ReplicaStatus {
   readonly group: GroupId
+  /** The newest that this node knows. */
   readonly epoch: Epoch
+  /** This node is no member of it. */
+  readonly isRemoved: boolean
   readonly self: NodeId
+  /** The log on this node begins here, in whatever epoch. */
+  readonly truncatedUpTo: Slot
   readonly engine: EngineStatus
   readonly appliedUpTo: Slot
   readonly durableUpTo: Slot
@@ -33,6 +39,7 @@ export interface ReplicaStatus {
 /** One line of `log inspect`. */
 export interface LogLine {
   readonly slot: Slot
+  readonly epoch: EpochNumber
   readonly state: 'chosen' | 'voted' | 'missing' | 'unknown' | 'truncated'
   readonly ballot: { readonly round: number; readonly node: number } | undefined
   readonly entry: Entry | undefined
@@ -59,7 +66,16 @@ export interface ReplicaService {
     done: (outcome: ReadOutcome) => void,
   ): void
   status(): ReplicaStatus
+  /** All that this node knows to have begun, rising. */
+  epochs(): readonly Epoch[]
   log(range: SlotRange): readonly LogLine[]
   /** Asks every member's acceptor; answers after all did or `timeoutMs` passed. */
   inspect(range: SlotRange, timeoutMs: number, done: (reports: readonly AcceptorReport[]) => void): void
+  /**
+   * Ends the epoch `next.number - 1` and begins `next`, once everything open is decided. Only the leader does; the caller has
+   * judged the change.
+   */
+  changeEpoch(next: NextEpoch, timeoutMs: number, done: (outcome: ChangeOutcome) => void): void
+  /** Gives up leadership in favour of another acceptor. False when this node does not lead. */
+  handOver(to: NodeId): boolean
 }

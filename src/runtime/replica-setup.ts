@@ -2,7 +2,7 @@ import type { Machine } from '../machine/machine.ts'
 import type { View } from '../machine/view.ts'
 import type { Send, Write } from '../protocol/effect.ts'
 import type { Engine } from '../protocol/engine.ts'
-import type { Epoch } from '../protocol/epoch.ts'
+import type { Epoch, Member } from '../protocol/epoch.ts'
 import type { GroupId, Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { Observer } from './observer.ts'
 import type { ReplicaOptions } from './options.ts'
@@ -15,6 +15,9 @@ export interface ReplicaHost {
   /** Leaves at once; nothing on disk stands behind it. */
   send(epoch: Epoch['number'], to: readonly NodeId[], message: PeerMessage): void
   persist(epoch: Epoch['number'], writes: readonly Write[], release: readonly Send[]): void
+  /** `done` once it is durable. */
+  saveEpoch(epoch: Epoch, done: () => void): void
+  setMembers(members: readonly Member[]): void
   isConnected(to: NodeId): boolean
   lastCommitMs(): number
   fail(error: Error): void
@@ -22,7 +25,8 @@ export interface ReplicaHost {
 
 export interface ReplicaSetup {
   readonly group: GroupId
-  readonly epoch: Epoch
+  /** Those that this node knows to have begun, rising. */
+  readonly epochs: readonly Epoch[]
   readonly self: NodeId
   readonly incarnation: Incarnation
   readonly host: ReplicaHost
@@ -31,5 +35,6 @@ export interface ReplicaSetup {
   readonly options: ReplicaOptions
   readonly stateStore: StateStore
   createMachine(view: View): Machine
-  createEngine(appliedUpTo: Slot): Engine
+  /** `isNew`: no earlier life of this node knew the epoch. */
+  createEngine(epoch: Epoch, appliedUpTo: Slot, isNew: boolean): Engine
 }

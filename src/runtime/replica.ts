@@ -1,69 +1,78 @@
 import { assert, unreachable } from '../base/assert.ts'
-import { encodeBarrier, encodeBatch, encodeRequest } from '../machine/command-codec.ts'
+import { encodeBarrier, encodeBatch } from '../machine/command-codec.ts'
 import type { Query } from '../machine/request.ts'
 import type { Effect } from '../protocol/effect.ts'
 import type { Engine } from '../protocol/engine.ts'
 import type { Entry } from '../protocol/entry.ts'
-import type { Epoch } from '../protocol/epoch.ts'
+import type { Epoch, NextEpoch } from '../protocol/epoch.ts'
 import type { Event } from '../protocol/event.ts'
-import type { GroupId, Incarnation, NodeId, Slot } from '../protocol/ids.ts'
+import type { EpochNumber, GroupId, Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
 import { ClockWatch } from './clock-watch.ts'
-import { DonorChoice } from './donor-choice.ts'
+import { type ChangeOutcome, EpochChange } from './epoch-change.ts'
+import { type EarlyMessage, EpochKeeper } from './epoch-keeper.ts'
+import type { Epochs, OpenEpoch } from './epochs.ts'
 import { ForwardDesk } from './forward-desk.ts'
 import { HistoryKeeper } from './history-keeper.ts'
-import { Inspection, logLines, reportOf } from './inspection.ts'
-import type { Observer } from './observer.ts'
+import { Inspection, logLines, replyTo, reportOf } from './inspection.ts'
+import { type Observer, timingOf } from './observer.ts'
+import { openEpochs } from './open-epochs.ts'
 import type { ReplicaOptions } from './options.ts'
-import type { Outcome, PeerMessage, RuntimeMessage } from './peer-message.ts'
+import type { Outcome, PeerMessage } from './peer-message.ts'
 import type { Clock } from './ports.ts'
+import { ReadDesk } from './read-desk.ts'
 import { whyLate, whyNotReady } from './readiness.ts'
-import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
 import type { AcceptorReport, LogLine, ReadOutcome, ReplicaService, ReplicaStatus } from './replica-service.ts'
 import type { ReplicaHost, ReplicaSetup } from './replica-setup.ts'
 import { type PendingRequest, Requests } from './requests.ts'
-import { SnapshotDonor } from './snapshot-donor.ts'
-import { SnapshotReceiver } from './snapshot-receiver.ts'
+import { Snapshots } from './snapshots.ts'
 import { ReplicaState } from './state.ts'
 
-/** Requests that another node forwarded run out of time here as well, in case that node is gone. */
-const forwardedTimeoutMs = 30_000
+/** For requests that no client of this node waits for: another node forwarded them, in case it is gone, or this node made. */
+const ownTimeoutMs = 30_000
 /** Numbers of forwarded requests that one life of a node may use; 2^21 lives are safe integers. */
 const forwardsPerLife = 2 ** 32
 /** How much of the log is applied at once when the node starts. */
 const replayBytes = 4 * 1024 * 1024
 
+const stopping = { kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' } as const
+const overloaded = {
+  kind: 'failed',
+  code: 'OVERLOADED',
+  message: 'Too many requests are waiting on this node.',
+} as const
+
 /** One group on one node: its engine and machine, and everything that waits for them. */
 export class Replica implements ReplicaService {
   readonly group: GroupId
-  readonly epoch: Epoch
   readonly #self: NodeId
   readonly #host: ReplicaHost
   readonly #clock: Clock
   readonly #observer: Observer
   readonly #options: ReplicaOptions
   readonly #state: ReplicaState
-  readonly #engine: Engine
+  readonly #epochs: Epochs
+  readonly #keeper: EpochKeeper
+  readonly #change = new EpochChange()
   readonly #requests: Requests
-  readonly #reads: ReadQueue
-  readonly #donor: SnapshotDonor
-  readonly #receiver: SnapshotReceiver
-  readonly #donorChoice = new DonorChoice()
+  readonly #reads: ReadDesk
+  readonly #snapshots: Snapshots
   readonly #inspection = new Inspection()
   readonly #clockWatch: ClockWatch
   readonly #forwardDesk: ForwardDesk
   readonly #historyKeeper: HistoryKeeper
-  #inbox: Event[] = []
+  #inbox: { readonly open: OpenEpoch; readonly event: Event }[] = []
   #leader: NodeId | undefined
   #leaderIncarnation: Incarnation | undefined
   #role: 'leader' | 'candidate' | 'follower' | 'learner' = 'follower'
   #proposal = 0
   #isRetired = false
+  /** This node led until the stop sign, so it is the first to know that somebody must lead next. */
+  #isHeir = false
   #lastNow = 0
 
   constructor(setup: ReplicaSetup) {
     this.group = setup.group
-    this.epoch = setup.epoch
     this.#self = setup.self
     this.#host = setup.host
     this.#clock = setup.clock
@@ -72,11 +81,12 @@ export class Replica implements ReplicaService {
     this.#requests = new Requests(setup.options, setup.incarnation * forwardsPerLife)
     this.#forwardDesk = new ForwardDesk(setup.incarnation, {
       refusal: (bytes) => this.#refusal(bytes),
-      enqueue: (request, answer) => this.#enqueue(request, this.#now() + forwardedTimeoutMs, answer, true),
+      enqueue: (request, answer) => this.#enqueue(request, this.#now() + ownTimeoutMs, answer, true),
       schedule: () => this.#host.schedule(),
     })
-    this.#reads = new ReadQueue(setup.options.queueReadsMax)
-    this.#historyKeeper = new HistoryKeeper(setup.options.historyRevisionsMax)
+    this.#historyKeeper = new HistoryKeeper(setup.options.historyRevisionsMax, (request, done) =>
+      this.#enqueue(request, this.#now() + ownTimeoutMs, done),
+    )
     this.#clockWatch = new ClockWatch(setup.clock)
     this.#state = new ReplicaState(
       setup.stateStore,
@@ -87,50 +97,48 @@ export class Replica implements ReplicaService {
       () => this.#onDurable(),
       (error) => this.#host.fail(error),
     )
-    this.#engine = setup.createEngine(this.#state.durableUpTo)
-    this.#donor = new SnapshotDonor(
-      (task) => this.#state.snapshot(task),
-      setup.options.snapshotChunkBytes,
-      (bytes) => this.#observer.snapshotSent(bytes),
-    )
-    this.#receiver = new SnapshotReceiver(
+    this.#reads = new ReadDesk(setup.options.queueReadsMax, this.#state, setup.observer, {
+      now: () => this.#now(),
+      holdsLease: () => this.holdsLease(),
+      leader: () => this.#leader,
+      schedule: () => this.#host.schedule(),
+    })
+    const { stopSign } = this.#state.machine
+    this.#epochs = openEpochs(setup, this.#state.durableUpTo, stopSign)
+    this.#keeper = new EpochKeeper(setup, this.#epochs, this.#state, {
+      createEngine: (epoch, appliedUpTo) => setup.createEngine(epoch, appliedUpTo, true),
+      step: (event, open) => this.#step(event, open),
+      send: (to, message) => this.#send(to, message),
+      onBegun: (epoch, early) => this.#onBegun(epoch, early),
+    })
+    this.#snapshots = new Snapshots(
+      this.#state,
       {
-        begin: () => this.#state.beginInstall(),
-        send: (to, request) => this.#send([to], request),
-        finish: (install, upTo, done) =>
-          this.#state.finishInstall(install, upTo, (isInstalled) => {
-            done()
-            if (isInstalled) this.#onInstalled(upTo)
-          }),
+        send: (to, message) => this.#send([to], message),
+        onInstalled: (upTo) => this.#onInstalled(upTo),
         fail: (error) => this.#host.fail(error),
-        note: (message, fields) => this.#observer.note('info', message, fields),
       },
-      setup.options.resendMs,
+      setup.observer,
+      setup.options,
     )
     this.#applyLog()
+    if (stopSign !== undefined) this.#keeper.onStopSign(stopSign)
+  }
+
+  /** The newest that this node knows, with it as a member or without. */
+  get epoch(): Epoch {
+    return this.#epochs.newest
   }
 
   submit(request: Uint8Array, timeoutMs: number, done: (outcome: Outcome) => void): void {
-    if (this.#isRetired) {
-      done({ kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' })
-      return
-    }
-    if (!this.#requests.hasRoom(request.length)) {
-      done({ kind: 'failed', code: 'OVERLOADED', message: 'Too many requests are waiting on this node.' })
+    if (this.#isRetired || !this.#requests.hasRoom(request.length)) {
+      done(this.#isRetired ? stopping : overloaded)
       return
     }
     const arrivedAt = this.#now()
-    this.#enqueue(request, arrivedAt + timeoutMs, (outcome, timing) => {
-      const proposedAt = timing.proposedAt || timing.chosenAt
-      this.#observer.requestDone(
-        {
-          queueMs: proposedAt - arrivedAt,
-          chooseMs: timing.chosenAt - proposedAt,
-          flushMs: this.#role === 'leader' ? this.#host.lastCommitMs() : 0,
-          applyMs: this.#clock.now() - timing.chosenAt,
-        },
-        outcome.kind,
-      )
+    this.#enqueue(request, arrivedAt + timeoutMs, (outcome, times) => {
+      const flushMs = this.#role === 'leader' ? this.#host.lastCommitMs() : 0
+      this.#observer.requestDone(timingOf({ arrivedAt, ...times, doneAt: this.#clock.now() }, flushMs), outcome.kind)
       done(outcome)
     })
   }
@@ -141,22 +149,13 @@ export class Replica implements ReplicaService {
     timeoutMs: number,
     done: (outcome: ReadOutcome) => void,
   ): void {
-    const startedAt = this.#now()
-    if (consistency === 'stale') {
-      if (this.#state.isInstalling) {
-        done({ kind: 'failed', code: 'OVERLOADED', message: 'A snapshot is being put in place on this node.' })
-        return
-      }
-      done({ kind: 'answered', answer: this.#state.query(query), appliedUpTo: this.#state.appliedUpTo })
-      this.#observer.readDone(this.#clock.now() - startedAt, 'stale', true)
-    } else if (this.#isRetired) {
-      done({ kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' })
-    } else if (this.#reads.isFull) {
-      done({ kind: 'failed', code: 'OVERLOADED', message: 'Too many reads are waiting on this node.' })
-    } else {
-      this.#reads.add({ query, startedAt, deadline: startedAt + timeoutMs, done })
-      this.#host.schedule()
-    }
+    if (consistency === 'stale') this.#reads.readStale(query, done)
+    else if (this.#isRetired) done(stopping)
+    else this.#reads.readLinearizable(query, timeoutMs, done)
+  }
+
+  epochs(): readonly Epoch[] {
+    return this.#epochs.known
   }
 
   status(): ReplicaStatus {
@@ -173,21 +172,41 @@ export class Replica implements ReplicaService {
       compactedRevision: machine.compactedRevision,
       sessions: machine.sessions,
       queuedRequests: this.#requests.queued,
-      queuedReads: this.#reads.size,
+      queuedReads: this.#reads.queue.size,
+      isRemoved: this.#epochs.isRemoved,
+      truncatedUpTo: this.#epochs.truncatedUpTo,
       notReady: whyNotReady({
+        removedIn: this.#epochs.isRemoved ? this.epoch.number : undefined,
         self: this.#self,
         leader: this.#leader,
         engine,
         isRetired: this.#isRetired,
-        isInstalling: this.#receiver.isActive || this.#state.isInstalling,
-        isMissingData: this.#isMissingData(),
+        isInstalling: this.#snapshots.isFetching,
+        isMissingData: this.#keeper.isMissingData(this.#now()),
         lagSlotsMax: this.#options.readyLagSlotsMax,
       }),
     }
   }
 
   log(range: SlotRange): readonly LogLine[] {
-    return logLines(this.#engine, range)
+    return this.#epochs.open.flatMap((open, index) => logLines(open, this.#epochs.open[index + 1], range))
+  }
+
+  changeEpoch(next: NextEpoch, timeoutMs: number, done: (outcome: ChangeOutcome) => void): void {
+    if (this.#role !== 'leader' || this.#isRetired) {
+      done({ kind: 'failed', code: 'NO_LEADER', message: 'The node that was asked does not lead.' })
+      return
+    }
+    this.#change.ask(this.epoch, next, this.#now() + timeoutMs, done)
+    this.#host.schedule()
+  }
+
+  handOver(to: NodeId): boolean {
+    if (this.#role !== 'leader' || this.#isRetired) return false
+    this.#step({ kind: 'yield' })
+    this.#send([to], { kind: 'takeOver' })
+    this.#host.schedule()
+    return true
   }
 
   inspect(range: SlotRange, timeoutMs: number, done: (reports: readonly AcceptorReport[]) => void): void {
@@ -197,8 +216,15 @@ export class Replica implements ReplicaService {
     this.#send(others, { kind: 'inspect', id, range })
   }
 
-  onMessage(from: NodeId, message: PeerMessage): void {
+  onMessage(from: NodeId, number: EpochNumber, message: PeerMessage): void {
+    const open = this.#epochs.of(number)
     switch (message.kind) {
+      case 'epochBegun':
+        this.#keeper.begin(message.epoch)
+        return
+      case 'takeOver':
+        this.#inbox.push({ open: this.#epochs.current, event: { kind: 'campaign' } })
+        return
       case 'forward':
         this.#forwardDesk.onForward(from, message)
         return
@@ -206,39 +232,44 @@ export class Replica implements ReplicaService {
         for (const { id, outcome } of message.outcomes) this.#requests.onForwarded(from, id, outcome, this.#now())
         return
       case 'inspect':
-        this.#onInspect(from, message)
+        if (open !== undefined) this.#send([from], replyTo(this.#self, open.engine, message))
         return
       case 'inspectReply':
         this.#inspection.onReply(from, message)
         return
       case 'snapshotRequest':
-        this.#donor.onRequest(this.#now(), from, message, (chunk) => this.#send([from], chunk))
+        this.#snapshots.onRequest(this.#now(), from, message)
         return
       case 'snapshotChunk':
-        this.#receiver.onChunk(this.#now(), from, message)
+        this.#snapshots.onChunk(this.#now(), from, message)
         return
       default:
-        this.#inbox.push({ kind: 'message', from, message })
+        if (open === undefined) {
+          this.#keeper.onForeign(this.#now(), from, number, message)
+          return
+        }
+        this.#keeper.onHeard(this.#now(), from, number)
+        this.#inbox.push({ open, event: { kind: 'message', from, message } })
     }
   }
 
   onTick(): void {
     const now = this.#now()
-    this.#inbox.push({ kind: 'tick' })
+    for (const open of this.#epochs.open) this.#inbox.push({ open, event: { kind: 'tick' } })
+    this.#keeper.onTick(now)
+    this.#change.onTick(now)
     this.#requests.onTick(now, ...whyLate(this.#leader))
-    this.#reads.onTick(now, (read) => this.#expireRead(read, now))
+    this.#reads.onTick(now)
     this.#inspection.onTick(now)
-    this.#receiver.onTick(now)
-    this.#donor.onTick(now)
+    this.#snapshots.onTick(now)
     if (this.#leader !== undefined && this.#leader !== this.#self) {
       const resends = this.#requests.takeResends(this.#leader, now, this.#options.resendMs)
       this.#sendForward(this.#leader, resends)
     }
-    this.#compactHistory()
-    const isFetching = this.#receiver.isActive || this.#state.isInstalling
-    if (isFetching || !this.#isMissingData()) return
-    const donor = this.#donorChoice.next(this.#engine.status().peers, this.#engine.truncatedUpTo())
-    if (donor !== undefined) this.#receiver.start(now, donor)
+    if (this.#role === 'leader' && !this.#isRetired) this.#historyKeeper.onTick(this.#state.machine)
+    if (!this.#keeper.isMissingData(now)) return
+    const { peers, truncatedUpTo } = this.#engine.status()
+    this.#snapshots.fetchFromAny(now, peers, truncatedUpTo, this.#epochs.strangers())
   }
 
   /** One turn: everything that arrived, then what it allows, then the flush that lets it leave. */
@@ -246,12 +277,12 @@ export class Replica implements ReplicaService {
     do {
       const inbox = this.#inbox
       this.#inbox = []
-      for (const event of inbox) this.#step(event)
+      for (const { open, event } of inbox) if (this.#epochs.open.includes(open)) this.#step(event, open)
       this.#pump()
       this.#watchClock()
-      this.#step({ kind: 'flush' })
+      for (const open of this.#epochs.open) this.#step({ kind: 'flush' }, open)
     } while (this.#inbox.length > 0)
-    this.#reads.serve(this.#state.appliedUpTo, (reads, by) => this.#serveReads(reads, by))
+    this.#reads.serve()
     this.#sendOutcomes()
     this.#state.flush()
   }
@@ -264,15 +295,13 @@ export class Replica implements ReplicaService {
   /** Gives up leadership, ends what is open, and makes the machine's data durable. */
   retire(done: () => void): void {
     this.#isRetired = true
-    this.#inbox.push({ kind: 'retire' })
+    this.#inbox.push({ open: this.#epochs.current, event: { kind: 'retire' } })
     this.runTurn()
+    this.#change.close()
     this.#requests.close(this.#now())
-    for (const read of this.#reads.drain()) {
-      read.done({ kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' })
-    }
+    this.#reads.close()
     this.#sendOutcomes()
-    this.#receiver.abort()
-    this.#donor.close()
+    this.#snapshots.close()
     this.#state.whenDurable(done)
   }
 
@@ -283,17 +312,22 @@ export class Replica implements ReplicaService {
     this.#step({ kind: 'clockJumped' })
   }
 
-  #step(event: Event): void {
-    for (const effect of this.#engine.step(this.#now(), event)) this.#perform(effect)
+  /** Of the epoch in which this node may lead. */
+  get #engine(): Engine {
+    return this.#epochs.current.engine
   }
 
-  #perform(effect: Effect): void {
+  #step(event: Event, open = this.#epochs.current): void {
+    for (const effect of open.engine.step(this.#now(), event)) this.#perform(effect, open)
+  }
+
+  #perform(effect: Effect, open: OpenEpoch): void {
     switch (effect.kind) {
       case 'send':
-        this.#send(effect.to, effect.message)
+        if (effect.to.length > 0) this.#host.send(open.epoch.number, effect.to, effect.message)
         return
       case 'persist':
-        this.#host.persist(this.epoch.number, effect.writes, effect.release)
+        this.#host.persist(open.epoch.number, effect.writes, effect.release)
         return
       case 'learn':
         this.#onLearn(effect.slot, effect.entry)
@@ -304,23 +338,27 @@ export class Replica implements ReplicaService {
         assert(false, `${effect.kind} outside a proposal`)
         return
       case 'elected':
+        // In an epoch that is over nothing new is proposed. Its last slots may need a leader to become known chosen.
+        if (open !== this.#epochs.current) return
         this.#requests.takeBack(this.#now())
         this.#propose({ kind: 'barrier', payload: encodeBarrier(this.#clock.wallNow()) }, [])
         return
       case 'readable':
-        this.#reads.onReadable(effect.read, effect.upTo, effect.by)
+        this.#reads.queue.onReadable(effect.read, effect.upTo, effect.by)
         return
       case 'unreadable':
-        this.#reads.onUnreadable(effect.read)
+        this.#reads.queue.onUnreadable(effect.read)
         return
       case 'role':
+        if (open !== this.#epochs.current) return
+        if (effect.role !== 'leader') this.#change.onDeposed()
         this.#role = effect.role
         this.#leader = effect.leader
         this.#leaderIncarnation = effect.leaderIncarnation
         this.#observer.roleChanged(effect.role, effect.leader, effect.ballot.round, effect.ballot.node)
         return
       case 'behind':
-        if (!this.#state.isInstalling) this.#receiver.start(this.#now(), effect.from)
+        this.#snapshots.fetch(this.#now(), effect.from)
         return
       default:
         unreachable(effect)
@@ -329,11 +367,15 @@ export class Replica implements ReplicaService {
 
   /** Hands queued requests to the engine or to the leader, and asks for the reads of this turn. */
   #pump(): void {
-    const read = this.#reads.ask()
+    const read = this.#reads.queue.ask()
     if (read !== undefined) this.#step({ kind: 'read', read })
     if (this.#isRetired) return
     const { batchBytesMax, batchRequestsMax } = this.#options
-    if (this.#role === 'leader') {
+    if (this.#change.unproposed !== undefined) {
+      // Nothing new is begun until the stop sign is proposed, and that only when nothing else is open.
+      const { steady, openSlots } = this.#engine.status()
+      if (steady && openSlots === 0) this.#propose(this.#change.unproposed, [])
+    } else if (this.#role === 'leader') {
       while (this.#engine.room() > 0 && !this.#state.isBehind) {
         const requests = this.#requests.take(batchBytesMax, batchRequestsMax)
         if (requests.length === 0) return
@@ -356,7 +398,9 @@ export class Replica implements ReplicaService {
     this.#proposal++
     const now = this.#now()
     for (const effect of this.#engine.step(now, { kind: 'propose', proposal: this.#proposal, entry })) {
-      if (effect.kind === 'proposed') {
+      if (effect.kind === 'proposed' && entry.kind === 'stopSign') {
+        this.#change.onProposed()
+      } else if (effect.kind === 'proposed') {
         for (const request of requests) request.proposedAt = now
         this.#requests.onProposed(effect.slot, entry, requests)
         this.#observer.proposed(requests.length, entry.payload.length)
@@ -364,7 +408,7 @@ export class Replica implements ReplicaService {
         // Certainly not done: it waits for whoever leads next.
         for (const request of requests) this.#requests.add(request)
       } else {
-        this.#perform(effect)
+        this.#perform(effect, this.#epochs.current)
       }
     }
   }
@@ -375,56 +419,48 @@ export class Replica implements ReplicaService {
     const chosenAt = this.#now()
     const replies = this.#state.apply(slot, entry)
     this.#requests.onApplied(slot, entry, replies, chosenAt)
+    if (entry.kind !== 'stopSign') return
+    this.#isHeir = this.#role === 'leader'
+    this.#keeper.onStopSign({ slot, payload: entry.payload })
+    // What the next epoch has chosen already waited for this.
+    this.#applyLog()
   }
 
   #onInstalled(upTo: Slot): void {
     this.#observer.snapshotInstalled(upTo)
     this.#requests.onSkipped(upTo, this.#now())
-    this.#step({ kind: 'restored', upTo })
+    this.#keeper.onInstalled(upTo)
+    this.#applyLog()
+    this.#host.schedule()
+  }
+
+  #onBegun(epoch: Epoch, early: readonly EarlyMessage[]): void {
+    this.#observer.epochBegan(epoch)
+    this.#change.onBegun(epoch)
+    const open = this.#epochs.current
+    // Nobody is missed yet in the new epoch: whoever led can lead on at once.
+    if (this.#isHeir) this.#inbox.push({ open, event: { kind: 'campaign' } })
+    this.#isHeir = false
+    for (const { from, message } of early) this.#inbox.push({ open, event: { kind: 'message', from, message } })
+    this.#keeper.onTick(this.#now())
     this.#applyLog()
     this.#host.schedule()
   }
 
   #onDurable(): void {
     const { appliedUpTo: upTo, durableUpTo } = this.#state
-    this.#inbox.push({ kind: 'applied', upTo, durableUpTo })
+    for (const open of this.#epochs.open) this.#inbox.push({ open, event: { kind: 'applied', upTo, durableUpTo } })
     this.#host.schedule()
   }
 
   /** Applies what the log holds beyond the machine: after a start, and after a snapshot. */
   #applyLog(): void {
     for (;;) {
-      const entries = this.#engine.chosen(this.#state.appliedUpTo, replayBytes)
+      const { appliedUpTo, isInstalling } = this.#state
+      const entries = isInstalling ? [] : this.#epochs.holding(appliedUpTo).engine.chosen(appliedUpTo, replayBytes)
       if (entries.length === 0) return
       for (const { slot, entry } of entries) this.#onLearn(slot, entry)
     }
-  }
-
-  /** The log begins above what the machine has applied, as when its data was lost: only a snapshot helps. */
-  #isMissingData(): boolean {
-    return this.#engine.truncatedUpTo() > this.#state.appliedUpTo
-  }
-
-  #serveReads(reads: readonly PendingRead[], by: ReadBasis): boolean {
-    if (this.#state.isInstalling) return false
-    const answers = reads.map((read) => this.#state.query(read.query))
-    // The lease must hold *after* the answers were taken from the data: the node may have slept in between (T13).
-    if (by === 'lease' && !this.holdsLease()) return false
-    const { appliedUpTo } = this.#state
-    const now = this.#clock.now()
-    reads.forEach((read, index) => {
-      const answer = answers[index]
-      assert(answer !== undefined, 'a read without its answer')
-      this.#observer.readDone(now - read.startedAt, by, true)
-      read.done({ kind: 'answered', answer, appliedUpTo })
-    })
-    return true
-  }
-
-  #expireRead(read: PendingRead, now: number): void {
-    const [code, message] = whyLate(this.#leader)
-    this.#observer.readDone(now - read.startedAt, 'readIndex', false)
-    read.done({ kind: 'failed', code: code === 'NO_LEADER' ? 'NO_LEADER' : 'NO_QUORUM', message })
   }
 
   /** Why a request that another node forwards cannot be taken. */
@@ -451,30 +487,6 @@ export class Replica implements ReplicaService {
 
   #sendOutcomes(): void {
     this.#forwardDesk.takeOutcomes((to, message) => this.#send([to], message))
-  }
-
-  #onInspect(from: NodeId, { id, range }: Extract<RuntimeMessage, { kind: 'inspect' }>): void {
-    const { truncatedUpTo, chosenUpTo, votedUpTo, promised, slots } = reportOf(this.#self, this.#engine, range)
-    const [promisedRound, promisedNode] = [promised.round, promised.node]
-    this.#send([from], {
-      kind: 'inspectReply',
-      id,
-      truncatedUpTo,
-      chosenUpTo,
-      votedUpTo,
-      promisedRound,
-      promisedNode,
-      slots,
-    })
-  }
-
-  #compactHistory(): void {
-    if (this.#role !== 'leader' || this.#isRetired) return
-    const { revision, compactedRevision } = this.#state.machine
-    this.#historyKeeper.onTick(revision, compactedRevision, (upTo, done) => {
-      const request = encodeRequest({ session: undefined, command: { kind: 'compact', revision: upTo } })
-      this.#enqueue(request, this.#now() + forwardedTimeoutMs, done)
-    })
   }
 
   #send(to: readonly NodeId[], message: PeerMessage): void {

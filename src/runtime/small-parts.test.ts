@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { decodeRequest } from '../machine/command-codec.ts'
 import { toNodeId, toSlot } from '../protocol/ids.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { HistoryKeeper } from './history-keeper.ts'
@@ -55,22 +56,24 @@ test('outcomes leave in parts that fit a message, in order', () => {
 })
 
 test('history is compacted when a tenth more than the bound has gathered, one compaction at a time', () => {
-  const keeper = new HistoryKeeper(100)
   const asked: number[] = []
   let done: () => void = () => {}
-  const compact = (upTo: number, finished: () => void): void => {
-    asked.push(upTo)
+  const keeper = new HistoryKeeper(100, (request, finished) => {
+    const { command } = decodeRequest(request)
+    assert(command.kind === 'compact')
+    asked.push(command.revision)
     done = finished
-  }
-  keeper.onTick(109, 0, compact)
+  })
+  keeper.onTick({ revision: 109, compactedRevision: 0 })
   assert.deepEqual(asked, [])
-  keeper.onTick(110, 0, compact)
-  keeper.onTick(300, 0, compact)
+  keeper.onTick({ revision: 110, compactedRevision: 0 })
+  keeper.onTick({ revision: 300, compactedRevision: 0 })
   assert.deepEqual(asked, [10])
   done()
-  keeper.onTick(300, 10, compact)
+  keeper.onTick({ revision: 300, compactedRevision: 10 })
   assert.deepEqual(asked, [10, 200])
-  new HistoryKeeper(0).onTick(1_000_000, 0, () => assert.fail('0 keeps everything'))
+  const idle = new HistoryKeeper(0, () => assert.fail('0 keeps everything'))
+  idle.onTick({ revision: 1_000_000, compactedRevision: 0 })
 })
 
 test('a node says why it should get no traffic', () => {
@@ -86,6 +89,7 @@ test('a node says why it should get no traffic', () => {
     isRetired: false,
     isInstalling: false,
     isMissingData: false,
+    removedIn: undefined,
     lagSlotsMax: 1000,
   }
   assert.equal(whyNotReady(base), undefined)

@@ -7,6 +7,8 @@ type SnapshotRequest = Extract<RuntimeMessage, { kind: 'snapshotRequest' }>
 type SnapshotChunk = Extract<RuntimeMessage, { kind: 'snapshotChunk' }>
 
 export interface ReceiverHost {
+  /** What is here already. */
+  appliedUpTo(): Slot
   begin(): StateInstall
   send(to: NodeId, request: SnapshotRequest): void
   /** All chunks are stored: put them in place, then call `done`. */
@@ -39,6 +41,7 @@ export class SnapshotReceiver {
   readonly #host: ReceiverHost
   readonly #resendMs: number
   #transfer: Transfer | undefined
+  #idleUntil = 0
 
   constructor(host: ReceiverHost, resendMs: number) {
     this.#host = host
@@ -51,7 +54,7 @@ export class SnapshotReceiver {
 
   /** `from` has truncated what is missing here. */
   start(now: number, from: NodeId): void {
-    if (this.#transfer !== undefined) return
+    if (this.#transfer !== undefined || now < this.#idleUntil) return
     this.#transfer = {
       from,
       install: undefined,
@@ -74,6 +77,12 @@ export class SnapshotReceiver {
     if (chunk.after !== transfer.after) return
     if (chunkChecksum(chunk) !== chunk.checksum) {
       this.#host.note('a snapshot chunk was damaged; asking again', { from, chunk: transfer.chunks })
+      return
+    }
+    if (chunk.appliedUpTo <= this.#host.appliedUpTo()) {
+      // It has no more than this node. Somebody else may, or it will have more later.
+      this.abort()
+      this.#idleUntil = now + this.#resendMs
       return
     }
     transfer.install ??= this.#host.begin()

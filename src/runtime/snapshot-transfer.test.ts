@@ -60,6 +60,7 @@ function receiver() {
   }
   const it = new SnapshotReceiver(
     {
+      appliedUpTo: () => toSlot(0),
       begin: () => install,
       send: (_to, question) => void questions.push(question),
       finish: (_install, upTo, done) => {

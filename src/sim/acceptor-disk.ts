@@ -2,7 +2,8 @@ import { assert } from '../base/assert.ts'
 import { PaxosError } from '../base/error.ts'
 import type { Ballot } from '../protocol/ballot.ts'
 import type { Write } from '../protocol/effect.ts'
-import { type EpochNumber, firstEpoch, firstGroup, firstSlot, type GroupId, type Slot } from '../protocol/ids.ts'
+import type { Epoch } from '../protocol/epoch.ts'
+import { type EpochNumber, firstGroup, firstSlot, type GroupId, type Slot } from '../protocol/ids.ts'
 import type { Vote } from '../protocol/multipaxos/message.ts'
 import type { AcceptorStore, Done, GroupWrite, LoadedGroup } from '../runtime/ports.ts'
 
@@ -70,9 +71,8 @@ export class AcceptorImage {
 
 /** A node's acceptor disk. Outlives the node: `crash` decides what of the unfinished commits had reached it. */
 export class AcceptorDisk implements AcceptorStore {
-  /** What is simulated: the first epoch of the first group. */
-  readonly image: AcceptorImage
   readonly #images = new Map<string, AcceptorImage>()
+  #epochs: readonly Epoch[] = []
   readonly #host: DiskHost
   #inFlight: InFlight[] = []
   #life = 0
@@ -80,18 +80,36 @@ export class AcceptorDisk implements AcceptorStore {
 
   constructor(host: DiskHost) {
     this.#host = host
-    this.image = this.imageOf(firstGroup, firstEpoch)
   }
 
-  imageOf(group: GroupId, epoch: EpochNumber): AcceptorImage {
+  /** Of the group that is simulated: those known to have begun, rising. */
+  get epochs(): readonly Epoch[] {
+    return this.#epochs
+  }
+
+  get images(): readonly AcceptorImage[] {
+    return [...this.#images.values()]
+  }
+
+  image(epoch: EpochNumber, group: GroupId = firstGroup): AcceptorImage {
     const place = `${group}/${epoch}`
     const image = this.#images.get(place) ?? new AcceptorImage()
     this.#images.set(place, image)
     return image
   }
 
-  load(group: GroupId = firstGroup, epoch: EpochNumber = firstEpoch): LoadedGroup {
-    return this.imageOf(group, epoch).load()
+  /** Before the node starts for the first time. */
+  begin(epoch: Epoch): void {
+    assert(this.#epochs.length === 0, 'a node is told for the second time how it begins')
+    this.#epochs = [epoch]
+  }
+
+  loadEpochs(_group: GroupId): readonly Epoch[] {
+    return this.#epochs
+  }
+
+  load(group: GroupId, epoch: EpochNumber): LoadedGroup {
+    return this.image(epoch, group).load()
   }
 
   commit(writes: readonly GroupWrite[], done: Done): void {
@@ -143,7 +161,15 @@ export class AcceptorDisk implements AcceptorStore {
   }
 
   #apply(commit: InFlight): void {
-    for (const { group, epoch, write } of commit.writes) this.imageOf(group, epoch).write(write)
+    for (const { group, epoch, write } of commit.writes) {
+      if (write.kind === 'epoch') this.#save(write.epoch)
+      else this.image(epoch, group).write(write)
+    }
     this.#host.onStored(commit.writes)
+  }
+
+  #save(epoch: Epoch): void {
+    const others = this.#epochs.filter(({ number }) => number !== epoch.number)
+    this.#epochs = [...others, epoch].sort((a, b) => a.number - b.number)
   }
 }

@@ -51,6 +51,11 @@ export const faultPoints = [
   'snapshot.installed',
   'log.truncated',
   'log.catchup',
+  'epoch.changed',
+  'epoch.refused',
+  'epoch.told',
+  'epoch.joined',
+  'epoch.removed',
 ] as const
 
 export type FaultPoint = (typeof faultPoints)[number]

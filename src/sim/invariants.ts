@@ -3,74 +3,49 @@
  * node sees: everything that ever became durable anywhere, and every message at the moment it leaves.
  */
 import { assert } from '../base/assert.ts'
-import { toBinary } from '../base/bytes.ts'
+import { equalBytes, toBinary } from '../base/bytes.ts'
 import { crc32c } from '../base/crc32c.ts'
 import { decodeBatch, decodeRequest } from '../machine/command-codec.ts'
 import type { Reply } from '../machine/request.ts'
-import { type Ballot, compareBallots, formatBallot } from '../protocol/ballot.ts'
-import type { Write } from '../protocol/effect.ts'
 import type { Entry } from '../protocol/entry.ts'
-import { firstSlot, type NodeId, type Slot } from '../protocol/ids.ts'
-import type { Message, SlotEntry } from '../protocol/multipaxos/message.ts'
+import type { Epoch } from '../protocol/epoch.ts'
+import { encodeEpoch, epochAfter } from '../protocol/epoch-codec.ts'
+import { type EpochNumber, firstSlot, type NodeId, type Slot } from '../protocol/ids.ts'
 import type { PeerMessage } from '../runtime/peer-message.ts'
-import type { AcceptorImage } from './acceptor-disk.ts'
-
-/** A broken invariant: a bug in what is tested. */
-export class InvariantError extends Error {
-  override readonly name = 'InvariantError'
-}
-
-export function insist(condition: boolean, invariant: string, message: () => string): asserts condition {
-  if (!condition) throw new InvariantError(`${invariant}: ${message()}`)
-}
-
-interface GhostBallot {
-  readonly ballot: Ballot
-  /** Who ever voted at it durably, by what was voted. */
-  readonly votes: Map<number, Set<NodeId>>
-}
-
-/** All that ever happened in one slot. */
-class GhostSlot {
-  /** One proposal for a ballot: invariant 3. */
-  readonly proposals = new Map<string, number>()
-  readonly ballots = new Map<string, GhostBallot>()
-  chosen: number | undefined
-}
+import type { GroupWrite } from '../runtime/ports.ts'
+import type { AcceptorDisk } from './acceptor-disk.ts'
+import { EpochInvariants, entryDigest } from './epoch-invariants.ts'
+import { insist } from './invariant-error.ts'
 
 export class Invariants {
-  /** Counted here, not by the code under test: a wrong count there must not be the measure of itself. */
-  readonly #q2: number
-  readonly #images: ReadonlyMap<NodeId, AcceptorImage>
-  readonly #slots = new Map<Slot, GhostSlot>()
-  /** The highest promise that ever became durable on each node. */
-  readonly #promised = new Map<NodeId, Ballot>()
+  readonly #disk: (node: NodeId) => AcceptorDisk
+  /** Those of which the stop sign before is chosen, and the first. */
+  readonly #epochs = new Map<EpochNumber, { readonly epoch: Epoch; readonly invariants: EpochInvariants }>()
+  #newest: Epoch
+  readonly #chosen = new Map<Slot, number>()
   /** Requests by digest, and how often each was sent: two clients may ask the same in the same words. */
   readonly #submitted = new Map<string, number>()
   readonly #firstReplies = new Map<string, Reply>()
   readonly #replies = new Map<Slot, string>()
   readonly #sessions = new Map<string, string>()
   readonly #applied = new Map<string, Slot>()
-  /** How far each node's log is truncated on disk: now, and when its promise of a ballot was written. */
-  readonly #truncated = new Map<NodeId, Slot>()
-  readonly #truncatedAtPromise = new Map<string, Slot>()
-  /** The slot from which each ballot asked for votes. */
-  readonly #prepared = new Map<string, Slot>()
-  /** What the parts of the promise that each node is sending reported so far. */
-  readonly #said = new Map<NodeId, Set<Slot>>()
   /** How far each node's machine is durably applied. */
   readonly #durable = new Map<NodeId, Slot>()
-  #chosenSlots = 0
   #chosenUpTo = firstSlot
 
-  /** `q2`: how many votes at one ballot choose an entry. */
-  constructor(q2: number, images: ReadonlyMap<NodeId, AcceptorImage>) {
-    this.#q2 = q2
-    this.#images = images
+  constructor(first: Epoch, disk: (node: NodeId) => AcceptorDisk) {
+    this.#disk = disk
+    this.#newest = first
+    this.#begin(first)
   }
 
   get chosenSlots(): number {
-    return this.#chosenSlots
+    return this.#chosen.size
+  }
+
+  /** The last epoch of which the stop sign before is chosen. */
+  get newest(): Epoch {
+    return this.#newest
   }
 
   onSubmitted(request: Uint8Array): void {
@@ -85,54 +60,9 @@ export class Invariants {
   }
 
   /** A write became durable on `node`. */
-  onDurable(node: NodeId, write: Write): void {
-    if (write.kind === 'promise') {
-      const before = this.#promised.get(node)
-      insist(
-        before === undefined || compareBallots(before, write.ballot) <= 0,
-        'promise monotone (1)',
-        () => `n${node} went from ${before === undefined ? '' : formatBallot(before)} to ${formatBallot(write.ballot)}`,
-      )
-      this.#promised.set(node, write.ballot)
-      this.#truncatedAtPromise.set(promiseKey(node, write.ballot), this.#truncated.get(node) ?? firstSlot)
-      return
-    }
-    if (write.kind === 'truncate') this.#truncated.set(node, write.upTo)
-    if (write.kind !== 'vote' || write.ballot.round === 0) return
-    const { slot, ballot, entry, chosen } = write
-    const promised = this.#promised.get(node)
-    insist(
-      promised !== undefined && compareBallots(ballot, promised) <= 0,
-      'vote within promise (2)',
-      () => `n${node} voted ${slot}@${formatBallot(ballot)} above its promise`,
-    )
-    // A learned entry keeps the ballot of the vote it replaced; it is no vote at that ballot.
-    if (chosen) return
-    const ghost = this.#slot(slot)
-    const key = ballotKey(ballot)
-    const value = entryDigest(entry)
-    // A leader's proposal to its own acceptor does not travel.
-    if (ballot.node === node) this.#onAccept(ballot, [{ slot, entry }])
-    insist(
-      ghost.proposals.get(key) === value,
-      'votes are for proposals (4)',
-      () => `n${node} voted for something in slot ${slot} that nobody proposed at ${formatBallot(ballot)}`,
-    )
-    let at = ghost.ballots.get(key)
-    if (at === undefined) {
-      at = { ballot, votes: new Map() }
-      ghost.ballots.set(key, at)
-    }
-    const voters = at.votes.get(value) ?? new Set()
-    at.votes.set(value, voters.add(node))
-    if (!this.#isPhase2(voters)) return
-    insist(
-      ghost.chosen === undefined || ghost.chosen === value,
-      'agreement (6)',
-      () => `two entries are chosen in slot ${slot}, the second at ${formatBallot(ballot)}`,
-    )
-    if (ghost.chosen === undefined) this.#chosenSlots++
-    ghost.chosen = value
+  onDurable(node: NodeId, { epoch, write }: GroupWrite): void {
+    if (write.kind === 'epoch') this.#mustHaveBegun(node, write.epoch)
+    else this.#epoch(epoch).onDurable(node, write)
   }
 
   /** Invariant 10: what a machine holds durably is never taken back, for the log below it may be gone. */
@@ -152,24 +82,18 @@ export class Invariants {
   }
 
   /** A message leaves `from`: what it says must be on disk already. */
-  onSend(from: NodeId, message: PeerMessage): void {
-    switch (message.kind) {
-      case 'accept':
-        this.#onAccept(message.ballot, message.entries)
-        return
-      case 'prepare':
-        this.#prepared.set(ballotKey(message.ballot), message.fromSlot)
-        return
-      case 'promise':
-        this.#onPromise(from, message)
-        return
-      case 'accepted':
-        this.#onAccepted(from, message)
-        return
-      case 'catchupReply':
-        for (const { slot, entry } of message.entries) this.#mustBeChosen(from, slot, entry)
-        return
-      default:
+  onSend(from: NodeId, epoch: EpochNumber, message: PeerMessage): void {
+    if (message.kind === 'catchupReply') {
+      for (const { slot, entry } of message.entries) this.#mustBeChosen(from, slot, entry)
+    } else if (message.kind === 'epochBegun') {
+      this.#mustHaveBegun(from, message.epoch)
+    } else {
+      insist(
+        this.#disk(from).epochs.some(({ number }) => number === epoch),
+        'durable before said (9)',
+        () => `n${from} speaks in epoch ${epoch}, of which its disk does not know`,
+      )
+      this.#epoch(epoch).onSend(from, message)
     }
   }
 
@@ -223,175 +147,69 @@ export class Invariants {
     this.#sessions.set(key, answer)
   }
 
-  #onAccept(ballot: Ballot, entries: readonly SlotEntry[]): void {
-    for (const { slot, entry } of entries) {
-      const ghost = this.#slot(slot)
-      const key = ballotKey(ballot)
-      const value = entryDigest(entry)
-      const known = ghost.proposals.get(key)
-      insist(
-        known === undefined || known === value,
-        'one proposal (3)',
-        () => `two entries are proposed in slot ${slot} at ${formatBallot(ballot)}`,
-      )
-      if (known !== undefined) continue
-      ghost.proposals.set(key, value)
-      this.#nothingElseChoosable(slot, ghost, ballot, value)
-    }
+  #begin(epoch: Epoch): void {
+    const invariants = new EpochInvariants(epoch, {
+      image: (node) => this.#disk(node).image(epoch.number),
+      chosenBelow: () => this.#chosenBelow(),
+      onChosen: (slot, entry) => this.#onChosen(epoch, slot, entry),
+    })
+    this.#epochs.set(epoch.number, { epoch, invariants })
+    this.#newest = epoch
   }
 
-  /**
-   * The inductive invariant (5): when an entry is proposed at b, no other can still be chosen below b. An acceptor whose
-   * durable promise is at least b has left every lower ballot; the others could still vote there.
-   */
-  #nothingElseChoosable(slot: Slot, ghost: GhostSlot, ballot: Ballot, value: number): void {
-    const open = this.#whoCouldVoteBelow(ballot, false)
+  #onChosen(epoch: Epoch, slot: Slot, entry: Entry): void {
+    const before = this.#chosen.get(slot)
+    const value = entryDigest(entry)
+    insist(before === undefined || before === value, 'agreement (6)', () => `slot ${slot} has two chosen entries`)
+    this.#chosen.set(slot, value)
     insist(
-      !this.#isPhase2(open),
-      'no other choosable below (5)',
-      () => `slot ${slot} at ${formatBallot(ballot)}: ${[...open].join(',')} never promised it and could choose below`,
+      slot >= epoch.startSlot,
+      'epochs follow each other (18)',
+      () => `slot ${slot} is not of epoch ${epoch.number}`,
     )
-    for (const { ballot: lower, votes } of ghost.ballots.values()) {
-      if (compareBallots(lower, ballot) >= 0) continue
-      const openThere = this.#whoCouldVoteBelow(lower, true)
-      for (const [other, voters] of votes) {
-        if (other === value) continue
-        insist(
-          !this.#isPhase2(new Set([...voters, ...openThere])),
-          'no other choosable below (5)',
-          () =>
-            `slot ${slot}: another entry voted at ${formatBallot(lower)} could still be chosen when ${formatBallot(ballot)} proposes`,
-        )
-      }
-    }
+    const next = this.#epochs.get((epoch.number + 1) as EpochNumber)?.epoch
+    insist(
+      next === undefined || slot < next.startSlot,
+      'stopping (17)',
+      () => `slot ${slot} is chosen in epoch ${epoch.number}, which ends before slot ${next?.startSlot}`,
+    )
+    if (entry.kind !== 'stopSign') return
+    const after = epochAfter(slot, entry.payload)
+    assert(after !== undefined, `the stop sign in slot ${slot} cannot be read`)
+    const above = [...this.#chosen.keys()].find((other) => other > slot)
+    insist(above === undefined, 'stopping (17)', () => `slot ${above} is chosen above the stop sign in slot ${slot}`)
+    this.#begin(after)
   }
 
-  /** Acceptors whose durable promise is below `ballot`, or at it if `atIt`. */
-  #whoCouldVoteBelow(ballot: Ballot, atIt: boolean): Set<NodeId> {
-    const open = new Set<NodeId>()
-    for (const [node, { promised }] of this.#images) {
-      const order = promised === undefined ? -1 : compareBallots(promised, ballot)
-      if (order < 0 || (atIt && order === 0)) open.add(node)
-    }
-    return open
+  /** Invariant 18: nothing is done in an epoch before the stop sign before it is chosen. */
+  #epoch(number: EpochNumber): EpochInvariants {
+    const found = this.#epochs.get(number)
+    insist(found !== undefined, 'epochs follow each other (18)', () => `epoch ${number} has not begun`)
+    return found.invariants
   }
 
-  #onPromise(from: NodeId, promise: Extract<Message, { kind: 'promise' }>): void {
-    const image = this.#images.get(from)
-    assert(image !== undefined, `no node ${from}`)
-    const { promised } = image
+  #mustHaveBegun(node: NodeId, epoch: Epoch): void {
+    const known = this.#epochs.get(epoch.number)?.epoch
     insist(
-      promised !== undefined && compareBallots(promised, promise.ballot) >= 0,
-      'durable before said (9)',
-      () => `n${from} promises ${formatBallot(promise.ballot)} and has not written it`,
+      known !== undefined && equalBytes(encodeEpoch(known), encodeEpoch(epoch)),
+      'one configuration (19)',
+      () => `n${node} knows an epoch ${epoch.number} that has not begun, or another one`,
     )
-    insist(
-      promise.truncatedUpTo <= promise.chosenUpTo,
-      'truncated is chosen (10)',
-      () => `n${from} truncated ${promise.truncatedUpTo} beyond its chosen ${promise.chosenUpTo}`,
-    )
-    insist(
-      promise.chosenUpTo <= this.#chosenBelow(),
-      'said chosen is chosen (10)',
-      () => `n${from} promises as if everything below ${promise.chosenUpTo} were chosen`,
-    )
-    this.#leavesNothingOut(from, promise, image)
-    for (const { slot, ballot } of promise.votes) {
-      const stored = image.votes.get(slot)
-      const isGone = slot < image.truncatedUpTo
-      insist(
-        isGone || (stored !== undefined && compareBallots(stored.ballot, ballot) >= 0),
-        'durable before said (9)',
-        () => `n${from} reports a vote in slot ${slot} that is not on its disk`,
-      )
-    }
-  }
-
-  /** Invariant 10: what a promise does not report lies below its chosen watermark, or was asked for by nobody. */
-  #leavesNothingOut(from: NodeId, promise: Extract<Message, { kind: 'promise' }>, image: AcceptorImage): void {
-    // The parts of one answer leave in order. A node that crashed between them begins again when it is asked again.
-    const said = promise.part === 0 ? new Set<Slot>() : (this.#said.get(from) ?? new Set<Slot>())
-    this.#said.set(from, said)
-    for (const { slot } of promise.votes) said.add(slot)
-    for (const slot of promise.unknown) said.add(slot)
-    if (promise.part + 1 < promise.parts) return
-    const first = Math.max(promise.chosenUpTo, this.#prepared.get(ballotKey(promise.ballot)) ?? 0)
-    // Several promises may wait for one slow commit, in which the log was truncated as well.
-    const truncated = this.#truncatedAtPromise.get(promiseKey(from, promise.ballot)) ?? firstSlot
-    insist(
-      truncated <= first,
-      'promise is whole (10)',
-      () => `n${from} promises from slot ${first} on, and truncated everything below ${truncated}`,
-    )
-    for (const { slot, ballot, chosen } of image.votes.values()) {
-      // Votes at its ballot or above, and what was learned, may have come to the disk with the promise, and after it.
-      const mayBeLater = chosen || compareBallots(ballot, promise.ballot) >= 0
-      insist(
-        slot < first || mayBeLater || said.has(slot),
-        'promise is whole (10)',
-        () => `n${from} promises ${formatBallot(promise.ballot)} and leaves out its vote in slot ${slot}`,
-      )
-    }
   }
 
   /** Everything below is chosen. */
   #chosenBelow(): Slot {
-    while (this.#slots.get(this.#chosenUpTo)?.chosen !== undefined) this.#chosenUpTo = (this.#chosenUpTo + 1) as Slot
+    while (this.#chosen.has(this.#chosenUpTo)) this.#chosenUpTo = (this.#chosenUpTo + 1) as Slot
     return this.#chosenUpTo
   }
 
-  #onAccepted(from: NodeId, { ballot, ranges }: Extract<Message, { kind: 'accepted' }>): void {
-    const image = this.#images.get(from)
-    assert(image !== undefined, `no node ${from}`)
-    for (const { from: first, to } of ranges) {
-      for (let slot = first; slot < to; slot = (slot + 1) as Slot) {
-        if (slot < image.truncatedUpTo) continue
-        const vote = image.votes.get(slot)
-        const ghost = this.#slot(slot)
-        // What is chosen for certain needs no vote of its own: a quorum holds it.
-        const isChosen = ghost.chosen !== undefined && ghost.chosen === ghost.proposals.get(ballotKey(ballot))
-        insist(
-          isChosen || (vote !== undefined && compareBallots(vote.ballot, ballot) >= 0),
-          'durable before said (9)',
-          () => `n${from} accepted ${slot}@${formatBallot(ballot)} and has not written it`,
-        )
-      }
-    }
-  }
-
   #mustBeChosen(node: NodeId, slot: Slot, entry: Entry): void {
-    const ghost = this.#slots.get(slot)
     insist(
-      ghost?.chosen !== undefined && ghost.chosen === entryDigest(entry),
+      this.#chosen.get(slot) === entryDigest(entry),
       'learned is chosen (8)',
       () => `n${node} takes an entry of slot ${slot} for chosen, and no quorum voted for it`,
     )
   }
-
-  #isPhase2(nodes: ReadonlySet<NodeId>): boolean {
-    return nodes.size >= this.#q2
-  }
-
-  #slot(slot: Slot): GhostSlot {
-    let ghost = this.#slots.get(slot)
-    if (ghost === undefined) {
-      ghost = new GhostSlot()
-      this.#slots.set(slot, ghost)
-    }
-    return ghost
-  }
-}
-
-function ballotKey({ round, node, incarnation }: Ballot): string {
-  return `${round}.${node}.${incarnation}`
-}
-
-function promiseKey(node: NodeId, ballot: Ballot): string {
-  return `${node}/${ballotKey(ballot)}`
-}
-
-function entryDigest({ kind, payload }: Entry): number {
-  return crc32c(payload, kind.length * 7919 + payload.length)
 }
 
 function digest(bytes: Uint8Array): string {

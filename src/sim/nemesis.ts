@@ -1,6 +1,7 @@
 import { Random } from '../base/random.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import { Ambush } from './ambush.ts'
+import { drawChange } from './draw-change.ts'
 import type { Coverage, FaultPoint } from './fault-points.ts'
 import { type Link, type Network, stamp } from './network.ts'
 import type { SimNode } from './node.ts'
@@ -47,7 +48,7 @@ export class Nemesis {
   }
 
   start(): void {
-    const { network, process, disk, clock } = this.#host.options
+    const { network, process, disk, clock, changes } = this.#host.options
     this.#every(network.partitionEveryMs, () => this.#partition())
     this.#every(process.crashEveryMs, () => this.#crash())
     this.#every(network.clogEveryMs, () => this.#clog())
@@ -55,6 +56,7 @@ export class Nemesis {
     this.#every(process.stopEveryMs, () => this.#stopNode())
     this.#every(process.ambushEveryMs, () => this.#ambush.strike())
     this.#every(disk.fullEveryMs, () => this.#fillDisk())
+    this.#every(changes.everyMs, () => this.#changeEpoch())
     this.#every(clock.wallJumpEveryMs, () => this.#jumpWall())
     this.#every(clock.suspendEveryMs, () => this.#suspend())
     this.#keepAlive()
@@ -200,6 +202,22 @@ export class Nemesis {
     node.stop()
     scheduler.after(2000, () => {
       if (node.incarnation === incarnation) node.crash('it does not stop by itself')
+    })
+  }
+
+  /** Asks whoever thinks that it leads, which may be wrong. */
+  #changeEpoch(): void {
+    const { nodes, options, coverage } = this.#host
+    const leaders = nodes.filter((node) => node.isUp && node.engine?.status().role === 'leader')
+    if (leaders.length === 0) return
+    const leader = this.#pick(leaders)
+    leader.run(() => {
+      const { replica } = leader
+      if (replica === undefined) return
+      const next = drawChange(this.#random, replica.epoch, options.nodes + options.changes.spares)
+      replica.changeEpoch(next, 3000, (outcome) => {
+        coverage.hit(outcome.kind === 'begun' ? 'epoch.changed' : 'epoch.refused')
+      })
     })
   }
 

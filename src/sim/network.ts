@@ -17,7 +17,7 @@ export interface NetworkEnd {
 export type Link = readonly [from: NodeId, to: NodeId]
 
 /** Told of every message that leaves, before the network does anything to it. */
-export type SendWatcher = (from: NodeId, to: NodeId, message: PeerMessage) => void
+export type SendWatcher = (from: NodeId, epoch: EpochNumber, message: PeerMessage) => void
 
 /**
  * Carries encoded messages between nodes: loses, doubles, delays and reorders them, never changes them. Which directed
@@ -107,8 +107,9 @@ export class Network {
   send(from: NodeId, group: GroupId, epoch: EpochNumber, to: readonly NodeId[], message: PeerMessage): void {
     const bytes = encodePeer(group, epoch, message)
     if (message.kind === 'catchupReply') this.#coverage.hit('log.catchup')
+    if (message.kind === 'epochBegun') this.#coverage.hit('epoch.told')
     for (const node of to) {
-      this.#watch(from, node, message)
+      this.#watch(from, epoch, message)
       this.#trace.event(
         traceKind.send,
         from,

@@ -4,7 +4,7 @@ import { KvMachine } from '../machine/kv-machine.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { Reply } from '../machine/request.ts'
 import type { Entry } from '../protocol/entry.ts'
-import type { Epoch } from '../protocol/epoch.ts'
+import { type Epoch, isMember } from '../protocol/epoch.ts'
 import { type EpochNumber, firstGroup, type GroupId, type NodeId, type Slot, toIncarnation } from '../protocol/ids.ts'
 import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { defaultMultiPaxosOptions } from '../protocol/multipaxos/options.ts'
@@ -22,11 +22,10 @@ import type { SimOptions } from './options.ts'
 import type { Scheduler } from './scheduler.ts'
 import { StateDisk } from './state-disk.ts'
 import { type Trace, traceKind } from './trace.ts'
-import { describeWrite } from './transcript.ts'
+import { describeEpoch, describeWrite } from './transcript.ts'
 
 export interface World {
   readonly options: SimOptions
-  readonly epoch: Epoch
   readonly scheduler: Scheduler
   readonly network: Network
   readonly trace: Trace
@@ -39,6 +38,8 @@ export interface World {
   onStateStored(node: SimNode): void
   onStateLost(node: SimNode): void
   onElected(node: SimNode): void
+  /** The node knows that it has begun. */
+  onEpochBegan(node: SimNode, epoch: Epoch): void
   onApply(node: SimNode, slot: Slot, entry: Entry, replies: readonly Reply[]): void
   /** An assertion failed, or something that must not happen did. */
   onBug(error: Error): void
@@ -69,7 +70,8 @@ export class SimNode {
   /** May its votes be damaged? Only one node's, so that every chosen entry keeps enough whole copies. */
   mayCorrupt = false
 
-  constructor(id: NodeId, world: World) {
+  /** `epoch`: the first in which it is a member. */
+  constructor(id: NodeId, epoch: Epoch, world: World) {
     this.id = id
     this.#world = world
     const { options, scheduler } = world
@@ -90,6 +92,7 @@ export class SimNode {
       onStateStored: () => world.onStateStored(this),
     }
     this.acceptorDisk = new AcceptorDisk(host)
+    this.acceptorDisk.begin(epoch)
     this.stateDisk = new StateDisk(host)
     world.network.attach(id, { receive: (from, group, epoch, message) => this.#receive(from, group, epoch, message) })
   }
@@ -115,13 +118,20 @@ export class SimNode {
     return this.#engine
   }
 
+  /** The newest epoch that its disk knows. */
+  get epoch(): Epoch {
+    const epoch = this.acceptorDisk.epochs.at(-1)
+    assert(epoch !== undefined, `n${this.id} knows no epoch`)
+    return epoch
+  }
+
   get incarnation(): number {
     return this.#incarnation
   }
 
   start(): void {
     assert(this.#driver === undefined, `n${this.id} runs already`)
-    const { options, epoch, trace, scheduler } = this.#world
+    const { trace, scheduler } = this.#world
     this.#life++
     this.#incarnation++
     this.#damage()
@@ -139,6 +149,7 @@ export class SimNode {
       links: {
         send: (group, epochNumber, to, message) => this.#send(group, epochNumber, to, message),
         isConnected: (to) => !this.#world.network.isCut(this.id, to),
+        setMembers: () => {},
       },
       clock: this.clock,
       observer,
@@ -152,7 +163,6 @@ export class SimNode {
       return
     }
     driver.add(this.#replica)
-    assert(epoch.members.length === options.nodes, 'the epoch has other members than the cluster')
     this.#tick()
   }
 
@@ -219,11 +229,11 @@ export class SimNode {
   }
 
   #createReplica(driver: Driver, observer: Observer): Replica {
-    const { options, epoch } = this.#world
+    const { options } = this.#world
     const { limits } = options
     return new Replica({
       group: firstGroup,
-      epoch,
+      epochs: this.acceptorDisk.epochs,
       self: this.id,
       incarnation: toIncarnation(this.#incarnation),
       host: driver.host(firstGroup),
@@ -237,14 +247,14 @@ export class SimNode {
       },
       stateStore: this.#storeOfThisLife(),
       createMachine: (view) => this.#watched(new KvMachine(view)),
-      createEngine: (appliedUpTo) => {
+      createEngine: (epoch, appliedUpTo, isNew) => {
         this.#engine = new MultiPaxos({
           self: this.id,
           incarnation: toIncarnation(this.#incarnation),
           epoch,
-          state: this.acceptorDisk.load(),
+          state: this.acceptorDisk.load(firstGroup, epoch.number),
           appliedUpTo,
-          random: new Random(options.seed * 104_729 + this.id * 31 + this.#incarnation),
+          random: new Random(options.seed * 104_729 + this.id * 31 + this.#incarnation + (epoch.number - 1) * 7),
           options: {
             ...defaultMultiPaxosOptions,
             pipelineSlotsMax: limits.pipelineSlotsMax,
@@ -258,6 +268,7 @@ export class SimNode {
             clockDriftMax,
           },
           now: this.clock.now(),
+          isNew,
         })
         return this.#engine
       },
@@ -401,7 +412,7 @@ export class SimNode {
     const { disk } = this.#world.options
     const { isCalm, coverage } = this.#world
     if (isCalm || this.#incarnation === 1) return
-    const { image } = this.acceptorDisk
+    const image = this.acceptorDisk.image(this.epoch.number)
     if (disk.refused > 0 && this.#random.chance(disk.refused)) image.isRefused = true
     if (this.mayCorrupt && this.#random.chance(disk.corruptVote) && image.votes.size > 0) {
       // What lies below the chosen watermark is fetched again; the newest votes are those that elections turn on.
@@ -451,6 +462,17 @@ export class SimNode {
           undefined,
           () =>
             `${stamp(scheduler.now)} n${this.id} is ${role}${leader === undefined ? '' : ` of n${leader}`} at ${round}.${node}`,
+        )
+      },
+      epochBegan: (epoch) => {
+        this.#world.onEpochBegan(this, epoch)
+        if (!isMember(epoch, this.id)) coverage.hit('epoch.removed')
+        trace.event(
+          traceKind.role,
+          this.id,
+          epoch.number,
+          undefined,
+          () => `${stamp(scheduler.now)} n${this.id} begins ${describeEpoch(epoch)}`,
         )
       },
       snapshotSent: () => coverage.hit('snapshot.sent'),

@@ -22,6 +22,15 @@ export interface SimOptions {
   readonly clock: ClockOptions
   readonly workload: WorkloadOptions
   readonly limits: LimitOptions
+  readonly changes: ChangeOptions
+}
+
+/** Changes of members and quorum sizes while everything else goes wrong. */
+export interface ChangeOptions {
+  /** Mean time between them; 0 = none. */
+  readonly everyMs: number
+  /** How many nodes may join beside those that are there from the start. */
+  readonly spares: number
 }
 
 export interface NetworkOptions {
@@ -213,10 +222,23 @@ export function expandSeed(seed: number, durationMs = 30_000, nodesWanted?: numb
       heartbeatMs: 100,
       electionTimeoutMs: 500,
     },
+    changes: { everyMs: 0, spares: 0 },
   }
-  return themes
+  const drawn = themes
     .filter(({ nodesMin }) => nodesWanted === undefined || nodesWanted >= nodesMin)
     .reduce((drawn, { chance, apply }) => (random.chance(chance) ? apply(random, drawn) : drawn), options)
+  return withChanges(drawn)
+}
+
+/** Some seeds change epochs. They damage no disk: an entry may have one whole copy only, on whatever node. */
+function withChanges(options: SimOptions): SimOptions {
+  const random = new Random(options.seed ^ 0xe90c)
+  if (!random.chance(0.35)) return options
+  return {
+    ...options,
+    disk: { ...options.disk, corruptVote: 0, stateLost: 0 },
+    changes: { everyMs: 500 + random.next() * 6000, spares: random.integer(0, 5) },
+  }
 }
 
 /**
@@ -231,6 +253,7 @@ export function expandBeyond(seed: number, durationMs?: number, nodesWanted?: nu
     isBeyond: true,
     leaseMs: 0,
     hasLivenessPhase: false,
+    changes: { everyMs: 0, spares: 0 },
     process: { ...options.process, crashEveryMs: 500 + random.next() * 4000, downForMs: 100 + random.next() * 1000 },
     disk: {
       ...options.disk,
@@ -274,5 +297,6 @@ export function calmOptions(seed: number, nodes: number, durationMs: number): Si
     process: { ...zero(options.process, []), ambushes: [] },
     disk: { ...zero(options.disk, []), meanCommitMs: 1 },
     clock: { ...zero(options.clock, []), isExtreme: false },
+    changes: { everyMs: 0, spares: 0 },
   }
 }

@@ -1,12 +1,13 @@
-import { AssertionError } from '../base/assert.ts'
+import { AssertionError, assert } from '../base/assert.ts'
 import { toBinary } from '../base/bytes.ts'
 import { crc32c } from '../base/crc32c.ts'
 import { Random } from '../base/random.ts'
-import type { Epoch } from '../protocol/epoch.ts'
-import { firstEpoch, firstSlot, type Slot, toNodeId } from '../protocol/ids.ts'
+import { acceptorIds, type Epoch, isMember, quorumsOf } from '../protocol/epoch.ts'
+import { firstEpoch, firstSlot, type NodeId, type Slot, toNodeId } from '../protocol/ids.ts'
 import { type ClientOperation, SimClient } from './client.ts'
 import { Coverage } from './fault-points.ts'
-import { InvariantError, Invariants, insist } from './invariants.ts'
+import { InvariantError, insist } from './invariant-error.ts'
+import { Invariants } from './invariants.ts'
 import { Nemesis } from './nemesis.ts'
 import { Network } from './network.ts'
 import { SimNode, type World } from './node.ts'
@@ -72,11 +73,10 @@ class Simulation {
       options.network,
       this.#trace,
       this.#coverage,
-      (from, _to, message) => this.#guard(() => this.#invariants.onSend(from, message)),
+      (from, number, message) => this.#guard(() => this.#invariants.onSend(from, number, message)),
     )
     this.#world = {
       options,
-      epoch,
       scheduler: this.#scheduler,
       network,
       trace: this.#trace,
@@ -88,19 +88,20 @@ class Simulation {
       },
       onStored: (node, writes) =>
         this.#guard(() => {
-          for (const { write } of writes) {
-            this.#invariants.onDurable(node.id, write)
-            if (write.kind === 'truncate') this.#mustBeApplied(node, write.upTo)
+          for (const each of writes) {
+            this.#invariants.onDurable(node.id, each)
+            if (each.write.kind === 'truncate') this.#mustBeApplied(node, each.write.upTo)
           }
         }),
       onStateStored: (node) => this.#guard(() => this.#invariants.onStateStored(node.id, node.stateDisk.appliedUpTo)),
       onStateLost: (node) => this.#invariants.onStateLost(node.id),
       onElected: (node) => this.#nemesis.onElected(node),
+      onEpochBegan: (_node, begun) => this.#join(begun),
       onApply: (node, slot, entry, replies) =>
         this.#guard(() => this.#invariants.onApply(node.id, slot, entry, replies)),
       onBug: (error) => this.#fail(error),
     }
-    for (const { id } of epoch.members) this.#nodes.push(new SimNode(id, this.#world))
+    for (const { id } of epoch.members) this.#nodes.push(new SimNode(id, epoch, this.#world))
     const mayCorrupt = options.q2 >= 2 && options.q1 < options.nodes
     if (options.isBeyond) {
       for (const node of this.#nodes) node.mayCorrupt = true
@@ -108,8 +109,7 @@ class Simulation {
       const damaged = this.#nodes[random.integer(0, this.#nodes.length)]
       if (damaged !== undefined) damaged.mayCorrupt = true
     }
-    const images = new Map(this.#nodes.map((node) => [node.id, node.acceptorDisk.image]))
-    this.#invariants = new Invariants(options.q2, images)
+    this.#invariants = new Invariants(epoch, (id) => this.#node(id).acceptorDisk)
     const host = { options, scheduler: this.#scheduler, trace: this.#trace, nodes: this.#nodes }
     this.#nemesis = new Nemesis({ ...host, network, coverage: this.#coverage }, new Random(random.integer(0, 2 ** 31)))
     for (let number = 1; number <= options.workload.clients; number++) {
@@ -128,7 +128,7 @@ class Simulation {
     this.#nemesis.start()
     this.#advance(this.#options.durationMs)
     if (this.#options.hasLivenessPhase && this.#failure === undefined) this.#requireLiveness()
-    if (this.#failure === undefined) this.#judge(checkHistory)
+    if (this.#failure === undefined) this.#guard(() => this.#judge(checkHistory))
     return {
       options: this.#options,
       failure: this.#failure,
@@ -140,6 +140,23 @@ class Simulation {
       coverage: this.#coverage,
       history: this.#history,
       lines: this.#trace.lines,
+    }
+  }
+
+  #node(id: NodeId): SimNode {
+    const node = this.#nodes.find((one) => one.id === id)
+    assert(node !== undefined, `no node ${id}`)
+    return node
+  }
+
+  /** New members start when the first node knows the epoch that has them: as somebody who waited to be let in. */
+  #join(epoch: Epoch): void {
+    for (const { id } of epoch.members) {
+      if (this.#nodes.some((node) => node.id === id)) continue
+      this.#coverage.hit('epoch.joined')
+      const node = new SimNode(id, epoch, this.#world)
+      this.#nodes.push(node)
+      this.#scheduler.after(1, () => node.isUp || node.start())
     }
   }
 
@@ -191,7 +208,14 @@ class Simulation {
         node.crash('outside the core')
       }
     }
-    for (const client of this.#clients) client.settleIn(core)
+    let members = this.#membersAmong(core)
+    for (const client of this.#clients) client.settleIn(members)
+    if (this.#options.changes.everyMs > 0) {
+      // A change that was under way may take some of them out.
+      this.#advance(settleMs)
+      members = this.#membersAmong(core)
+      for (const client of this.#clients) client.settleIn(members)
+    }
     const before = this.#clients.map((client) => client.finished)
     this.#advance(settleMs)
     this.#guard(() => {
@@ -204,9 +228,9 @@ class Simulation {
     for (const client of this.#clients) client.stop()
     this.#advance(settleMs)
     this.#drain()
-    this.#everyNodeServes(core)
+    this.#everyNodeServes(members)
     this.#drain()
-    this.#guard(() => this.#sameState(core))
+    this.#guard(() => this.#sameState(members))
   }
 
   /** When nothing is wrong any more, each node answers whoever asks it, whatever it did in its earlier lives. */
@@ -240,6 +264,7 @@ class Simulation {
 
   #core(): SimNode[] {
     const { q1, q2, seed } = this.#options
+    if (this.#options.changes.everyMs > 0) return this.#coreAfterChanges()
     const damaged = this.#nodes.some((node) => node.mayCorrupt)
     // A vote that one node cannot read is known only to others: then all must be there.
     const size = damaged && this.#options.disk.corruptVote > 0 ? this.#nodes.length : Math.max(q1, q2)
@@ -251,6 +276,22 @@ class Simulation {
     let core = nodes.slice(0, size)
     while (!hasAllData(core) && core.length < nodes.length) core = nodes.slice(0, core.length + 1)
     return core
+  }
+
+  /** Everybody, but those that the newest epoch left behind once enough of its members have what came before (20). */
+  #coreAfterChanges(): SimNode[] {
+    const { newest } = this.#invariants
+    const { n, q1, q2 } = quorumsOf(newest).sizes
+    const ready = this.#nodes.filter(
+      ({ id, epoch, stateDisk }) =>
+        acceptorIds(newest).has(id) && epoch.number === newest.number && stateDisk.appliedUpTo >= newest.startSlot,
+    )
+    const isHandedOver = ready.length >= Math.max(q2, n - q1 + 1)
+    return isHandedOver ? this.#nodes.filter(({ id }) => isMember(newest, id)) : this.#nodes
+  }
+
+  #membersAmong(nodes: readonly SimNode[]): SimNode[] {
+    return nodes.filter(({ id }) => isMember(this.#invariants.newest, id))
   }
 
   #sameState(core: readonly SimNode[]): void {
@@ -310,7 +351,7 @@ function hasAllData(nodes: readonly SimNode[]): boolean {
 
 /** Below this some log has forgotten what was chosen. */
 function truncatedUpTo(nodes: readonly SimNode[]): number {
-  return Math.max(...nodes.map((node) => node.acceptorDisk.image.truncatedUpTo))
+  return Math.max(...nodes.flatMap(({ acceptorDisk }) => acceptorDisk.images.map((image) => image.truncatedUpTo)))
 }
 
 function epochOf({ nodes, q1, q2, leaseMs }: SimOptions): Epoch {
@@ -327,6 +368,7 @@ function epochOf({ nodes, q1, q2, leaseMs }: SimOptions): Epoch {
     q2,
     leaseMs,
     startSlot: firstSlot,
+    highestId: toNodeId(nodes),
   }
 }
 

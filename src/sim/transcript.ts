@@ -1,8 +1,9 @@
 import type { Ballot } from '../protocol/ballot.ts'
-import type { Write } from '../protocol/effect.ts'
 import type { Entry } from '../protocol/entry.ts'
+import type { Epoch } from '../protocol/epoch.ts'
 import type { SlotEntry } from '../protocol/multipaxos/message.ts'
 import type { PeerMessage } from '../runtime/peer-message.ts'
+import type { GroupWrite } from '../runtime/ports.ts'
 
 /** One line that a person can read. */
 export function describeMessage(message: PeerMessage): string {
@@ -40,6 +41,8 @@ export function describeMessage(message: PeerMessage): string {
       return `forward ${message.requests.map(({ id, request }) => `${shortId(id)} (${request.length} bytes)`).join(', ')}`
     case 'forwarded':
       return `forwarded ${message.outcomes.map(({ id, outcome }) => `${shortId(id)} ${outcome.kind === 'failed' ? outcome.code : 'done'}`).join(', ')}`
+    case 'epochBegun':
+      return `epochBegun ${describeEpoch(message.epoch)}`
     case 'snapshotChunk':
       return `snapshotChunk #${message.snapshot} applied<${message.appliedUpTo} ${message.entries.length} pairs${message.done ? ' done' : ''}`
     default:
@@ -47,7 +50,7 @@ export function describeMessage(message: PeerMessage): string {
   }
 }
 
-export function describeWrite(write: Write): string {
+export function describeWrite(write: GroupWrite['write']): string {
   switch (write.kind) {
     case 'promise':
       return `promise ${at(write.ballot)}`
@@ -56,6 +59,8 @@ export function describeWrite(write: Write): string {
     case 'chosen':
     case 'truncate':
       return `${write.kind}<${write.upTo}`
+    case 'epoch':
+      return describeEpoch(write.epoch)
   }
 }
 
@@ -73,6 +78,11 @@ export function mermaid(lines: readonly string[], max = 150): string {
     else if (note !== null) steps.push(`  Note over ${note[2]}: ${clean(`${note[3]}${note[4]} (${note[1]})`)}`)
   }
   return ['sequenceDiagram', ...steps.slice(-max)].join('\n')
+}
+
+export function describeEpoch({ number, members, q1, q2, startSlot }: Epoch): string {
+  const each = members.map(({ id, kind }) => (kind === 'learner' ? `n${id}?` : `n${id}`))
+  return `epoch ${number} from slot ${startSlot} of ${each.join(' ')}, q1 ${q1} q2 ${q2}`
 }
 
 function clean(text: string): string {

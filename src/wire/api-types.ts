@@ -74,6 +74,15 @@ export interface LogLineJson {
   /** The leader's wall clock when it built the batch, in milliseconds since 1970. */
   readonly timeMs?: number
   readonly commands?: readonly CommandJson[]
+  /** Of a stop sign: what begins after it; null when this version cannot read it. */
+  readonly next?: NextEpochJson | null
+}
+
+export interface NextEpochJson {
+  readonly epoch: number
+  readonly q1: number
+  readonly q2: number
+  readonly members: readonly { readonly name: string; readonly kind: 'acceptor' | 'learner' }[]
 }
 
 export type GapClass = 'truncated' | 'unlearned' | 'inFlight' | 'undecided' | 'hole' | 'unknown'
@@ -114,3 +123,61 @@ export interface ReadyJson {
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
+
+export interface EpochMemberJson {
+  readonly name: string
+  readonly id: string
+  readonly kind: 'acceptor' | 'learner'
+  readonly peerAddress: string
+}
+
+export interface EpochJson {
+  readonly epoch: number
+  readonly protocol: string
+  readonly q1: number
+  readonly q2: number
+  readonly leaseMs: number
+  readonly members: readonly EpochMemberJson[]
+  /** The first slot of its log; null while it has not begun. */
+  readonly startSlot: number | null
+}
+
+export interface EpochsJson {
+  readonly clusterId: string
+  readonly group: string
+  /** Rising; the last is the newest that this node knows. */
+  readonly epochs: readonly EpochJson[]
+}
+
+/** What a configuration survives: so many acceptors may fail for electing and for committing. */
+export interface MarginsJson {
+  readonly acceptors: number
+  readonly reachable: number
+  readonly q1: number
+  readonly q2: number
+  readonly toElect: number
+  readonly toCommit: number
+}
+
+export interface EpochChangeJson {
+  /** False for a dry run. */
+  readonly done: boolean
+  readonly before: MarginsJson
+  readonly after: MarginsJson
+  /** Why it would be refused. */
+  readonly problems: readonly string[]
+  readonly warnings: readonly string[]
+  readonly next: EpochJson
+}
+
+export interface WantedEpochJson {
+  readonly after?: number
+  readonly members?: readonly {
+    readonly name: string
+    readonly peerAddress?: string
+    readonly kind: 'acceptor' | 'learner'
+  }[]
+  readonly q1?: number
+  readonly q2?: number
+  readonly dryRun?: boolean
+}

@@ -3,6 +3,8 @@ import { BytesError, fromBinary, toBinary } from '../base/bytes.ts'
 import { isErrorCode, PaxosError } from '../base/error.ts'
 import { decodeReply, encodeReply } from '../machine/reply-codec.ts'
 import type { Reply } from '../machine/request.ts'
+import type { Epoch } from '../protocol/epoch.ts'
+import { decodeEpoch, encodeEpoch } from '../protocol/epoch-codec.ts'
 import type { Incarnation } from '../protocol/ids.ts'
 import type { Outcome, RuntimeMessage, SlotReport } from '../runtime/peer-message.ts'
 import type { CborValue } from './cbor.ts'
@@ -17,6 +19,8 @@ export const runtimeKinds = {
   inspectReply: 67,
   snapshotRequest: 68,
   snapshotChunk: 69,
+  epochBegun: 70,
+  takeOver: 71,
 } as const satisfies Record<RuntimeMessage['kind'], number>
 
 const reportStates = ['chosen', 'voted', 'unknown'] as const satisfies readonly SlotReport['state'][]
@@ -34,6 +38,11 @@ export function writeRuntime(to: FieldWriter, message: RuntimeMessage): void {
       return
     case 'forwarded':
       to.list(message.outcomes, (writer, { id, outcome }) => writer.add(id, ...outcomeFields(outcome)))
+      return
+    case 'epochBegun':
+      to.add(encodeEpoch(message.epoch))
+      return
+    case 'takeOver':
       return
     case 'inspect':
       to.add(message.id).range(message.range)
@@ -74,6 +83,10 @@ export function readRuntime(kind: RuntimeMessage['kind'], from: FieldReader): Ru
           outcome: readOutcome(reader),
         })),
       }
+    case 'epochBegun':
+      return { kind, epoch: readEpoch(from) }
+    case 'takeOver':
+      return { kind }
     case 'inspect':
       return { kind, id: from.uint('id'), range: from.range('range') }
     case 'inspectReply':
@@ -137,6 +150,12 @@ function readOutcome(from: FieldReader): Outcome {
   const code = from.text('code', 64)
   if (!isErrorCode(code)) throw badFrame('outcome code is of an unknown kind')
   return { kind: 'failed', code, message: from.text('message', failureCharsMax) }
+}
+
+function readEpoch(from: FieldReader): Epoch {
+  const epoch = decodeEpoch(from.bytes('epoch'))
+  if (epoch === undefined) throw badFrame('epoch is malformed, or of a newer version')
+  return epoch
 }
 
 /** The machine's codec has errors of its own; whatever it says of bytes from a peer, the frame is bad. */

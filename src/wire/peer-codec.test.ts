@@ -5,6 +5,7 @@ import { PaxosError } from '../base/error.ts'
 import { Random } from '../base/random.ts'
 import type { Ballot } from '../protocol/ballot.ts'
 import type { Entry } from '../protocol/entry.ts'
+import type { Epoch } from '../protocol/epoch.ts'
 import { type Incarnation, toEpochNumber, toGroupId, toIncarnation, toNodeId, toSlot } from '../protocol/ids.ts'
 import type { Message } from '../protocol/multipaxos/message.ts'
 import type { Outcome, PeerMessage, RuntimeMessage } from '../runtime/peer-message.ts'
@@ -91,6 +92,30 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   }),
 )
 
+const epochs: fc.Arbitrary<Epoch> = fc
+  .record({
+    number: fc.integer({ min: 1 }).map(toEpochNumber),
+    names: fc.uniqueArray(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 5 }),
+    learners: fc.integer({ min: 0, max: 4 }),
+    leaseMs: fc.nat(5000),
+    startSlot: slot,
+  })
+  .map(({ number, names, learners, leaseMs, startSlot }) => ({
+    number,
+    protocol: 'multi',
+    members: names.map((name, index) => ({
+      id: toNodeId(index + 1),
+      name,
+      peerAddress: `host:${index}`,
+      kind: index > 0 && index <= learners ? 'learner' : 'acceptor',
+    })),
+    q1: names.length - Math.min(learners, names.length - 1),
+    q2: 1,
+    leaseMs,
+    startSlot,
+    highestId: toNodeId(names.length + 2),
+  }))
+
 const runtimeMessages: { readonly [K in RuntimeMessage['kind']]: fc.Arbitrary<Extract<RuntimeMessage, { kind: K }>> } =
   {
     forward: record({
@@ -102,6 +127,8 @@ const runtimeMessages: { readonly [K in RuntimeMessage['kind']]: fc.Arbitrary<Ex
       kind: fc.constant('forwarded'),
       outcomes: fc.array(record({ id: uint, outcome }), { maxLength: 5 }),
     }),
+    epochBegun: record({ kind: fc.constant('epochBegun'), epoch: epochs }),
+    takeOver: record({ kind: fc.constant('takeOver') }),
     inspect: record({ kind: fc.constant('inspect'), id: uint, range }),
     inspectReply: record({
       kind: fc.constant('inspectReply'),

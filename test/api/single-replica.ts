@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { ErrorCode } from '../../src/base/error.ts'
 import { encodeBatch } from '../../src/machine/command-codec.ts'
 import { KvMachine } from '../../src/machine/kv-machine.ts'
@@ -42,6 +43,7 @@ export const epoch: Epoch = {
   q2: 2,
   leaseMs: 0,
   startSlot: firstSlot,
+  highestId: toNodeId(members.length),
 }
 
 /** One log in memory: what several nodes of a test serve. Chooses everything at once, in the order of arrival. */
@@ -142,6 +144,8 @@ export class SingleReplica implements ReplicaService {
     return {
       group: firstGroup,
       epoch,
+      isRemoved: false,
+      truncatedUpTo: toSlot(this.#log.truncatedUpTo),
       self: this.#self,
       engine: {
         role,
@@ -155,6 +159,7 @@ export class SingleReplica implements ReplicaService {
         openSlots: 0,
         logBytes: 0,
         elections: 1,
+        stop: undefined,
         peers: others.map(({ id }) => ({ id, reachable: true, chosenUpTo: end, durableUpTo: end })),
       },
       appliedUpTo: end,
@@ -172,9 +177,27 @@ export class SingleReplica implements ReplicaService {
     const lines: LogLine[] = []
     for (let slot = from; slot < to; slot = toSlot(slot + 1)) {
       const entry = this.#log.entries[slot]
-      lines.push({ slot, state: entry === undefined ? 'missing' : 'chosen', ballot: { round: 3, node: 1 }, entry })
+      lines.push({
+        slot,
+        epoch: firstEpoch,
+        state: entry === undefined ? 'missing' : 'chosen',
+        ballot: { round: 3, node: 1 },
+        entry,
+      })
     }
     return lines
+  }
+
+  epochs(): readonly Epoch[] {
+    return [epoch]
+  }
+
+  changeEpoch(): void {
+    assert.fail('a single replica changes no epoch')
+  }
+
+  handOver(): boolean {
+    return assert.fail('a single replica leads for ever')
   }
 
   inspect(_range: SlotRange, _timeoutMs: number, done: (reports: readonly AcceptorReport[]) => void): void {

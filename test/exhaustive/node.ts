@@ -120,6 +120,7 @@ export class Nodes {
       q2: scope.q2,
       leaseMs: 0,
       startSlot: firstSlot,
+      highestId: toNodeId(firstNode + scope.acceptors - 1),
     }
     this.#copier = new Copier([this.#epoch, defaultMultiPaxosOptions, this.#random])
   }
@@ -134,6 +135,7 @@ export class Nodes {
       random: this.#random,
       options: defaultMultiPaxosOptions,
       now: 0,
+      isNew: false,
     })
     return { self, engine, disk, isStalled: false, lives, claims }
   }

@@ -13,10 +13,10 @@ import {
   encodeCount,
   encodeVote,
 } from '../../src/daemon/store/acceptor-codec.ts'
-import { decodeEpoch, encodeEpoch } from '../../src/daemon/store/epoch-codec.ts'
 import { decodeRecord, recordHeaderBytes } from '../../src/daemon/store/record.ts'
 import { decodeBarrier, decodeBatch, decodeRequest, encodeBarrier } from '../../src/machine/command-codec.ts'
 import { decodeAnswer, decodeQuery, decodeReply } from '../../src/machine/reply-codec.ts'
+import { decodeEpoch, encodeEpoch } from '../../src/protocol/epoch-codec.ts'
 import { firstEpoch, firstSlot, toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
 import { decodeCbor, encodeCbor } from '../../src/wire/cbor.ts'
 import {

@@ -3,7 +3,7 @@ import type { LogFields, PeerLogger } from '../../src/daemon/net/gated-log.ts'
 import type { PeerLimits } from '../../src/daemon/net/peer-limits.ts'
 import { PeerLinks } from '../../src/daemon/net/peer-links.ts'
 import type { Member } from '../../src/protocol/epoch.ts'
-import { type NodeId, toIncarnation } from '../../src/protocol/ids.ts'
+import { firstGroup, type NodeId, toIncarnation } from '../../src/protocol/ids.ts'
 import type { LinkedNodes, Received } from '../conformance/links.ts'
 
 export const clusterId = 'test-cluster'
@@ -42,7 +42,7 @@ export class PeerNodes implements LinkedNodes {
       nodes.#members.push(memberAt(id, nodes.port(id)))
     }
     nodes.#members.push(...others)
-    for (const id of ids) nodes.links(id).setMembers(nodes.#members)
+    for (const id of ids) nodes.links(id).setMembers(firstGroup, nodes.#members)
     return nodes
   }
 

@@ -1,11 +1,19 @@
 import type { Bug } from './bug.ts'
 import { acceptorBugs } from './bugs/acceptor.ts'
+import { epochBugs } from './bugs/epochs.ts'
 import { leaderBugs } from './bugs/leader.ts'
 import { readBugs } from './bugs/reads.ts'
 import { runtimeBugs } from './bugs/runtime.ts'
 import { stateBugs } from './bugs/state.ts'
 
-export const bugs: readonly Bug[] = [...acceptorBugs, ...leaderBugs, ...readBugs, ...runtimeBugs, ...stateBugs]
+export const bugs: readonly Bug[] = [
+  ...acceptorBugs,
+  ...leaderBugs,
+  ...epochBugs,
+  ...readBugs,
+  ...runtimeBugs,
+  ...stateBugs,
+]
 
 export function findBug(name: string): Bug {
   const bug = bugs.find((each) => each.name === name)

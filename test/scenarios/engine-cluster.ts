@@ -117,6 +117,7 @@ export class EngineCluster {
       q2: q2 ?? majority,
       leaseMs,
       startSlot: firstSlot,
+      highestId: toNodeId(nodes),
     }
     const surveys = ['survey', 'surveyReply']
     this.#quietKinds = new Set(showsHeartbeats ? surveys : [...surveys, 'heartbeat', 'heartbeatAck'])
@@ -150,6 +151,7 @@ export class EngineCluster {
       random: new Random(this.#seed * 1000 + (this.#drawsAlike ? 0 : id * 10) + member.incarnation),
       options: this.#options,
       now: this.clock(member),
+      isNew: false,
     })
     for (const { slot, entry } of member.engine.chosen(member.learnedUpTo, Number.POSITIVE_INFINITY)) {
       this.#onLearn(member, slot, entry)

@@ -25,7 +25,7 @@ acceptorStoreConformance('AcceptorDisk of the simulator', async () => {
       close: async () => disk.crash(0),
     }),
     damage: async (group, epoch, damage) => {
-      const image = disk.imageOf(group, epoch)
+      const image = disk.image(epoch, group)
       if (damage.kind === 'vote') image.corrupt.add(toSlot(damage.slot))
       else if (damage.kind === 'chosen') image.chosenUpTo = toSlot(0)
       else image.isRefused = true

@@ -29,7 +29,7 @@ export function getLog(exchange: Exchange, state: ApiState): void {
     return
   }
   const status = state.context.replica.status()
-  const start = from ?? (follow ? status.engine.chosenUpTo : status.engine.truncatedUpTo)
+  const start = from ?? (follow ? status.engine.chosenUpTo : status.truncatedUpTo)
   const end = to ?? (follow ? Number.MAX_SAFE_INTEGER : votedUpTo(status))
   if (follow) new LogFollower(exchange, state, start, end, withValues).run()
   else writeLog(exchange.stream(ndjson), state, start, Math.min(end, votedUpTo(status)), withValues)
@@ -109,7 +109,7 @@ function readPage(
 ): { readonly text: string; readonly next: number } {
   const status = context.replica.status()
   const epoch = status.epoch.number
-  const truncated = Math.min(status.engine.truncatedUpTo, to)
+  const truncated = Math.min(status.truncatedUpTo, to)
   if (from < truncated) {
     const line: LogLineJson = { slot: from, upTo: truncated, epoch, state: 'truncated', ballot: null, kind: null }
     return { text: `${JSON.stringify(line)}\n`, next: truncated }
@@ -117,7 +117,7 @@ function readPage(
   const next = Math.min(to, from + pageSlots)
   let text = ''
   for (const line of context.replica.log({ from: toSlot(from), to: toSlot(next) })) {
-    text += `${JSON.stringify(logLineJson(line, epoch, withValues))}\n`
+    text += `${JSON.stringify(logLineJson(line, withValues))}\n`
   }
   return { text, next }
 }
@@ -139,7 +139,7 @@ export function getGaps(exchange: Exchange, state: ApiState): void {
   refuseBody(exchange)
   const { replica, limits } = state.context
   const status = replica.status()
-  const start = toSlot(from ?? status.engine.truncatedUpTo)
+  const start = toSlot(from ?? status.truncatedUpTo)
   // Another member may have voted higher than this one: ask for the watermarks first.
   replica.inspect({ from: start, to: start }, limits.inspectTimeoutMs, (watermarks) => {
     const highest = Math.max(start, ...watermarks.map((report) => Math.max(report.votedUpTo, report.chosenUpTo)))

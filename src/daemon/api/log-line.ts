@@ -1,19 +1,30 @@
 import { unreachable } from '../../base/assert.ts'
 import { decodeBatch, decodeRequest } from '../../machine/command-codec.ts'
 import type { Command, Compare, KeyRange, Operation, Request } from '../../machine/request.ts'
+import { epochAfter } from '../../protocol/epoch-codec.ts'
+import type { Slot } from '../../protocol/ids.ts'
 import type { LogLine } from '../../runtime/replica-service.ts'
-import type { CommandJson, LogLineJson } from '../../wire/api-types.ts'
+import type { CommandJson, LogLineJson, NextEpochJson } from '../../wire/api-types.ts'
 import { binaryField, textOrBase64 } from './json.ts'
 
 /** One slot for people: commands decoded, values as their sizes unless `withValues`. */
-export function logLineJson(line: LogLine, epoch: number, withValues: boolean): LogLineJson {
-  const { slot, state, entry } = line
+export function logLineJson(line: LogLine, withValues: boolean): LogLineJson {
+  const { slot, epoch, state, entry } = line
   // Round 0 is nobody's ballot: the entry was learned from another member after it was chosen, and not voted for here.
   const voted = line.ballot?.round === 0 ? undefined : line.ballot
   const ballot = voted === undefined ? null : `${voted.round}.${voted.node}`
   if (entry === undefined) return { slot, epoch, state, ballot, kind: null }
   const common = { slot, epoch, state, ballot, kind: entry.kind, bytes: entry.payload.length }
-  return entry.kind === 'batch' ? { ...common, ...batchJson(entry.payload, withValues) } : common
+  if (entry.kind === 'batch') return { ...common, ...batchJson(entry.payload, withValues) }
+  if (entry.kind === 'stopSign') return { ...common, next: nextEpochJson(slot, entry.payload) }
+  return common
+}
+
+function nextEpochJson(slot: Slot, payload: Uint8Array): NextEpochJson | null {
+  const next = epochAfter(slot, payload)
+  if (next === undefined) return null
+  const { number, q1, q2, members } = next
+  return { epoch: number, q1, q2, members: members.map(({ name, kind }) => ({ name, kind })) }
 }
 
 function batchJson(payload: Uint8Array, withValues: boolean): { timeMs?: number; commands: CommandJson[] } {

@@ -122,6 +122,25 @@ export const paths: Readonly<Record<string, unknown>> = {
       responses: { 200: answer('Rows of equal slots', 'Gaps'), ...errors(400, 503) },
     },
   },
+  '/v1/epoch': {
+    get: {
+      summary: 'The newest epoch that this node knows: members and quorum sizes',
+      parameters: [query('history', { type: 'boolean' }, 'All that it knows, rising.')],
+      responses: { 200: answer('Known', 'Epochs'), ...errors(400, 503) },
+    },
+    post: {
+      summary: 'Change members and quorum sizes; the leader does, once everything open is decided',
+      requestBody: jsonBody('WantedEpoch'),
+      responses: { 200: answer('Begun, or judged', 'EpochChange'), ...errors(400, 412, 413, 429, 503, 504) },
+    },
+  },
+  '/v1/leader': {
+    post: {
+      summary: 'Hand leadership over to another acceptor',
+      requestBody: jsonBody('HandOver'),
+      responses: { 200: answer('Given up', 'HandedOver'), ...errors(400, 404, 412, 413, 429, 503) },
+    },
+  },
   '/v1/log-level': {
     get: simple('The level of the log lines', 'LogLevel'),
     put: {

@@ -8,6 +8,7 @@ import {
   postTxn,
   sessionPathPrefix,
 } from './command-handlers.ts'
+import { getEpoch, postEpoch, postLeader } from './epoch-handlers.ts'
 import type { Exchange } from './exchange.ts'
 import { deleteKey, deleteKeys, getKey, keyPathPrefix, listKeys, putKey } from './kv-handlers.ts'
 import { getGaps, getLog } from './log-handlers.ts'
@@ -27,6 +28,8 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/status', { GET: getStatus }],
   ['/v1/log', { GET: getLog }],
   ['/v1/log/gaps', { GET: getGaps }],
+  ['/v1/epoch', { GET: getEpoch, POST: postEpoch }],
+  ['/v1/leader', { POST: postLeader }],
   ['/v1/log-level', { GET: getLogLevel, PUT: putLogLevel }],
   [clientStreamPath, { GET: streamWithoutUpgrade }],
   ['/livez', { GET: getLivez }],

@@ -102,7 +102,7 @@ function groupJson(status: ReplicaStatus): GroupStatusJson {
     chosen: engine.chosenUpTo,
     applied: status.appliedUpTo,
     durable: status.durableUpTo,
-    truncated: engine.truncatedUpTo,
+    truncated: status.truncatedUpTo,
     revision: status.revision,
     compactedRevision: status.compactedRevision,
     steady: engine.steady,

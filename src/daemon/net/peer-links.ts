@@ -85,7 +85,7 @@ export class PeerLinks implements Links {
       onMessage,
       onPeer: (peer) => this.#onPeer(peer),
     })
-    this.setMembers(members)
+    this.#dialMembers(byId(members))
   }
 
   /** Listens, then dials. Throws PaxosError PORT_IN_USE or BAD_CONFIG. Returns the port. */
@@ -112,9 +112,13 @@ export class PeerLinks implements Links {
   }
 
   /** Dials who is new or has moved, lets go of who has left. Throws PaxosError BAD_CONFIG. */
-  setMembers(members: readonly Member[]): void {
+  setMembers(_group: GroupId, members: readonly Member[]): void {
     const wanted = byId(members)
     this.#admission.setMembers(wanted)
+    this.#dialMembers(wanted)
+  }
+
+  #dialMembers(wanted: ReadonlyMap<NodeId, Member>): void {
     for (const [id, dialler] of this.#diallers) {
       const member = wanted.get(id)
       if (member?.peerAddress === dialler.member.peerAddress) continue

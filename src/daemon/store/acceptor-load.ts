@@ -2,12 +2,12 @@
 import { BytesError } from '../../base/bytes.ts'
 import { PaxosError } from '../../base/error.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
+import { decodeEpoch } from '../../protocol/epoch-codec.ts'
 import { firstSlot, type GroupId, nextSlot, type Slot } from '../../protocol/ids.ts'
 import type { Vote } from '../../protocol/multipaxos/message.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
 import { decodeBallot, decodeVote, slotOf } from './acceptor-codec.ts'
 import type { Tree } from './environment.ts'
-import { decodeEpoch } from './epoch-codec.ts'
 import { epochBounds, isWellFormedKey, type LogKeys } from './keys.ts'
 import { decodeRecord } from './record.ts'
 

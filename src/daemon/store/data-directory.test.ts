@@ -210,7 +210,7 @@ test('a damaged incarnation is refused: a ballot could be used twice', async () 
 
 test('a stopped node can be looked at, as often as wanted, without being changed', async () => {
   await withDirectory(async (path) => {
-    const members = [{ id: toNodeId(2), name: 'n2', peerAddress: '127.0.0.1:7701', kind: 'acceptor' }] as const
+    const members = [{ id: toNodeId(1), name: 'n2', peerAddress: '127.0.0.1:7701', kind: 'acceptor' }] as const
     const epoch: Epoch = {
       number: firstEpoch,
       protocol: 'multi',
@@ -219,6 +219,7 @@ test('a stopped node can be looked at, as often as wanted, without being changed
       q2: 1,
       leaseMs: 0,
       startSlot: firstSlot,
+      highestId: toNodeId(members.length),
     }
     const second: Epoch = { ...epoch, number: toEpochNumber(2), startSlot: toSlot(10) }
     const directory = await openFor(path)

@@ -13,12 +13,12 @@
 
 import { unreachable } from '../../base/assert.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
+import { encodeEpoch } from '../../protocol/epoch-codec.ts'
 import type { EpochNumber, GroupId, Slot } from '../../protocol/ids.ts'
 import type { AcceptorStore, Done, GroupWrite, LoadedGroup } from '../../runtime/ports.ts'
 import { encodeBallot, encodeCount, encodeVote } from './acceptor-codec.ts'
 import { scanEpochs, scanLog } from './acceptor-load.ts'
 import type { Environment } from './environment.ts'
-import { encodeEpoch } from './epoch-codec.ts'
 import type { FailStop } from './fail-stop.ts'
 import { epochKey, LogKeys } from './keys.ts'
 import { encodeRecord } from './record.ts'
@@ -128,6 +128,9 @@ export class LmdbAcceptorStore implements AcceptorStore {
         case 'truncate':
           marks.set(log.keys.truncated, encodeCount(write.upTo))
           truncated.set(log, write.upTo)
+          break
+        case 'epoch':
+          marks.set(epochKey(group, write.epoch.number), encodeEpoch(write.epoch))
           break
         default:
           unreachable(write)

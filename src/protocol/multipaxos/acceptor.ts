@@ -138,6 +138,8 @@ export class Acceptor {
   #vote(ballot: Ballot, { slot, entry }: SlotEntry): boolean {
     // Truncated means chosen and applied: a leader that proposes here is behind, and every promise from here says so.
     if (slot < this.#log.truncatedUpTo) return false
+    // A late accept of an older leader: nothing can be chosen above a chosen stop sign.
+    if (this.#log.stop !== undefined && slot > this.#log.stop.slot) return false
     const previous = this.#log.vote(slot)
     if (previous === undefined) {
       if (this.#isFull(slot)) return false
@@ -168,9 +170,14 @@ export class Acceptor {
     return slot - chosenUpTo >= this.#limits.openSlotsMax || this.#log.openBytes >= this.#limits.openBytesMax
   }
 
-  /** What a new leader must know: every vote that is not covered by the chosen prefix. */
+  /**
+   * What a new leader must know: every vote that is not covered by the chosen prefix. A chosen stop sign is always told:
+   * one who began above it, not knowing, would choose entries that the next epoch has chosen others for.
+   */
   #promise(to: NodeId, { ballot, attempt, fromSlot }: Prepare): Send[] {
-    const range = { from: Math.max(fromSlot, this.#log.chosenUpTo) as Slot, to: this.#log.votedUpTo }
+    const { stop } = this.#log
+    const chosenUpTo = stop?.slot ?? this.#log.chosenUpTo
+    const range = { from: stop?.slot ?? (Math.max(fromSlot, chosenUpTo) as Slot), to: this.#log.votedUpTo }
     const pages: Vote[][] = [[]]
     let bytes = 0
     for (const vote of this.#log.votes(range)) {
@@ -192,7 +199,7 @@ export class Acceptor {
         part,
         parts: pages.length,
         truncatedUpTo: this.#log.truncatedUpTo,
-        chosenUpTo: this.#log.chosenUpTo,
+        chosenUpTo,
         votes,
         unknown: part === 0 ? this.#log.unknown(range) : [],
       },

@@ -8,6 +8,7 @@ import { Election, type Standing, type Verdict } from './election.ts'
 import type { Message } from './message.ts'
 
 const [n1, n2, n3] = [toNodeId(1), toNodeId(2), toNodeId(3)]
+const learner = toNodeId(4)
 const zero = zeroBallot(firstEpoch)
 const [roundMs, urgentMs] = [500, 200]
 /** Rounds are up to 15 % longer than they are called. */
@@ -29,14 +30,17 @@ class Bench {
 
   constructor(self = n1) {
     const members = [n1, n2, n3]
-    this.election = new Election(
-      { self, epoch: firstEpoch, incarnation: toIncarnation(1) },
-      members.filter((id) => id !== self),
-      countedQuorums(new Set(members), 2, 2),
-      new Random(1),
+    this.election = new Election({
+      self,
+      epoch: firstEpoch,
+      incarnation: toIncarnation(1),
+      others: [...members, learner].filter((id) => id !== self),
+      acceptors: new Set(members),
+      quorums: countedQuorums(new Set(members), 2, 2),
+      random: new Random(1),
       roundMs,
-      urgentMs,
-    )
+      urgentRoundMs: urgentMs,
+    })
     this.tick(0)
   }
 
@@ -91,6 +95,16 @@ test('a node does not claim while somebody who answers is happy: it only lost it
   bench.answer(n2)
   bench.answer(n3, { happy: true, leader: ballot(4, n2) })
   assert.deepEqual(bench.endUrgent(), none)
+})
+
+test('a learner is asked how far it is, and has no say in who leads', () => {
+  const bench = new Bench()
+  bench.answer(learner, { happy: true, leader: ballot(4, n2), durableUpTo: toSlot(7) })
+  assert.equal(bench.election.progress(learner)?.durableUpTo, 7)
+  assert.deepEqual(bench.endUrgent(), none, 'a learner makes no quorum')
+  bench.answer(n2)
+  bench.answer(learner, { happy: true, leader: ballot(4, n2) })
+  assert.deepEqual(bench.endUrgent().claim, ballot(5, n1), 'a learner holds nobody back')
 })
 
 test('answers to an earlier round do not count', () => {

@@ -25,6 +25,18 @@ export interface Identity {
   readonly incarnation: Incarnation
 }
 
+export interface ElectionSetup extends Identity {
+  /** All other members are asked, learners for how far they are. */
+  readonly others: readonly NodeId[]
+  /** Only they have a say in who leads. */
+  readonly acceptors: ReadonlySet<NodeId>
+  readonly quorums: QuorumSystem
+  readonly random: Random
+  readonly roundMs: number
+  /** While nobody is believed in, rounds only have to be long enough for answers. */
+  readonly urgentRoundMs: number
+}
+
 /** What the election must know of the rest of the engine when a round ends. */
 export interface Standing {
   readonly phase: 'idle' | 'prepare' | 'propose'
@@ -43,10 +55,10 @@ export interface Verdict {
 export class Election {
   readonly #identity: Identity
   readonly #others: readonly NodeId[]
+  readonly #acceptors: ReadonlySet<NodeId>
   readonly #quorums: QuorumSystem
   readonly #random: Random
   readonly #roundMs: number
-  /** While nobody is believed in, rounds only have to be long enough for answers. */
   readonly #urgentRoundMs: number
   /** This node's latest claim. */
   #own: Ballot
@@ -65,21 +77,15 @@ export class Election {
   #answered: ReadonlySet<NodeId> = new Set()
   readonly #progress = new Map<NodeId, { readonly chosenUpTo: Slot; readonly durableUpTo: Slot }>()
 
-  constructor(
-    identity: Identity,
-    others: readonly NodeId[],
-    quorums: QuorumSystem,
-    random: Random,
-    roundMs: number,
-    urgentRoundMs: number,
-  ) {
-    this.#identity = identity
-    this.#others = others
-    this.#quorums = quorums
-    this.#random = random
-    this.#roundMs = roundMs
-    this.#urgentRoundMs = urgentRoundMs
-    this.#own = zeroBallot(identity.epoch)
+  constructor(setup: ElectionSetup) {
+    this.#identity = setup
+    this.#others = setup.others
+    this.#acceptors = setup.acceptors
+    this.#quorums = setup.quorums
+    this.#random = setup.random
+    this.#roundMs = setup.roundMs
+    this.#urgentRoundMs = setup.urgentRoundMs
+    this.#own = zeroBallot(setup.epoch)
     this.#leader = this.#own
     this.#seen = this.#own
   }
@@ -131,6 +137,11 @@ export class Election {
     this.#roundEnd = undefined
   }
 
+  /** A claim that waits for no round. Undefined once retired. */
+  campaign(promised: Ballot): Ballot | undefined {
+    return this.#retired ? undefined : this.#claim(promised)
+  }
+
   retire(): void {
     this.#retired = true
     this.#happy = false
@@ -175,9 +186,8 @@ export class Election {
   }
 
   #judge({ phase, promised, missingFrom }: Standing): Verdict {
-    const replies = [...this.#replies.values()]
     this.#answered = new Set(this.#replies.keys())
-    for (const reply of replies) this.#leader = maxBallot(this.#leader, reply.ballot)
+    for (const reply of this.#replies.values()) this.#leader = maxBallot(this.#leader, reply.ballot)
     const isMine = this.#own.round > 0 && sameBallot(this.#leader, this.#own)
     this.#happy = isMine ? this.#isLeaderHappy(phase) : this.#isFollowerHappy()
     const lostQuorum = phase !== 'idle' && !(isMine && this.#happy)
@@ -186,7 +196,7 @@ export class Election {
     const isStranded = this.#happy && isMine && isGone
     if (isStranded) return { claim: this.#claim(promised), lostQuorum: false }
     if (this.#happy || this.#retired) return { claim: undefined, lostQuorum }
-    const allUnhappy = replies.every((reply) => !reply.happy)
+    const allUnhappy = [...this.#replies].every(([node, reply]) => !reply.happy || !this.#acceptors.has(node))
     const isConnected = this.#quorums.isPhase1(new Set([this.#identity.self, ...this.#answered]))
     if (!allUnhappy || !isConnected) return { claim: undefined, lostQuorum }
     return { claim: this.#claim(promised), lostQuorum: false }

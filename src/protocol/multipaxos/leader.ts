@@ -6,6 +6,7 @@
  * - nothing new is proposed before phase 1 is complete, and the first new entry is a barrier.
  * - only votes at exactly this ballot are counted.
  * - every slot in [start, decidedUpTo) is chosen and was proposed at this ballot.
+ * - nothing is proposed above a stop sign (protocols 10).
  */
 import { assert } from '../../base/assert.ts'
 import { type Ballot, sameBallot } from '../ballot.ts'
@@ -35,6 +36,8 @@ type Phase =
       /** Everything below is chosen, and not all of it was proposed at this ballot. */
       start: Slot
       barrier: Slot | undefined
+      /** Where a stop sign is proposed: the last slot of this leadership. */
+      stop: Slot | undefined
     }
 
 export class Leader {
@@ -77,10 +80,18 @@ export class Leader {
     return this.#phase.kind === 'propose' ? this.#phase.ballot : undefined
   }
 
-  /** True when the barrier is in the chosen prefix: then it knows everything that any earlier leader answered. */
+  /**
+   * True when the barrier is in the chosen prefix: then it knows everything that any earlier leader answered. Not true any
+   * more once a stop sign is proposed: the next epoch may choose writes that this leader does not hear of (T17).
+   */
   get isSteady(): boolean {
-    if (this.#phase.kind !== 'propose' || this.#phase.barrier === undefined) return false
+    if (this.#phase.kind !== 'propose' || this.#phase.barrier === undefined || this.isStopping) return false
     return this.#phase.barrier < this.#log.chosenUpTo
+  }
+
+  /** True once this leader has proposed a stop sign. */
+  get isStopping(): boolean {
+    return this.#phase.kind === 'propose' && this.#phase.stop !== undefined
   }
 
   /** True while entries are missing that were chosen before this leadership: it proposes, but cannot apply. */
@@ -93,7 +104,7 @@ export class Leader {
   }
 
   get room(): number {
-    if (this.#phase.kind !== 'propose') return 0
+    if (this.#phase.kind !== 'propose' || this.isStopping) return 0
     return Math.max(0, this.#options.pipelineSlotsMax - this.#open.size)
   }
 
@@ -131,7 +142,7 @@ export class Leader {
     if (result === undefined) return []
     // More may have been learned here since phase 1 began. What is truncated elsewhere is never voted for again.
     const start = Math.max(result.chosenUpTo, this.#log.chosenUpTo) as Slot
-    this.#phase = { kind: 'propose', ballot: one.ballot, start, barrier: undefined }
+    this.#phase = { kind: 'propose', ballot: one.ballot, start, barrier: undefined, stop: undefined }
     this.#nextSlot = start
     this.#decidedUpTo = start
     this.#announcedUpTo = start
@@ -145,7 +156,7 @@ export class Leader {
   }
 
   propose(now: number, proposal: number, entry: Entry): Effect[] {
-    if (this.#phase.kind !== 'propose') return [{ kind: 'refused', proposal }]
+    if (this.#phase.kind !== 'propose' || this.isStopping) return [{ kind: 'refused', proposal }]
     if (entry.kind === 'barrier') {
       assert(this.#phase.barrier === undefined, 'a second barrier at one ballot')
       this.#phase.barrier = this.#nextSlot
@@ -261,6 +272,8 @@ export class Leader {
   #bind(now: number, entry: Entry): Slot {
     const slot = this.#nextSlot
     assert(!this.#open.has(slot), `slot ${slot} is bound already`)
+    assert(this.#phase.kind === 'propose' && !this.isStopping, `slot ${slot} is above a stop sign`)
+    if (entry.kind === 'stopSign') this.#phase.stop = slot
     this.#nextSlot = (slot + 1) as Slot
     this.#open.set(slot, { slot, entry, votes: new Set(), sentAt: now })
     this.#outbox.push({ slot, entry })

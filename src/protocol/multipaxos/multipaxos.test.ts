@@ -3,9 +3,11 @@ import { test } from 'node:test'
 import { Random } from '../../base/random.ts'
 import type { Ballot } from '../ballot.ts'
 import type { Effect } from '../effect.ts'
+import type { Entry } from '../entry.ts'
 import type { Epoch } from '../epoch.ts'
+import type { Event } from '../event.ts'
 import { firstEpoch, firstSlot, type NodeId, toEpochNumber, toIncarnation, toNodeId, toSlot } from '../ids.ts'
-import type { Vote } from './message.ts'
+import type { Message, Vote } from './message.ts'
 import { type AcceptorState, MultiPaxos } from './multipaxos.ts'
 import { defaultMultiPaxosOptions } from './options.ts'
 
@@ -24,6 +26,7 @@ const epoch: Epoch = {
   q2: 2,
   leaseMs: 0,
   startSlot: firstSlot,
+  highestId: learner,
 }
 
 const empty: AcceptorState = {
@@ -42,6 +45,7 @@ function engineOf(self: NodeId, state: Partial<AcceptorState> = {}, appliedUpTo 
     state: { ...empty, ...state },
     appliedUpTo: toSlot(appliedUpTo),
     random: new Random(1),
+    isNew: false,
     options: defaultMultiPaxosOptions,
     now: 0,
   })
@@ -115,4 +119,99 @@ test('who does not lead takes no proposals and has no room', () => {
   assert.equal(engine.room(), 0)
   const entry = { kind: 'batch', payload: new Uint8Array(1) } as const
   assert.deepEqual(kinds(engine.step(0, { kind: 'propose', proposal: 7, entry })), ['refused'])
+})
+
+function stopSign(slot: number, round: number, chosen: boolean): Vote {
+  return { ...vote(slot, round), entry: { kind: 'stopSign', payload: Uint8Array.of(slot) }, chosen }
+}
+
+/** Knows slots 0 to 3 chosen, the last of them a stop sign. */
+function ended(): MultiPaxos {
+  const votes = [vote(0, 1), vote(1, 1), vote(2, 1), stopSign(3, 1, false)]
+  return engineOf(n1, { promised: ballot(1), chosenUpTo: toSlot(4), votes }, 4)
+}
+
+function promisesOf(effects: readonly Effect[]): Extract<Message, { kind: 'promise' }>[] {
+  const sent = effects.flatMap((effect) => (effect.kind === 'persist' ? effect.release : []))
+  return sent.flatMap(({ message }) => (message.kind === 'promise' ? [message] : []))
+}
+
+test('who knows the stop sign chosen tells it to everybody who wants to lead, wherever they begin', () => {
+  const engine = ended()
+  const message = { kind: 'prepare', ballot: ballot(2), attempt: 1, fromSlot: toSlot(4) } as const
+  const [promise] = promisesOf(engine.step(0, { kind: 'message', from: n2, message }))
+  assert.equal(promise?.chosenUpTo, 3)
+  assert.deepEqual(
+    promise?.votes.map(({ slot, entry, chosen }) => [slot, entry.kind, chosen]),
+    [[3, 'stopSign', true]],
+  )
+})
+
+test('an epoch that is over is led no more, and nothing is voted above its stop sign', () => {
+  const engine = ended()
+  engine.step(0, { kind: 'flush' })
+  for (let now = 0; now < 10_000; now += 50) {
+    for (const effect of engine.step(now, { kind: 'tick' })) assert.notEqual(effect.kind, 'send')
+    engine.step(now, { kind: 'flush' })
+  }
+  engine.step(10_000, { kind: 'campaign' })
+  assert.equal(engine.status().role, 'follower')
+  assert.equal(engine.status().stop?.slot, 3)
+  const entries = [{ slot: toSlot(4), entry: vote(4, 2).entry }]
+  const decided = { from: firstSlot, upTo: firstSlot }
+  engine.step(10_000, { kind: 'message', from: n2, message: { kind: 'accept', ballot: ballot(2), decided, entries } })
+  assert.deepEqual(engine.votes({ from: toSlot(4), to: toSlot(9) }), [])
+})
+
+test('the stop sign is never truncated: whoever asks is told what ended the epoch', () => {
+  const engine = ended()
+  engine.step(0, { kind: 'applied', upTo: toSlot(4), durableUpTo: toSlot(4) })
+  engine.step(0, { kind: 'restored', upTo: toSlot(3) })
+  assert.deepEqual([engine.truncatedUpTo(), engine.chosen(toSlot(3), 1000).length], [3, 1])
+})
+
+test('a leader proposes nothing above its stop sign, and serves no reads from then on', () => {
+  const alone: Epoch = { ...epoch, members: epoch.members.slice(0, 1), q1: 1, q2: 1, leaseMs: 1000 }
+  const [random, options] = [new Random(1), defaultMultiPaxosOptions]
+  const setup = { self: n1, incarnation: toIncarnation(1), state: empty, random, options, isNew: true }
+  const engine = new MultiPaxos({ ...setup, epoch: alone, appliedUpTo: firstSlot, now: 0 })
+  const run = (events: readonly Event[]): Effect[] => {
+    const effects: Effect[] = []
+    for (const queue = [...events]; queue.length > 0; ) {
+      const event = queue.shift()
+      assert(event !== undefined)
+      for (const effect of engine.step(0, event)) {
+        effects.push(effect)
+        const sent = effect.kind === 'send' ? [effect] : effect.kind === 'persist' ? effect.release : []
+        for (const { to, message } of sent) if (to.includes(n1)) queue.push({ kind: 'message', from: n1, message })
+      }
+      if (queue.length === 0 && event.kind !== 'flush') queue.push({ kind: 'flush' })
+    }
+    return effects
+  }
+  const propose = (proposal: number, kind: Entry['kind']): readonly string[] =>
+    kinds(run([{ kind: 'propose', proposal, entry: { kind, payload: Uint8Array.of(proposal) } }]))
+  run([{ kind: 'campaign' }])
+  assert.ok(propose(1, 'barrier').includes('proposed'))
+  run([{ kind: 'flush' }, { kind: 'tick' }])
+  assert.deepEqual([engine.status().steady, engine.leaseHolds(0)], [true, true])
+  const stop = engine.step(0, { kind: 'propose', proposal: 2, entry: { kind: 'stopSign', payload: Uint8Array.of(2) } })
+  assert.deepEqual(kinds(stop), ['proposed'])
+  assert.deepEqual([engine.status().steady, engine.leaseHolds(0), engine.room()], [false, false, 0])
+  assert.deepEqual(propose(3, 'batch').slice(0, 1), ['refused'])
+  run([{ kind: 'flush' }])
+  assert.deepEqual([engine.status().stop?.slot, engine.status().chosenUpTo], [1, 2])
+})
+
+test('an epoch begins at its first slot, and a node that is new to it has granted nothing in it', () => {
+  const later: Epoch = { ...epoch, number: toEpochNumber(2), startSlot: toSlot(40), leaseMs: 1000 }
+  const [random, options] = [new Random(1), defaultMultiPaxosOptions]
+  const setup = { self: n1, incarnation: toIncarnation(1), state: empty, random, options, epoch: later, now: 0 }
+  const answer = (isNew: boolean): readonly string[] => {
+    const engine = new MultiPaxos({ ...setup, appliedUpTo: toSlot(7), isNew })
+    assert.deepEqual([engine.truncatedUpTo(), engine.status().chosenUpTo], [40, 40])
+    return prepare(engine, n2, ballot(1, { epoch: later.number }))
+  }
+  assert.deepEqual(answer(true), ['persist'])
+  assert.deepEqual(answer(false), ['send'], 'its silence after a start is not over')
 })

@@ -43,6 +43,8 @@ export interface MultiPaxosSetup {
   readonly random: Random
   readonly options: MultiPaxosOptions
   readonly now: number
+  /** No earlier life of this node took part in this epoch, so it can have granted no lease. */
+  readonly isNew: boolean
 }
 
 /** A ballot this far above everything known is not an honest proposer's. */
@@ -67,9 +69,10 @@ export class MultiPaxos implements Engine {
   #heartbeatAt = Number.NEGATIVE_INFINITY
   #notedChosenUpTo: Slot
   #isChosenDue = false
+  #isRetired = false
   #reported: { role: Role; leader: NodeId | undefined; ballot: Ballot } | undefined
 
-  constructor({ self, incarnation, epoch, state, appliedUpTo, random, options, now }: MultiPaxosSetup) {
+  constructor({ self, incarnation, epoch, state, appliedUpTo, random, options, now, isNew }: MultiPaxosSetup) {
     this.#self = self
     this.#epoch = epoch
     this.#options = options
@@ -78,8 +81,8 @@ export class MultiPaxos implements Engine {
     this.#otherMembers = epoch.members.map((member) => member.id).filter((id) => id !== self)
     const others = this.#otherMembers.filter((id) => this.#acceptors.has(id))
     const quorums = quorumsOf(epoch)
-    this.#log = loadLog(state)
-    this.#grant = new Grant(epoch.leaseMs, now + epoch.leaseMs)
+    this.#log = loadLog(state, epoch.startSlot)
+    this.#grant = new Grant(epoch.leaseMs, isNew ? now : now + epoch.leaseMs)
     const promised = state.promised ?? zeroBallot(epoch.number)
     this.#acceptor = new Acceptor(promised, this.#log, this.#grant, {
       promiseBytesMax: options.messageBytesMax,
@@ -88,8 +91,10 @@ export class MultiPaxos implements Engine {
     })
     this.#learner = new Learner(this.#log, this.#acceptor, options)
     this.#leader = new Leader(self, others, quorums, this.#log, this.#learner, options)
-    const identity = { self, epoch: epoch.number, incarnation }
-    this.#election = new Election(identity, others, quorums, random, options.electionTimeoutMs, 2 * options.heartbeatMs)
+    this.#election = new Election({
+      ...{ self, epoch: epoch.number, incarnation, others: this.#otherMembers, acceptors: this.#acceptors },
+      ...{ quorums, random, roundMs: options.electionTimeoutMs, urgentRoundMs: 2 * options.heartbeatMs },
+    })
     this.#election.noteSeen(promised)
     this.#heartbeats = new Heartbeats(self, quorums, epoch.leaseMs, options.clockDriftMax)
     this.#reads = new Reads(incarnation)
@@ -97,6 +102,7 @@ export class MultiPaxos implements Engine {
     this.#notedChosenUpTo = this.#log.chosenUpTo
     // The machine may be ahead of the watermark on disk, which is written lazily.
     if (appliedUpTo > this.#log.chosenUpTo) this.#skipTo(appliedUpTo)
+    if (!this.#acceptors.has(self)) this.#election.retire()
   }
 
   step(now: number, event: Event): readonly Effect[] {
@@ -123,6 +129,7 @@ export class MultiPaxos implements Engine {
       openSlots: this.#leader.openSlots,
       logBytes: this.#log.bytes,
       elections: this.#election.claims,
+      stop: this.#log.stop,
       peers: this.#otherMembers.map((id) => {
         const progress = this.#election.progress(id)
         const zero = 0 as Slot
@@ -183,6 +190,10 @@ export class MultiPaxos implements Engine {
       case 'clockJumped':
         this.#heartbeats.voidLease()
         return []
+      case 'campaign':
+        return this.#onCampaign()
+      case 'yield':
+        return this.#giveUp()
       case 'retire':
         return this.#onRetire()
       default:
@@ -289,6 +300,8 @@ export class MultiPaxos implements Engine {
 
   #onTick(): Effect[] {
     const now = this.#now
+    // The epoch is over, and everything in it is here: others are answered, and nothing is asked any more.
+    if (this.#log.stop !== undefined && this.#isRetired) return this.#reads.onTick(now, this.#options.electionTimeoutMs)
     const missingFrom = this.#leader.isStranded ? this.#learner.sources() : []
     const standing = { phase: this.#leader.phase, promised: this.#acceptor.promised, missingFrom }
     const { verdict, effects } = this.#election.onTick(now, standing)
@@ -316,6 +329,8 @@ export class MultiPaxos implements Engine {
     if (decided !== undefined && ballot !== undefined && this.#otherMembers.length > 0) {
       effects.push({ kind: 'send', to: this.#otherMembers, message: { kind: 'decide', ballot, decided } })
     }
+    // Whoever leads has told of the stop sign by now.
+    if (this.#log.stop !== undefined && !this.#isRetired) effects.push(...this.#onRetire())
     this.#noteChosen()
     effects.push(...this.#acceptor.flush())
     return effects
@@ -368,7 +383,14 @@ export class MultiPaxos implements Engine {
     return this.#reads.abandon()
   }
 
+  #onCampaign(): Effect[] {
+    if (this.#leader.phase === 'propose') return []
+    const ballot = this.#election.campaign(this.#acceptor.promised)
+    return ballot === undefined ? [] : this.#claim(ballot)
+  }
+
   #onRetire(): Effect[] {
+    this.#isRetired = true
     this.#election.retire()
     return this.#giveUp()
   }
@@ -405,11 +427,14 @@ export class MultiPaxos implements Engine {
       slotsKeptMax: this.#options.logSlotsKeptMax,
       bytesKeptMax: this.#options.logBytesKeptMax,
     })
-    if (upTo <= this.#log.truncatedUpTo) return
-    this.#log.truncate(upTo)
+    // The stop sign stays: see the invariant of SlotLog.
+    const { stop } = this.#log
+    const bounded = stop === undefined ? upTo : (Math.min(upTo, stop.slot) as Slot)
+    if (bounded <= this.#log.truncatedUpTo) return
+    this.#log.truncate(bounded)
     // The chosen watermark must not fall behind the truncated one on disk.
     this.#isChosenDue = true
-    this.#acceptor.note({ kind: 'truncate', upTo })
+    this.#acceptor.note({ kind: 'truncate', upTo: bounded })
   }
 
   #skipTo(upTo: Slot): void {
@@ -459,17 +484,18 @@ export class MultiPaxos implements Engine {
  * The stored watermark says that every vote below it holds the chosen entry. A vote that is missing or unreadable there
  * pulls the watermark down: the entry is fetched again, while the others stay known as chosen.
  */
-function loadLog(state: AcceptorState): SlotLog {
-  const { truncatedUpTo } = state
+function loadLog(state: AcceptorState, startSlot: Slot): SlotLog {
+  const truncatedUpTo = Math.max(state.truncatedUpTo, startSlot) as Slot
   const storedUpTo = Math.max(state.chosenUpTo, truncatedUpTo) as Slot
   const stored = new Set(state.votes.map((vote) => vote.slot))
   let chosenUpTo = truncatedUpTo
   while (chosenUpTo < storedUpTo && stored.has(chosenUpTo)) chosenUpTo = (chosenUpTo + 1) as Slot
-  const log = new SlotLog(truncatedUpTo, chosenUpTo)
+  const log = new SlotLog(truncatedUpTo, truncatedUpTo)
   for (const vote of state.votes) {
     assert(isZeroBallot(vote.ballot) ? vote.chosen : true, `a vote without a ballot in slot ${vote.slot}`)
     log.put(vote.slot < storedUpTo ? { ...vote, chosen: true } : vote)
   }
+  while (log.chosenUpTo < chosenUpTo) log.advanceChosen()
   for (const slot of state.unknown) log.markUnknown(slot)
   return log
 }

@@ -168,3 +168,57 @@ test('whatever a phase-2 quorum voted at a ballot is found by every phase-1 quor
     ),
   )
 })
+
+function stopSign(slot: number, round: number, chosen = false): Vote {
+  return {
+    ...vote(slot, `stop ${slot}`, round, chosen),
+    entry: { kind: 'stopSign', payload: fromBinary(`stop ${slot}`) },
+  }
+}
+
+test('a stop sign is void when a slot above it has a vote of a ballot as high, and its slot is free (T15)', () => {
+  const one = phaseOne([
+    [n1, promise([vote(0, 'a', 1), stopSign(1, 2)])],
+    [n2, promise([vote(2, 'y', 3)])],
+  ])
+  assert.deepEqual(proposals(one.result()), ['0=a', '1=-', '2=y'])
+})
+
+test('a stop sign that stands is proposed again, and nothing above it (T16)', () => {
+  const one = phaseOne([
+    [n1, promise([vote(0, 'a', 1), stopSign(1, 2)])],
+    [n2, promise([vote(4, 'w', 1)])],
+  ])
+  assert.deepEqual(proposals(one.result()), ['0=a', '1=stop 1'])
+})
+
+test('of two stop signs the lower one stands if it is the newer one, else the upper one', () => {
+  const newerBelow = phaseOne([
+    [n1, promise([stopSign(1, 3)])],
+    [n2, promise([stopSign(3, 2)])],
+  ])
+  assert.deepEqual(proposals(newerBelow.result()), ['0=-', '1=stop 1'])
+  const newerAbove = phaseOne([
+    [n1, promise([stopSign(1, 2)])],
+    [n2, promise([stopSign(3, 3)])],
+  ])
+  assert.deepEqual(proposals(newerAbove.result()), ['0=-', '1=-', '2=-', '3=stop 3'])
+})
+
+test('what is known chosen decides about a stop sign, whatever its ballot', () => {
+  const chosenAbove = phaseOne([
+    [n1, promise([stopSign(0, 5)])],
+    [n2, promise([vote(1, 'z', 0, true)])],
+  ])
+  assert.deepEqual(proposals(chosenAbove.result()), ['0=-', '1=z'])
+  const chosenStop = phaseOne([
+    [n1, promise([stopSign(0, 0, true)])],
+    [n2, promise([vote(1, 'z', 5)])],
+  ])
+  assert.deepEqual(proposals(chosenStop.result()), ['0=stop 0'])
+  const both = phaseOne([
+    [n1, promise([stopSign(0, 0, true)])],
+    [n2, promise([vote(1, 'z', 0, true)])],
+  ])
+  assert.throws(() => both.result(), AssertionError)
+})

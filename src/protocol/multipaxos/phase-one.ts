@@ -6,6 +6,9 @@
  *   knows what was chosen there: "unknown" is not "no vote" (protocols 2.4).
  * - the entry of the highest ballot wins; a slot without votes in a phase-1 quorum gets a no-op.
  *   (Paxos Made Simple, sections 2.2 and 3.)
+ * - a stop sign is void, and its slot free, when a slot above it has a vote of a ballot as high: then it was not chosen and
+ *   can not be any more. A stop sign that stands is the last thing to be proposed.
+ *   (Stoppable Paxos, Malkhi, Lamport and Zhou 2008, section 4; T15, T16.)
  */
 import { assert } from '../../base/assert.ts'
 import { type Ballot, compareBallots, sameBallot } from '../ballot.ts'
@@ -98,11 +101,35 @@ export class PhaseOne {
       if (!this.#quorums.isPhase1(known)) return undefined
     }
     const proposals: SlotEntry[] = []
-    for (let slot = chosenUpTo; slot < end; slot = (slot + 1) as Slot) {
+    const upTo = settleStopSigns(best, chosenUpTo, end)
+    for (let slot = chosenUpTo; slot < upTo; slot = (slot + 1) as Slot) {
       proposals.push({ slot, entry: best.get(slot)?.entry ?? noop })
     }
     return { chosenUpTo, source, proposals }
   }
+}
+
+/** Drops void stop signs from `best`. Returns where proposing ends: above the lowest stop sign that stands, if there is one. */
+function settleStopSigns(best: Map<Slot, Vote>, from: Slot, end: Slot): Slot {
+  let upTo = end
+  let above: Vote | undefined
+  for (let slot = (end - 1) as Slot; slot >= from; slot = (slot - 1) as Slot) {
+    const vote = best.get(slot)
+    if (vote === undefined) continue
+    if (vote.entry.kind === 'stopSign') {
+      assert(!vote.chosen || above?.chosen !== true, `slot ${slot} ends the epoch, and another is chosen above it`)
+      if (above === undefined || isWeaker(above, vote)) upTo = (slot + 1) as Slot
+      else best.delete(slot)
+    }
+    if (above === undefined || isWeaker(above, vote)) above = vote
+  }
+  return upTo
+}
+
+/** What is chosen is as good as voted for at the highest ballot of all. */
+function isWeaker(a: Vote, b: Vote): boolean {
+  if (a.chosen || b.chosen) return !a.chosen
+  return compareBallots(a.ballot, b.ballot) < 0
 }
 
 function isComplete({ parts }: Collected): boolean {

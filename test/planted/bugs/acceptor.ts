@@ -118,13 +118,15 @@ export const acceptorBugs: readonly Bug[] = [
     name: 'truncated-is-empty',
     what: 'Truncated slots are reported as slots without votes (T4)',
     patches: [
-      { file: acceptor, find: 'Math.max(fromSlot, this.#log.chosenUpTo) as Slot', replace: 'fromSlot' },
       {
         file: acceptor,
-        find: `        truncatedUpTo: this.#log.truncatedUpTo,
-        chosenUpTo: this.#log.chosenUpTo,`,
-        replace: `        truncatedUpTo: fromSlot,
-        chosenUpTo: fromSlot,`,
+        find: 'const chosenUpTo = stop?.slot ?? this.#log.chosenUpTo',
+        replace: 'const chosenUpTo = fromSlot',
+      },
+      {
+        file: acceptor,
+        find: '        truncatedUpTo: this.#log.truncatedUpTo,',
+        replace: '        truncatedUpTo: fromSlot,',
       },
     ],
   },

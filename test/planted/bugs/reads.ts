@@ -97,7 +97,11 @@ export const readBugs: readonly Bug[] = [
     name: 'stale-read-for-linearizable',
     what: 'A linearizable read is served from whatever the node has applied',
     patches: [
-      { file: 'runtime/replica.ts', find: `if (consistency === 'stale') {`, replace: `if (consistency !== 'never') {` },
+      {
+        file: 'runtime/replica.ts',
+        find: `if (consistency === 'stale') this`,
+        replace: `if (consistency !== 'never') this`,
+      },
     ],
   },
   {

@@ -72,9 +72,9 @@ export const stateBugs: readonly Bug[] = [
     patches: [
       {
         file: replica,
-        find: 'const entries = this.#engine.chosen(this.#state.appliedUpTo, replayBytes)\n      if (entries.length === 0) return',
+        find: '.engine.chosen(appliedUpTo, replayBytes)\n      if (entries.length === 0) return',
         replace:
-          'const entries = this.#engine.chosen(Math.max(0, this.#state.appliedUpTo - 1) as Slot, replayBytes)\n      if (entries.length <= 1) return',
+          '.engine.chosen(Math.max(0, appliedUpTo - 1) as Slot, replayBytes)\n      if (entries.length <= 1) return',
       },
       {
         file: replica,
@@ -119,7 +119,14 @@ export const stateBugs: readonly Bug[] = [
   {
     name: 'older-snapshot-installed',
     what: 'A snapshot replaces the data also when it is older',
-    patches: [{ file: state, find: 'if (upTo <= this.#machine.appliedUpTo) {', replace: 'if (upTo < 0) {' }],
+    patches: [
+      {
+        file: 'runtime/snapshot-receiver.ts',
+        find: 'if (chunk.appliedUpTo <= this.#host.appliedUpTo()) {',
+        replace: 'if (chunk.appliedUpTo < 0) {',
+      },
+      { file: state, find: 'if (upTo <= this.#machine.appliedUpTo) {', replace: 'if (upTo < 0) {' },
+    ],
   },
   {
     name: 'snapshot-chunk-out-of-place',

@@ -1,0 +1,80 @@
+/**
+ * Epochs as bytes: on disk, in stop signs and between members. JSON: they are few, small, and readable by whoever has to
+ * look into a broken directory.
+ */
+import type { Epoch, Member, NextEpoch } from './epoch.ts'
+import { nextSlot, type Slot, toEpochNumber, toNodeId, toSlot } from './ids.ts'
+import { quorumProblem } from './quorum.ts'
+
+export function encodeEpoch(epoch: Epoch): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ ...ordered(epoch), startSlot: epoch.startSlot }))
+}
+
+/** Payload of the stop sign that ends the epoch before `next`. */
+export function encodeStopSign(next: NextEpoch): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(ordered(next)))
+}
+
+/** Undefined when it is no epoch that this version knows. The caller has checked the checksum. */
+export function decodeEpoch(body: Uint8Array): Epoch | undefined {
+  const value = parse(body)
+  const next = readNext(value)
+  if (next === undefined || !isObject(value)) return undefined
+  const { startSlot } = value
+  return isCount(startSlot) ? { ...next, startSlot: toSlot(startSlot) } : undefined
+}
+
+/** The epoch that begins after a stop sign with this payload, chosen in `slot`. Undefined as for `decodeEpoch`. */
+export function epochAfter(slot: Slot, payload: Uint8Array): Epoch | undefined {
+  const next = readNext(parse(payload))
+  return next === undefined ? undefined : { ...next, startSlot: nextSlot(slot) }
+}
+
+function ordered({ number, protocol, members, q1, q2, leaseMs, highestId }: NextEpoch): NextEpoch {
+  const each = members.map(({ id, name, peerAddress, kind }) => ({ id, name, peerAddress, kind }))
+  return { number, protocol, members: each, q1, q2, leaseMs, highestId }
+}
+
+function readNext(value: unknown): NextEpoch | undefined {
+  if (!isObject(value) || !Array.isArray(value['members'])) return undefined
+  const { number, protocol, q1, q2, leaseMs } = value
+  if (!isCount(number) || number < 1 || protocol !== 'multi') return undefined
+  if (!isCount(q1) || !isCount(q2) || !isCount(leaseMs)) return undefined
+  const members: Member[] = []
+  for (const each of value['members']) {
+    const member = decodeMember(each)
+    if (member === undefined) return undefined
+    members.push(member)
+  }
+  const ids = new Set(members.map(({ id }) => id))
+  // Directories of versions that knew one epoch only do not have it.
+  const highestId = value['highestId'] ?? Math.max(0, ...ids)
+  if (!isCount(highestId) || highestId < Math.max(0, ...ids) || ids.size !== members.length) return undefined
+  const n = members.filter(({ kind }) => kind === 'acceptor').length
+  if (n === 0 || quorumProblem({ n, q1, q2 }) !== undefined) return undefined
+  return { number: toEpochNumber(number), protocol, members, q1, q2, leaseMs, highestId: toNodeId(highestId) }
+}
+
+function decodeMember(value: unknown): Member | undefined {
+  if (!isObject(value)) return undefined
+  const { id, name, peerAddress, kind } = value
+  if (!isCount(id) || id < 1 || typeof name !== 'string' || typeof peerAddress !== 'string') return undefined
+  if (kind !== 'acceptor' && kind !== 'learner') return undefined
+  return { id: toNodeId(id), name, peerAddress, kind }
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}

@@ -1,0 +1,126 @@
+/**
+ * The epochs of one group on one node: the newest, and those before it that a member may still ask about.
+ *
+ * - only the newest proposes for clients. An earlier one answers, prepares with its stop sign and questions with its log; it
+ *   may still elect a leader, when all have forgotten what is chosen in its last slots.
+ * - an epoch is closed when nobody needs its log any more. From then on this node takes no part in it, which is always
+ *   safe, and tells whoever asks which epoch is the newest.
+ * - a node that is not a member of the newest epoch keeps those in which it was: others may need what it holds.
+ */
+import { assert } from '../base/assert.ts'
+import type { Engine } from '../protocol/engine.ts'
+import type { Epoch } from '../protocol/epoch.ts'
+import type { EpochNumber, NodeId, Slot } from '../protocol/ids.ts'
+
+export interface OpenEpoch {
+  readonly epoch: Epoch
+  readonly engine: Engine
+}
+
+export class Epochs {
+  /** All that this node knows to have begun, with it as a member or without. Rising. */
+  readonly #known: Epoch[]
+  /** Those in which it takes part. Rising. */
+  #open: OpenEpoch[]
+
+  constructor(known: readonly Epoch[], open: readonly OpenEpoch[]) {
+    assert(known.length > 0 && open.length > 0, `none of ${known.length} epochs is open`)
+    this.#known = [...known]
+    this.#open = [...open]
+  }
+
+  /** With this node as a member or without. */
+  get newest(): Epoch {
+    const last = this.#known.at(-1)
+    assert(last !== undefined, 'no epoch is known')
+    return last
+  }
+
+  get known(): readonly Epoch[] {
+    return this.#known
+  }
+
+  /** The newest in which this node takes part. */
+  get current(): OpenEpoch {
+    const last = this.#open.at(-1)
+    assert(last !== undefined, 'every epoch is closed')
+    return last
+  }
+
+  get open(): readonly OpenEpoch[] {
+    return this.#open
+  }
+
+  /** This node was a member, and is none any more. */
+  get isRemoved(): boolean {
+    return this.current.epoch.number < this.newest.number
+  }
+
+  /** The log on this node begins here. */
+  get truncatedUpTo(): Slot {
+    const oldest = this.#open[0]
+    assert(oldest !== undefined, 'every epoch is closed')
+    return oldest.engine.truncatedUpTo()
+  }
+
+  of(number: EpochNumber): OpenEpoch | undefined {
+    return this.#open.find(({ epoch }) => epoch.number === number)
+  }
+
+  /** Whose log has the slot, or will have it; the oldest when none does. */
+  holding(slot: Slot): OpenEpoch {
+    const found = this.#open.findLast(({ epoch }) => epoch.startSlot <= slot) ?? this.#open[0]
+    assert(found !== undefined, 'every epoch is closed')
+    return found
+  }
+
+  /** `engine` is undefined when this node is not a member of it. */
+  begin(epoch: Epoch, engine: Engine | undefined): void {
+    assert(epoch.number > this.newest.number, `epoch ${epoch.number} begins after ${this.newest.number}`)
+    this.#known.push(epoch)
+    if (engine !== undefined) this.#open.push({ epoch, engine })
+  }
+
+  /** Closes what nobody needs, and says where the epoch after each of them begins. */
+  closeObsolete(durableUpTo: Slot): { readonly number: EpochNumber; readonly endSlot: Slot }[] {
+    if (this.#open.length === 1 || this.isRemoved) return []
+    const everybodyHas = this.#everybodyHas(durableUpTo)
+    const isObsolete = (index: number): boolean => {
+      const later = this.#open.slice(index + 1)
+      const next = later[0]
+      if (next === undefined) return false
+      // Where a later log is cut, whoever is behind needs a snapshot anyway.
+      return next.epoch.startSlot <= everybodyHas || later.some(isCut)
+    }
+    const closed = this.#open.flatMap(({ epoch }, index) => {
+      const next = this.#open[index + 1]
+      return next !== undefined && isObsolete(index) ? [{ number: epoch.number, endSlot: next.epoch.startSlot }] : []
+    })
+    this.#open = this.#open.filter((_, index) => !isObsolete(index))
+    return closed
+  }
+
+  /** Members of open epochs: those that this node has to do with. */
+  members(): Epoch['members'] {
+    const byId = new Map<NodeId, Epoch['members'][number]>()
+    for (const { epoch } of this.#open) for (const member of epoch.members) byId.set(member.id, member)
+    for (const member of this.newest.members) byId.set(member.id, member)
+    return [...byId.values()]
+  }
+
+  /** Members of open epochs that the current one does not have. */
+  strangers(): NodeId[] {
+    const { members } = this.current.epoch
+    return this.members().flatMap(({ id }) => (members.some((member) => member.id === id) ? [] : [id]))
+  }
+
+  /** Below this every member of the newest epoch has applied everything durably, as far as known. */
+  #everybodyHas(durableUpTo: Slot): number {
+    const { peers } = this.current.engine.status()
+    return Math.min(durableUpTo, ...peers.map((peer) => peer.durableUpTo))
+  }
+}
+
+function isCut({ epoch, engine }: OpenEpoch): boolean {
+  return engine.truncatedUpTo() > epoch.startSlot
+}

@@ -1,0 +1,89 @@
+import { assert } from '../base/assert.ts'
+import type { Query } from '../machine/request.ts'
+import type { NodeId } from '../protocol/ids.ts'
+import type { Observer } from './observer.ts'
+import { whyLate } from './readiness.ts'
+import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
+import type { ReadOutcome } from './replica-service.ts'
+import type { ReplicaState } from './state.ts'
+
+export interface ReadDeskHost {
+  now(): number
+  /** Whether a read may be answered now on the strength of a lease. */
+  holdsLease(): boolean
+  leader(): NodeId | undefined
+  schedule(): void
+}
+
+/** Takes clients' reads, and answers each once the engine and the machine allow it. */
+export class ReadDesk {
+  readonly queue: ReadQueue
+  readonly #state: ReplicaState
+  readonly #observer: Observer
+  readonly #host: ReadDeskHost
+
+  constructor(max: number, state: ReplicaState, observer: Observer, host: ReadDeskHost) {
+    this.queue = new ReadQueue(max)
+    this.#state = state
+    this.#observer = observer
+    this.#host = host
+  }
+
+  /** The machine's answer as it is now, however old. */
+  readStale(query: Query, done: (outcome: ReadOutcome) => void): void {
+    const startedAt = this.#host.now()
+    if (this.#state.isInstalling) {
+      done({ kind: 'failed', code: 'OVERLOADED', message: 'A snapshot is being put in place on this node.' })
+      return
+    }
+    done({ kind: 'answered', answer: this.#state.query(query), appliedUpTo: this.#state.appliedUpTo })
+    this.#observer.readDone(this.#host.now() - startedAt, 'stale', true)
+  }
+
+  readLinearizable(query: Query, timeoutMs: number, done: (outcome: ReadOutcome) => void): void {
+    if (this.queue.isFull) {
+      done({ kind: 'failed', code: 'OVERLOADED', message: 'Too many reads are waiting on this node.' })
+      return
+    }
+    const startedAt = this.#host.now()
+    this.queue.add({ query, startedAt, deadline: startedAt + timeoutMs, done })
+    this.#host.schedule()
+  }
+
+  /** Answers what the machine has applied enough for. */
+  serve(): void {
+    this.queue.serve(this.#state.appliedUpTo, (reads, by) => this.#serve(reads, by))
+  }
+
+  onTick(now: number): void {
+    this.queue.onTick(now, (read) => this.#expire(read, now))
+  }
+
+  close(): void {
+    for (const read of this.queue.drain()) {
+      read.done({ kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' })
+    }
+  }
+
+  #serve(reads: readonly PendingRead[], by: ReadBasis): boolean {
+    if (this.#state.isInstalling) return false
+    const answers = reads.map((read) => this.#state.query(read.query))
+    // The lease must hold *after* the answers were taken from the data: the node may have slept in between (T13).
+    if (by === 'lease' && !this.#host.holdsLease()) return false
+    const { appliedUpTo } = this.#state
+    const now = this.#host.now()
+    reads.forEach((read, index) => {
+      const answer = answers[index]
+      assert(answer !== undefined, 'a read without its answer')
+      this.#observer.readDone(now - read.startedAt, by, true)
+      read.done({ kind: 'answered', answer, appliedUpTo })
+    })
+    return true
+  }
+
+  #expire(read: PendingRead, now: number): void {
+    const [code, message] = whyLate(this.#host.leader())
+    this.#observer.readDone(now - read.startedAt, 'readIndex', false)
+    read.done({ kind: 'failed', code, message })
+  }
+}
