@@ -111,16 +111,10 @@ export class Replica implements ReplicaService {
       send: (to, message) => this.#send(to, message),
       onBegun: (epoch, early) => this.#onBegun(epoch, early),
     })
-    this.#snapshots = new Snapshots(
-      this.#state,
-      {
-        send: (to, message) => this.#send([to], message),
-        onInstalled: (upTo) => this.#onInstalled(upTo),
-        fail: (error) => this.#host.fail(error),
-      },
-      setup.observer,
-      setup.options,
-    )
+    this.#snapshots = new Snapshots(setup, this.#state, {
+      send: (to, message) => this.#send([to], message),
+      onInstalled: (upTo) => this.#onInstalled(upTo),
+    })
     this.#applyLog()
     if (stopSign !== undefined) this.#keeper.onStopSign(stopSign)
   }

@@ -2,9 +2,8 @@
 import type { PeerProgress } from '../protocol/engine.ts'
 import type { NodeId, Slot } from '../protocol/ids.ts'
 import { DonorChoice } from './donor-choice.ts'
-import type { Observer } from './observer.ts'
-import type { ReplicaOptions } from './options.ts'
 import type { RuntimeMessage } from './peer-message.ts'
+import type { ReplicaSetup } from './replica-setup.ts'
 import { SnapshotDonor } from './snapshot-donor.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
 import type { ReplicaState } from './state.ts'
@@ -12,7 +11,6 @@ import type { ReplicaState } from './state.ts'
 export interface SnapshotsHost {
   send(to: NodeId, message: RuntimeMessage): void
   onInstalled(upTo: Slot): void
-  fail(error: Error): void
 }
 
 type Request = Extract<RuntimeMessage, { kind: 'snapshotRequest' }>
@@ -25,7 +23,11 @@ export class Snapshots {
   readonly #receiver: SnapshotReceiver
   readonly #donorChoice = new DonorChoice()
 
-  constructor(state: ReplicaState, host: SnapshotsHost, observer: Observer, options: ReplicaOptions) {
+  constructor(
+    { host: node, observer, options }: Pick<ReplicaSetup, 'host' | 'observer' | 'options'>,
+    state: ReplicaState,
+    host: SnapshotsHost,
+  ) {
     this.#state = state
     this.#host = host
     this.#donor = new SnapshotDonor(
@@ -43,7 +45,7 @@ export class Snapshots {
             done()
             if (isInstalled) host.onInstalled(upTo)
           }),
-        fail: (error) => host.fail(error),
+        fail: (error) => node.fail(error),
         note: (message, fields) => observer.note('info', message, fields),
       },
       options.resendMs,
