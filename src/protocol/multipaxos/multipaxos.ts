@@ -419,22 +419,21 @@ export class MultiPaxos implements Engine {
   }
 
   #truncate(): void {
+    // The stop sign stays: see the invariant of SlotLog.
+    const end = this.#log.stop?.slot ?? this.#log.chosenUpTo
     const upTo = truncationPoint({
       truncatedUpTo: this.#log.truncatedUpTo,
-      durableUpTo: Math.min(this.#durableUpTo, this.#log.chosenUpTo) as Slot,
+      durableUpTo: Math.min(this.#durableUpTo, end) as Slot,
       members: this.#otherMembers.map((id) => this.#election.progress(id)?.durableUpTo),
       logBytes: this.#log.bytes,
       slotsKeptMax: this.#options.logSlotsKeptMax,
       bytesKeptMax: this.#options.logBytesKeptMax,
     })
-    // The stop sign stays: see the invariant of SlotLog.
-    const { stop } = this.#log
-    const bounded = stop === undefined ? upTo : (Math.min(upTo, stop.slot) as Slot)
-    if (bounded <= this.#log.truncatedUpTo) return
-    this.#log.truncate(bounded)
+    if (upTo <= this.#log.truncatedUpTo) return
+    this.#log.truncate(upTo)
     // The chosen watermark must not fall behind the truncated one on disk.
     this.#isChosenDue = true
-    this.#acceptor.note({ kind: 'truncate', upTo: bounded })
+    this.#acceptor.note({ kind: 'truncate', upTo })
   }
 
   #skipTo(upTo: Slot): void {
