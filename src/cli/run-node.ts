@@ -24,7 +24,8 @@ export async function runNode({ flags, version, stopWithStdin }: RunNodeOptions)
   const asked = stopRequest(log, stopWithStdin)
   const { startNode } = await import('../daemon/node.ts')
   try {
-    const node = await startNode(config, { log, version })
+    const node = await startNode(config, { log, version, stopped: asked })
+    if (node === undefined) return
     const failure = await Promise.race([node.closed, asked.then(() => node.stop())])
     if (failure instanceof Error) throw failure
   } finally {

@@ -1,6 +1,15 @@
 import { Client, type Dispatcher } from 'undici'
 import { isErrorCode, PaxosError } from '../base/error.ts'
-import type { GapsJson, LogLevel, LogLineJson, ReadyJson, StatusJson } from '../wire/api-types.ts'
+import type {
+  EpochChangeJson,
+  EpochsJson,
+  GapsJson,
+  LogLevel,
+  LogLineJson,
+  ReadyJson,
+  StatusJson,
+  WantedEpochJson,
+} from '../wire/api-types.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 
 export interface LogOptions {
@@ -32,6 +41,20 @@ export class AdminClient {
 
   async gaps(endpoint: string, options: GapsOptions = {}): Promise<GapsJson> {
     return (await this.#json(endpoint, 'GET', `/v1/log/gaps${queryOf({ ...options })}`)) as GapsJson
+  }
+
+  async epochs(endpoint: string, history = false): Promise<EpochsJson> {
+    return (await this.#json(endpoint, 'GET', `/v1/epoch${queryOf(history ? { history } : {})}`)) as EpochsJson
+  }
+
+  /** Only the leader does. A dry run is refused by nobody: what is wrong is in the answer. */
+  async changeEpoch(endpoint: string, wanted: WantedEpochJson): Promise<EpochChangeJson> {
+    return (await this.#json(endpoint, 'POST', '/v1/epoch', JSON.stringify(wanted))) as EpochChangeJson
+  }
+
+  /** Only the leader does. */
+  async handOver(endpoint: string, to: string): Promise<void> {
+    await this.#json(endpoint, 'POST', '/v1/leader', JSON.stringify({ to }))
   }
 
   /** Not being ready is an answer, not an error. */

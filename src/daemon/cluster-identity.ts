@@ -10,15 +10,15 @@ export interface ClusterIdentity {
   /** 32 hexadecimal digits. The same on every node that was given the same token, members and quorums. */
   readonly clusterId: string
   readonly self: Member
-  /** The first epoch. */
-  readonly epoch: Epoch
+  /** With which an empty directory begins: the first, or the one that let the node in. Undefined when it was let in before. */
+  readonly epoch: Epoch | undefined
 }
 
 /**
  * What a node knows of its cluster before it has met anyone: every node derives the same from the same configuration.
  * Ids are 1..n by sorted name. Throws PaxosError BAD_CONFIG.
  */
-export function deriveCluster(config: NodeConfig): ClusterIdentity {
+export function deriveCluster(config: NodeConfig): ClusterIdentity & { readonly epoch: Epoch } {
   const members = [...config.bootstrapMembers]
     .sort((a, b) => compareStrings(a.name, b.name))
     .map(({ name, peerAddress }, at): Member => ({ id: toNodeId(at + 1), name, peerAddress, kind: 'acceptor' }))

@@ -24,7 +24,8 @@ export function exampleYaml(): string {
 
 function yamlLines(key: string, setting: Setting<unknown>, indent: string): string[] {
   const names = indent.length === 2 ? ` (${flagName(key)}, ${environmentName(key)})` : ''
-  const value = setting.fallback ?? setting.example ?? ''
+  const isShown = setting.fallback !== undefined && !Array.isArray(setting.fallback)
+  const value = isShown ? setting.fallback : (setting.example ?? '')
   const line = `${key}: ${shown(setting, value)}`
   return [
     '',

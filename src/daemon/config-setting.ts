@@ -7,6 +7,8 @@ export interface Setting<T> {
   /** Undefined for what has no value unless given. */
   readonly fallback: T | undefined
   readonly required: boolean
+  /** Not required, and then `without`, when this other setting is given. */
+  readonly unless?: { readonly key: string; readonly without: T }
   /** For the example file, when there is no fallback to show. */
   readonly example?: string
   /** Shown by the flag: `--name <name>`. */
@@ -23,6 +25,7 @@ interface Basics<T> {
   readonly doc: string
   readonly fallback?: T
   readonly required?: boolean
+  readonly unless?: { readonly key: string; readonly without: T }
   readonly example?: string
   readonly excess?: string
 }

@@ -29,6 +29,8 @@ export interface NodeConfig {
   readonly advertisePeer: string | undefined
   readonly bootstrapMembers: readonly BootstrapMember[]
   readonly clusterToken: string
+  /** Client addresses of nodes of the cluster to get into; empty for a node that begins one. */
+  readonly join: readonly string[]
   readonly q1: number | undefined
   readonly q2: number | undefined
   readonly leaseMs: number
@@ -107,6 +109,7 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
     {
       doc: 'All members with their peer addresses, the same on every node: they are part of the identity of the cluster.',
       required: true,
+      unless: { key: 'join', without: [] },
       example: 'n1=10.0.0.1:7701,n2=10.0.0.2:7701,n3=10.0.0.3:7701',
     },
     'n1=host:port,…',
@@ -117,11 +120,22 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
     {
       doc: 'Any text that is the same on every node of this cluster and on no other. It keeps clusters apart; it is no password.',
       required: true,
+      unless: { key: 'join', without: '' },
       example: 'orders-production-2026',
     },
     'token',
     '4 to 128 printable characters without spaces',
     /^[!-~]{4,128}$/,
+  ),
+  join: custom(
+    {
+      doc: 'Client addresses of a running cluster that is to let this node in, instead of bootstrapMembers and clusterToken; see `paxos member add`.',
+      fallback: [],
+      example: '10.0.0.1:7601,10.0.0.2:7601',
+    },
+    'host:port,…',
+    '1 to 31 addresses like 10.0.0.1:7601,10.0.0.2:7601',
+    readAddresses,
   ),
   q1: optional(whole({ doc: 'Promises needed to lead. Without it, a majority.', example: '2' }, 1, 31)),
   q2: optional(
@@ -276,6 +290,13 @@ export const limitSettings: Settings<NodeLimits> = {
 }
 
 /** `n1=host:port,…`, a list of such entries, or a map of names to addresses. */
+function readAddresses(raw: unknown): readonly string[] | undefined {
+  const entries: unknown = typeof raw === 'string' ? raw.split(',').map((entry) => entry.trim()) : raw
+  if (!Array.isArray(entries) || entries.length < 1 || entries.length > 31) return undefined
+  const isAddress = (entry: unknown): entry is string => typeof entry === 'string' && parseAddress(entry) !== undefined
+  return entries.every(isAddress) ? entries : undefined
+}
+
 function readMembers(raw: unknown): readonly BootstrapMember[] | undefined {
   const entries = typeof raw === 'string' ? raw.split(',') : raw
   const pairs = Array.isArray(entries) ? entries.map(splitMember) : mapEntries(entries)

@@ -153,9 +153,20 @@ test('config/node.example.yaml documents every setting and is valid', () => {
     'all.yaml',
     exampleYaml()
       .replace(/^( +)# (\w+: )(?!.*\. )/gm, '$1$2')
-      .replace(/^ +Wanted.*\n/gm, ''),
+      .replace(/^ +Wanted.*\n/gm, '')
+      // It goes with everything but the bootstrap members.
+      .replace(/^ +join: .*\n/m, ''),
   )
   assert.equal(load({ settings: {}, file: uncommented }).advertiseClient, 'n1:7601')
+})
+
+test('a node that is let into a cluster needs neither members nor token, and must not have members', () => {
+  const settings = { name: 'n9', dataDir: 'd', join: '127.0.0.1:7601, 127.0.0.1:7602' }
+  const config = load({ settings, set: [] }, {})
+  assert.deepEqual([config.join, config.bootstrapMembers], [['127.0.0.1:7601', '127.0.0.1:7602'], []])
+  const both = { ...settings, bootstrapMembers: 'n9=127.0.0.1:7701' }
+  assert.throws(() => load({ settings: both, set: [] }, {}), /join and bootstrapMembers exclude each other/)
+  assert.throws(() => load({ settings: { ...settings, join: 'nowhere' }, set: [] }, {}), /--join is "nowhere"/)
 })
 
 test('docs/LIMITS.md is what the table says', () => {

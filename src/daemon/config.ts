@@ -158,6 +158,8 @@ function readSection<C>(section: Section, settings: Settings<C>, given: Map<stri
     values[key] = value === undefined ? of.fallback : of.read(value.raw)
     if (value !== undefined && values[key] === undefined) {
       problems.push(`${value.origin} is ${JSON.stringify(value.raw)}, which is not ${of.wanted}`)
+    } else if (value === undefined && of.unless !== undefined && given.has(of.unless.key)) {
+      values[key] = of.unless.without
     } else if (value === undefined && of.required) {
       problems.push(`${key} is missing: give ${flagName(key)}, ${environmentName(fullKey)} or node.${key} in a file`)
     }
@@ -183,6 +185,10 @@ function contradictions(config: NodeConfig): string[] {
   wanted(
     !isWildcard(hostOf(config.listenClient)) || config.advertiseClient !== undefined,
     `listenClient is ${config.listenClient}, which no client can dial; set advertiseClient to what they should use`,
+  )
+  wanted(
+    config.join.length === 0 || config.bootstrapMembers.length === 0,
+    'join and bootstrapMembers exclude each other: a node either begins a cluster with others, or is let into one',
   )
   wanted(
     config.electionTimeoutMs >= 3 * config.heartbeatMs,

@@ -4,13 +4,14 @@ import { equalBytes } from '../base/bytes.ts'
 import { PaxosError } from '../base/error.ts'
 import { Random } from '../base/random.ts'
 import { KvMachine } from '../machine/kv-machine.ts'
-import type { Epoch, Member } from '../protocol/epoch.ts'
+import { type Epoch, isMember, type Member } from '../protocol/epoch.ts'
 import { encodeEpoch } from '../protocol/epoch-codec.ts'
 import { firstGroup, type NodeId } from '../protocol/ids.ts'
 import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { Driver } from '../runtime/driver.ts'
 import type { Observer } from '../runtime/observer.ts'
 import { Replica } from '../runtime/replica.ts'
+import { waitForAdmission } from './admission-wait.ts'
 import { ApiServer } from './api/server.ts'
 import { systemClock } from './clock.ts'
 import { type ClusterIdentity, deriveCluster } from './cluster-identity.ts'
@@ -25,10 +26,13 @@ import { apiLimits, engineOptions, replicaOptions } from './node-options.ts'
 import { SlowLog } from './slow-log.ts'
 import { SpaceGuard } from './space-guard.ts'
 import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
+import { readIdentityFile } from './store/identity.ts'
 
 export interface NodeDependencies {
   readonly log: NodeLogger
   readonly version: string
+  /** Settles when the node is asked to stop: it may be waiting to be let into a cluster. */
+  readonly stopped: Promise<unknown>
 }
 
 export interface RunningNode {
@@ -46,10 +50,11 @@ const spaceCheckMs = 2000
 
 /**
  * The composition root: opens the data directory, builds the driver and its replica on the real ports, and serves.
- * Throws PaxosError DATA_DIR_REFUSED, BAD_CONFIG, PORT_IN_USE.
+ * Undefined when it was asked to stop before. Throws PaxosError DATA_DIR_REFUSED, BAD_CONFIG, PORT_IN_USE.
  */
-export async function startNode(config: NodeConfig, dependencies: NodeDependencies): Promise<RunningNode> {
-  const cluster = deriveCluster(config)
+export async function startNode(config: NodeConfig, dependencies: NodeDependencies): Promise<RunningNode | undefined> {
+  const cluster = await identify(config, dependencies)
+  if (cluster === undefined) return undefined
   let onFatal: (error: Error) => void = () => {}
   const failed = new Promise<Error>((resolve) => {
     onFatal = resolve
@@ -61,7 +66,11 @@ export async function startNode(config: NodeConfig, dependencies: NodeDependenci
     onFailure: onFatal,
   })
   try {
-    const epochs = await settleEpochs(directory, cluster.epoch)
+    const epochs = await settleEpochs(directory, cluster.epoch ?? (await letInAgain(config, dependencies, directory)))
+    if (epochs === undefined) {
+      await directory.close()
+      return undefined
+    }
     const freeBytes = await directory.freeBytes()
     const node = new Node(config, dependencies, cluster, directory, epochs, freeBytes, onFatal, failed)
     await node.start()
@@ -301,6 +310,7 @@ class Node implements RunningNode {
         limits: apiLimits(this.#config),
         logger: this.#log.logger,
         metricsText: () => this.#metrics.text(),
+        whyShunned: () => this.#links.whyShunned(),
         memberClientAddress: (id) => (id === self.id ? clientAddress : this.#links.peerInfo(id)?.clientAddress),
         getLogLevel: () => this.#log.level(),
         setLogLevel: (level) => this.#log.setLevel(level),
@@ -341,18 +351,62 @@ class Node implements RunningNode {
   }
 }
 
+/** Who this node is: from its configuration, from the cluster that lets it in, or from its directory when it was let in before. */
+async function identify(config: NodeConfig, dependencies: NodeDependencies): Promise<ClusterIdentity | undefined> {
+  if (config.join.length === 0) return deriveCluster(config)
+  const known = await readIdentityFile(config.dataDir)
+  if (known !== undefined) {
+    const { clusterId, nodeId: id } = known
+    const self: Member = {
+      id,
+      name: config.name,
+      peerAddress: config.advertisePeer ?? config.listenPeer,
+      kind: 'learner',
+    }
+    return { clusterId, self, epoch: undefined }
+  }
+  const { log, version, stopped } = dependencies
+  const admitted = await waitForAdmission(config, version, log.logger, stopped)
+  const self = admitted?.epoch.members.find(({ name }) => name === config.name)
+  return admitted === undefined || self === undefined ? undefined : { ...admitted, self }
+}
+
 /**
- * The epochs that the directory knows; a new one begins with the first. A configuration that says otherwise of the first is
- * not for this directory. Those after it are the cluster's own business.
+ * The epoch to begin with for a node that was let in and stopped before it had written down by which. Undefined when it knows
+ * its epochs, or is asked to stop.
  */
-async function settleEpochs({ acceptor, identity }: DataDirectory, first: Epoch): Promise<readonly Epoch[]> {
+async function letInAgain(
+  config: NodeConfig,
+  { log, version, stopped }: NodeDependencies,
+  { acceptor, identity }: DataDirectory,
+): Promise<Epoch | undefined> {
+  if (acceptor.loadEpochs(firstGroup).length > 0) return undefined
+  const admitted = await waitForAdmission(config, version, log.logger, stopped)
+  if (admitted === undefined) return undefined
+  const { clusterId, epoch } = admitted
+  if (clusterId === identity.clusterId && isMember(epoch, identity.nodeId)) return epoch
+  throw new PaxosError('DATA_DIR_REFUSED', `Node ${identity.name} was let into another cluster, or as another member`, {
+    hint: 'It has promised nothing yet: remove its data directory and start it again.',
+  })
+}
+
+/**
+ * The epochs that the directory knows; a new one begins with `first`. A configuration that says otherwise of the first is not
+ * for this directory. Those after it are the cluster's own business. Undefined when it knows none, and there is none to begin
+ * with.
+ */
+async function settleEpochs(
+  { acceptor, identity }: DataDirectory,
+  first: Epoch | undefined,
+): Promise<readonly Epoch[] | undefined> {
   const stored = acceptor.loadEpochs(firstGroup)
   const [oldest] = stored
   if (oldest === undefined) {
+    if (first === undefined) return undefined
     await acceptor.saveEpoch(firstGroup, first)
     return [first]
   }
-  if (oldest.number !== first.number || equalBytes(encodeEpoch(oldest), encodeEpoch(first))) return stored
+  if (oldest.number !== first?.number || equalBytes(encodeEpoch(oldest), encodeEpoch(first))) return stored
   throw new PaxosError('DATA_DIR_REFUSED', `The configuration differs from what node ${identity.name} last ran with`, {
     hint: 'bootstrapMembers, q1, q2 and leaseMs say how the cluster began. Put the old configuration back; `paxos epoch change` changes them.',
   })

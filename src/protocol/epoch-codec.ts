@@ -2,17 +2,18 @@
  * Epochs as bytes: on disk, in stop signs and between members. JSON: they are few, small, and readable by whoever has to
  * look into a broken directory.
  */
+import { fromBinary, toBinary } from '../base/bytes.ts'
 import type { Epoch, Member, NextEpoch } from './epoch.ts'
 import { nextSlot, type Slot, toEpochNumber, toNodeId, toSlot } from './ids.ts'
 import { quorumProblem } from './quorum.ts'
 
 export function encodeEpoch(epoch: Epoch): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ ...ordered(epoch), startSlot: epoch.startSlot }))
+  return encodeJson({ ...ordered(epoch), startSlot: epoch.startSlot })
 }
 
 /** Payload of the stop sign that ends the epoch before `next`. */
 export function encodeStopSign(next: NextEpoch): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(ordered(next)))
+  return encodeJson(ordered(next))
 }
 
 /** Undefined when it is no epoch that this version knows. The caller has checked the checksum. */
@@ -63,9 +64,15 @@ function decodeMember(value: unknown): Member | undefined {
   return { id: toNodeId(id), name, peerAddress, kind }
 }
 
+/** In ASCII, so that bytes and text are the same without a decoder. */
+function encodeJson(value: object): Uint8Array {
+  const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return fromBinary(JSON.stringify(value).replace(/[\u0080-\uffff]/g, escaped))
+}
+
 function parse(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    return JSON.parse(toBinary(body))
   } catch {
     return undefined
   }

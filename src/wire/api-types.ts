@@ -138,6 +138,8 @@ export interface EpochJson {
   readonly q2: number
   readonly leaseMs: number
   readonly members: readonly EpochMemberJson[]
+  /** The highest id that a member of this cluster ever had. */
+  readonly highestId: string
   /** The first slot of its log; null while it has not begun. */
   readonly startSlot: number | null
 }

@@ -76,6 +76,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     limits: { ...defaultApiLimits, ...options.limits },
     logger: { info: nothing, debug: nothing, warn: (_fields, message) => void warnings.push(message) },
     metricsText: () => Promise.resolve('# TYPE paxos_up gauge\npaxos_up 1\n'),
+    whyShunned: () => undefined,
     memberClientAddress: (member) => addresses.get(member),
     getLogLevel: () => level,
     setLogLevel: (wanted) => {

@@ -167,6 +167,7 @@ test('a port in use is a clear error, and the socket of a dead process is replac
     logger: { info: nothing, warn: nothing, debug: nothing },
     metricsText: () => Promise.resolve(''),
     memberClientAddress: () => undefined,
+    whyShunned: () => undefined,
     getLogLevel: () => 'info',
     setLogLevel: nothing,
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join as joinPath } from 'node:path'
 import { PaxosClient, type PaxosClientOptions } from '../../src/client/client.ts'
 import type { GroupStatusJson } from '../../src/wire/api-types.ts'
 import { NodeProcess, type ProcessOptions } from './node-process.ts'
@@ -33,13 +33,13 @@ export const patienceMs = 30_000
 /** A cluster of real processes, each with a data directory of its own below one temporary directory. */
 export class Cluster {
   readonly directory: string
-  readonly nodes: readonly NodeProcess[]
+  readonly nodes: NodeProcess[]
   readonly proxy: PeerProxy | undefined
   readonly #clients = new Set<PaxosClient>()
 
   private constructor(directory: string, nodes: readonly NodeProcess[], proxy: PeerProxy | undefined) {
     this.directory = directory
-    this.nodes = nodes
+    this.nodes = [...nodes]
     this.proxy = proxy
     process.once('exit', this.#kill)
   }
@@ -51,8 +51,8 @@ export class Cluster {
   /** Not started yet. */
   static async create(options: ClusterOptions): Promise<Cluster> {
     const { nodes: count, settings, timings = 'short', parent = tmpdir(), proxied, execArgv } = options
-    assert.ok(existsSync(join(import.meta.dirname, '..', '..', 'dist')), 'run `npm run build` first')
-    const directory = await mkdtemp(join(parent, 'paxos-cluster-'))
+    assert.ok(existsSync(joinPath(import.meta.dirname, '..', '..', 'dist')), 'run `npm run build` first')
+    const directory = await mkdtemp(joinPath(parent, 'paxos-cluster-'))
     const ports = await freePorts(2 * count)
     const names = Array.from({ length: count }, (_, index) => `n${index + 1}`)
     const peerPorts = new Map(names.map((name, index) => [name, ports[count + index] ?? 0]))
@@ -61,7 +61,7 @@ export class Cluster {
     const nodes = names.map((name, index) => {
       const processOptions: ProcessOptions = {
         name,
-        dataDir: join(directory, name),
+        dataDir: joinPath(directory, name),
         cwd: directory,
         clientPort: ports[index] ?? 0,
         peerPort: peerPorts.get(name) ?? 0,
@@ -73,6 +73,17 @@ export class Cluster {
       return new NodeProcess(processOptions)
     })
     return new Cluster(directory, nodes, proxy)
+  }
+
+  /** A node that waits to be let in once it is started. It belongs to the cluster's nodes from now on. */
+  async joiner(name: string, settings: Readonly<Record<string, string | number>> = {}): Promise<NodeProcess> {
+    const [clientPort = 0, peerPort = 0] = await freePorts(2)
+    const join = this.nodes.map((node) => `127.0.0.1:${node.clientPort}`).join(',')
+    const dataDir = joinPath(this.directory, name)
+    const places = { name, dataDir, cwd: this.directory, clientPort, peerPort, members: '', token: '', join }
+    const node = new NodeProcess({ ...places, settings: { ...short, ...settings } })
+    this.nodes.push(node)
+    return node
   }
 
   node(name: string): NodeProcess {

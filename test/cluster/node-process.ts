@@ -19,6 +19,8 @@ export interface ProcessOptions {
   /** `n1=host:port,…` */
   readonly members: string
   readonly token: string
+  /** Client addresses of a cluster to get into, instead of members and token. */
+  readonly join?: string
   readonly settings: Readonly<Record<string, string | number>>
   /** What to run the node under, such as strace. */
   readonly wrapper?: readonly string[]
@@ -152,7 +154,7 @@ export class NodeProcess {
 }
 
 function commandOf(options: ProcessOptions): string[] {
-  const { name, dataDir, clientPort, peerPort, members, token } = options
+  const { name, dataDir, clientPort, peerPort, members, token, join } = options
   return [
     ...(options.wrapper ?? []),
     process.execPath,
@@ -164,8 +166,7 @@ function commandOf(options: ProcessOptions): string[] {
     `--data-dir=${dataDir}`,
     `--listen-client=127.0.0.1:${clientPort}`,
     `--listen-peer=127.0.0.1:${peerPort}`,
-    `--bootstrap-members=${members}`,
-    `--cluster-token=${token}`,
+    ...(join === undefined ? [`--bootstrap-members=${members}`, `--cluster-token=${token}`] : [`--join=${join}`]),
     '--log-format=json',
     '--stop-with-stdin',
     ...Object.entries(options.settings).map(([key, value]) => `--set=${key}=${value}`),

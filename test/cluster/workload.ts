@@ -170,8 +170,8 @@ export async function contentOf(
 }
 
 /** Waits until all nodes have applied the same, and compares everything they hold. */
-export async function assertSameContent(cluster: Cluster, timeoutMs = 30_000): Promise<void> {
-  const names = cluster.nodes.map((node) => node.name)
+export async function assertSameContent(cluster: Cluster, nodes = cluster.nodes, timeoutMs = 30_000): Promise<void> {
+  const names = nodes.map((node) => node.name)
   const contents = await until('all nodes have the same revision', timeoutMs, async () => {
     const all = await Promise.all(names.map((name) => contentOf(cluster, name)))
     return all.every(({ revision }) => revision === all[0]?.revision) ? all : undefined

@@ -65,6 +65,8 @@ export interface ApiContext {
   metricsText(): Promise<string>
   /** `host:port` of a member's client port, when known. */
   memberClientAddress(id: NodeId): string | undefined
+  /** What another member says who refuses this node: it was removed, or forgot what it promised. */
+  whyShunned(): string | undefined
   getLogLevel(): string
   setLogLevel(level: LogLevel): void
 }

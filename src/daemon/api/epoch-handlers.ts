@@ -1,5 +1,5 @@
 import { PaxosError } from '../../base/error.ts'
-import type { Epoch, Member, NextEpoch } from '../../protocol/epoch.ts'
+import { type Epoch, isMember, type Member } from '../../protocol/epoch.ts'
 import {
   type EpochPlan,
   type MemberState,
@@ -7,11 +7,13 @@ import {
   type WantedEpoch,
   type WantedMember,
 } from '../../protocol/epoch-plan.ts'
-import { firstGroup, type NodeId } from '../../protocol/ids.ts'
+import { firstGroup, firstSlot, type NodeId } from '../../protocol/ids.ts'
 import type { ChangeOutcome } from '../../runtime/epoch-change.ts'
 import type { ReplicaStatus } from '../../runtime/replica-service.ts'
-import type { EpochChangeJson, EpochJson, EpochsJson, MarginsJson } from '../../wire/api-types.ts'
+import type { EpochChangeJson, EpochsJson, MarginsJson } from '../../wire/api-types.ts'
+import { fromEpoch } from '../../wire/epoch-json.ts'
 import { parseAddress } from '../config-setting.ts'
+import { joinerProblem } from '../joiner-probe.ts'
 import type { ApiState } from './api-state.ts'
 import { refuseBody } from './body.ts'
 import { collectJson } from './command-handlers.ts'
@@ -36,7 +38,7 @@ export function getEpoch(exchange: Exchange, { context }: ApiState): void {
   const body: EpochsJson = {
     clusterId: context.clusterId,
     group: firstGroup,
-    epochs: (history ? known : known.slice(-1)).map(epochJson),
+    epochs: (history ? known : known.slice(-1)).map(fromEpoch),
   }
   exchange.json(200, JSON.stringify(body))
 }
@@ -55,18 +57,34 @@ export function postEpoch(exchange: Exchange, state: ApiState): void {
       lagSlotsMax: promotionLagSlotsMax,
       stateOf: (member) => memberState(status, member),
     })
-    if (fields.has('dryRun') && fields.flag('dryRun')) {
-      exchange.json(200, JSON.stringify(changeJson(plan, undefined)))
-      return
-    }
-    if (plan.problems.length > 0) {
-      throw new PaxosError('PRECONDITION_FAILED', plan.problems.join(' '), {
-        hint: 'Nothing was changed. A dry run shows the whole plan.',
-      })
-    }
-    context.replica.changeEpoch(plan.next, context.limits.requestTimeoutMs, (outcome) => {
-      exchange.guard(() => exchange.json(200, JSON.stringify(changeJson(plan, begun(outcome)))))
+    const isDryRun = fields.has('dryRun') && fields.flag('dryRun')
+    findProblems(plan, status.epoch).then(
+      (found) => exchange.guard(() => carryOut(exchange, context, { ...plan, problems: found }, isDryRun)),
+      (error: unknown) => exchange.fail(error),
+    )
+  })
+}
+
+/** Those of the plan, and of the nodes that it lets in: they are looked up from here, which will have to reach them. */
+async function findProblems({ next, problems }: EpochPlan, current: Epoch): Promise<string[]> {
+  const joiners = next.members.filter(({ id }) => !isMember(current, id))
+  const asked = joiners.filter(({ peerAddress }) => peerAddress !== '')
+  const found = await Promise.all(asked.map(({ name, peerAddress }) => joinerProblem(name, peerAddress)))
+  return [...problems, ...found.filter((problem) => problem !== undefined)]
+}
+
+function carryOut(exchange: Exchange, { replica, limits }: ApiContext, plan: EpochPlan, isDryRun: boolean): void {
+  if (isDryRun) {
+    exchange.json(200, JSON.stringify(changeJson(plan, undefined)))
+    return
+  }
+  if (plan.problems.length > 0) {
+    throw new PaxosError('PRECONDITION_FAILED', plan.problems.join(' '), {
+      hint: 'Nothing was changed. A dry run shows the whole plan.',
     })
+  }
+  replica.changeEpoch(plan.next, limits.requestTimeoutMs, (outcome) => {
+    exchange.guard(() => exchange.json(200, JSON.stringify(changeJson(plan, begun(outcome)))))
   })
 }
 
@@ -138,15 +156,6 @@ function asWanted({ name, kind }: Member): WantedMember {
   return { name, peerAddress: undefined, kind }
 }
 
-function epochJson({ number, startSlot, ...rest }: Epoch): EpochJson {
-  return { ...nextJson({ number, ...rest }), startSlot }
-}
-
-function nextJson({ number, protocol, members, q1, q2, leaseMs }: NextEpoch): Omit<EpochJson, 'startSlot'> {
-  const each = members.map(({ id, name, peerAddress, kind }) => ({ name, id: String(id), kind, peerAddress }))
-  return { epoch: number, protocol, q1, q2, leaseMs, members: each }
-}
-
 function changeJson({ next, before, after, problems, warnings }: EpochPlan, epoch: Epoch | undefined): EpochChangeJson {
   const margins = ({ acceptors, reachable, q1, q2, toElect, toCommit }: MarginsJson): MarginsJson => ({
     ...{ acceptors, reachable, q1, q2 },
@@ -158,7 +167,7 @@ function changeJson({ next, before, after, problems, warnings }: EpochPlan, epoc
     after: margins(after),
     problems,
     warnings,
-    next: epoch === undefined ? { ...nextJson(next), startSlot: null } : epochJson(epoch),
+    next: epoch === undefined ? { ...fromEpoch({ ...next, startSlot: firstSlot }), startSlot: null } : fromEpoch(epoch),
   }
 }
 

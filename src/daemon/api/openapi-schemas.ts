@@ -171,6 +171,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     q2: counter,
     leaseMs: counter,
     members: { type: 'array', items: ref('EpochMember') },
+    highestId: { ...text, description: 'The highest id that a member ever had; none is given twice.' },
     startSlot: { type: ['integer', 'null'], minimum: 0, description: 'Null while it has not begun.' },
   }),
   Epochs: closed({ clusterId: text, group: text, epochs: { type: 'array', items: ref('Epoch') } }),

@@ -30,7 +30,7 @@ export function getLivez(exchange: Exchange): void {
 
 export function getReadyz(exchange: Exchange, state: ApiState): void {
   takesNothing(exchange)
-  const reason = state.stopping ? 'the node is stopping' : (state.context.replica.status().notReady ?? null)
+  const reason = state.stopping ? 'the node is stopping' : (notReady(state.context) ?? null)
   const body: ReadyJson = { ready: reason === null, reason }
   exchange.json(reason === null ? 200 : 503, JSON.stringify(body))
 }
@@ -72,7 +72,7 @@ export function statusJson(context: ApiContext): StatusJson {
   return {
     clusterId: context.clusterId,
     node: { name, id: String(id), pid: process.pid, version, clientAddress, peerAddress },
-    groups: [groupJson(status)],
+    groups: [groupJson(status, notReady(context))],
     members: status.epoch.members.map((member): MemberStatusJson => {
       const isSelf = member.id === status.self
       const peer = status.engine.peers.find((candidate) => candidate.id === member.id)
@@ -89,7 +89,14 @@ export function statusJson(context: ApiContext): StatusJson {
   }
 }
 
-function groupJson(status: ReplicaStatus): GroupStatusJson {
+/** With what the others say, if they will have nothing to do with this node: it cannot know better itself. */
+function notReady({ replica, whyShunned }: ApiContext): string | undefined {
+  const own = replica.status().notReady
+  const shunned = own === undefined ? undefined : whyShunned()
+  return shunned === undefined ? own : `${own}; ${shunned}`
+}
+
+function groupJson(status: ReplicaStatus, reason: string | undefined): GroupStatusJson {
   const { engine, epoch } = status
   return {
     group: status.group,
@@ -106,7 +113,7 @@ function groupJson(status: ReplicaStatus): GroupStatusJson {
     revision: status.revision,
     compactedRevision: status.compactedRevision,
     steady: engine.steady,
-    notReady: status.notReady ?? null,
+    notReady: reason ?? null,
     sessions: status.sessions,
     q1: epoch.q1,
     q2: epoch.q2,

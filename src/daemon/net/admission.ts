@@ -78,7 +78,9 @@ export class Admission {
       const why = loop ? 'This node reached itself' : `Another process uses the id of this node, ${nodeId}`
       return refuse('OWN_NODE_ID', `${why}: check the peer addresses in the member list`)
     }
-    if (!this.#members.has(nodeId)) return refuse('UNKNOWN_NODE', `Node ${nodeId} is not a member of this cluster`)
+    if (!this.#members.has(nodeId)) {
+      return refuse('UNKNOWN_NODE', `Node ${nodeId} is no member of this cluster, or none any more`)
+    }
 
     const seen = this.#seen.get(nodeId)
     if (seen !== undefined && incarnation < seen.incarnation) {

@@ -54,6 +54,7 @@ export class PeerDialler {
   #dropping = false
   #peer: PeerIdentity | undefined
   #lastError: string | undefined
+  #refusal: string | undefined
 
   constructor(options: DiallerOptions) {
     const { limits, member } = options
@@ -80,6 +81,11 @@ export class PeerDialler {
   /** What the peer said of itself when it was last reached. */
   get peer(): PeerIdentity | undefined {
     return this.#peer
+  }
+
+  /** What the member said when it refused this node the last time; undefined when it did not. */
+  get refusal(): string | undefined {
+    return this.#refusal
   }
 
   get lastError(): string | undefined {
@@ -198,12 +204,12 @@ export class PeerDialler {
     const { admission, member, logger, gatedLog, now } = this.#options
     const welcome = decodeWelcome(payload)
     switch (welcome.kind) {
-      case 'refused':
-        this.#fail(
-          `${member.name} refused this node: ${welcome.code ?? 'unknown code'}: ${welcome.message}`,
-          welcome.code,
-        )
+      case 'refused': {
+        const why = `${member.name} refused this node: ${welcome.code ?? 'unknown code'}: ${welcome.message}`
+        this.#fail(why, welcome.code)
+        this.#refusal = why
         return
+      }
       case 'accepted': {
         const problem = admission.judgeWelcome(welcome, member.id)
         if (problem !== undefined) {
@@ -214,6 +220,7 @@ export class PeerDialler {
         this.#state = { kind: 'open', socket, pingedAt: Number.NEGATIVE_INFINITY, progressAt: now() }
         this.#peer = welcome
         this.#lastError = undefined
+        this.#refusal = undefined
         this.#outbox.attach(socket)
         gatedLog.forget(`down:${member.id}:`)
         const { incarnation, version } = welcome

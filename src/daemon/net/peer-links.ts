@@ -167,6 +167,12 @@ export class PeerLinks implements Links {
     }
   }
 
+  /** What a member says who will have nothing to do with this node; undefined while none says so. */
+  whyShunned(): string | undefined {
+    for (const dialler of this.#diallers.values()) if (dialler.refusal !== undefined) return dialler.refusal
+    return undefined
+  }
+
   stats(): PeerLinksStats {
     const { violations, refusals } = this.#listener
     return { violations, refusals, undeliverable: this.#undeliverable }

@@ -2,12 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { assert } from '../../base/assert.ts'
-import { PaxosError } from '../../base/error.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Hello, PeerIdentity } from '../../wire/hello.ts'
 import type { Admission, Verdict } from './admission.ts'
 import type { GatedLog, PeerLogger } from './gated-log.ts'
 import { InboundPeer, type OnPeerMessage } from './inbound-peer.ts'
+import { listenError } from './listen-error.ts'
 import { type PeerLimits, peerPath, peerToken } from './peer-limits.ts'
 
 export interface ListenerOptions {
@@ -212,15 +212,4 @@ function refuseRequest(_: IncomingMessage, response: ServerResponse): void {
 function addressOf(socket: Duplex): string {
   const known = socket instanceof Socket && socket.remoteAddress !== undefined
   return known ? `${socket.remoteAddress}:${socket.remotePort}` : 'unknown'
-}
-
-function listenError(host: string, port: number, error: NodeJS.ErrnoException): PaxosError {
-  const what = `Cannot listen for peers on ${host}:${port}`
-  if (error.code === 'EADDRINUSE') {
-    return new PaxosError('PORT_IN_USE', `${what}: port ${port} is in use`, {
-      hint: 'Another node may be running; choose another peer port otherwise.',
-      cause: error,
-    })
-  }
-  return new PaxosError('BAD_CONFIG', `${what}: ${error.code ?? error.message}`, { cause: error })
 }

@@ -1,0 +1,47 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { PaxosError } from '../base/error.ts'
+import type { AdminClient } from '../client/admin.ts'
+import { findLeader } from './leader.ts'
+import { count } from './output.ts'
+
+/** A learner that lags by no more is let vote; the server allows somewhat more, for what comes in between. */
+const lagSlotsMax = 100
+const lookEveryMs = 250
+const sayEveryMs = 5000
+
+export interface CatchUpOptions {
+  readonly endpoints: readonly string[]
+  readonly timeoutMs: number
+  readonly say: (text: string) => void
+}
+
+/** Waits until the member answers and has nearly everything. Throws PaxosError TIMEOUT, saying how far it came. */
+export async function waitUntilCaughtUp(admin: AdminClient, name: string, options: CatchUpOptions): Promise<void> {
+  const deadline = performance.now() + options.timeoutMs
+  let saidAt = Number.NEGATIVE_INFINITY
+  let last = 'nobody leads'
+  while (performance.now() < deadline) {
+    const lag = await lagOf(admin, options.endpoints, name)
+    if (typeof lag === 'number' && lag <= lagSlotsMax) return
+    last = typeof lag === 'number' ? `it lags by ${count(lag, 'slot')}` : lag
+    if (performance.now() - saidAt >= sayEveryMs) {
+      options.say(`waiting for ${name}: ${last}`)
+      saidAt = performance.now()
+    }
+    await pause(lookEveryMs)
+  }
+  throw new PaxosError('TIMEOUT', `${name} did not catch up in time: ${last}`)
+}
+
+/** Slots, or in words why they are not known. */
+async function lagOf(admin: AdminClient, endpoints: readonly string[], name: string): Promise<number | string> {
+  try {
+    const { status } = await findLeader(admin, endpoints)
+    const member = status.members.find((each) => each.name === name)
+    if (member === undefined) return 'it is no member yet'
+    return member.reachable && member.lagSlots !== null ? member.lagSlots : 'it does not answer the leader'
+  } catch (error) {
+    if (error instanceof PaxosError) return error.message
+    throw error
+  }
+}

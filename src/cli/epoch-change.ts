@@ -1,0 +1,90 @@
+/** What all commands share that change members or quorum sizes: ask the leader, show the plan, confirm, make it. */
+import { Flags } from '@oclif/core'
+import { PaxosError } from '../base/error.ts'
+import type { AdminClient } from '../client/admin.ts'
+import type { EpochChangeJson, EpochJson, MarginsJson, WantedEpochJson } from '../wire/api-types.ts'
+import { ClusterCommand, type ConnectionFlags } from './cluster-command.ts'
+import { confirm } from './confirm.ts'
+import { findLeader } from './leader.ts'
+import { fields } from './output.ts'
+
+export const changeFlags = {
+  'dry-run': Flags.boolean({ summary: 'Show what would change and whether it would be refused, and change nothing.' }),
+  yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
+}
+
+export interface ChangeFlags extends ConnectionFlags {
+  readonly 'dry-run': boolean
+  readonly yes: boolean
+}
+
+/** What is wanted, given what there is; a text says that it is so already. */
+export type Draft = (current: EpochJson) => WantedEpochJson | string
+
+export abstract class EpochCommand extends ClusterCommand {
+  // oclif stops looking for inherited settings at a class that has none of its own.
+  static override enableJsonFlag = true
+
+  /** Undefined when there was nothing to do. */
+  protected async change(flags: ChangeFlags, draft: Draft, question: string): Promise<EpochChangeJson | undefined> {
+    const { admin, endpoints } = await this.admin(flags)
+    const { endpoint } = await findLeader(admin, endpoints)
+    const wanted = draft(await newestEpoch(admin, endpoint))
+    if (typeof wanted === 'string') {
+      this.remark(wanted)
+      return undefined
+    }
+    const plan = await admin.changeEpoch(endpoint, { ...wanted, dryRun: true })
+    if (!this.jsonEnabled()) process.stdout.write(`${renderPlan(plan)}\n`)
+    if (flags['dry-run']) {
+      if (plan.problems.length > 0) this.endWith(6)
+      return plan
+    }
+    if (plan.problems.length > 0) {
+      throw new PaxosError('PRECONDITION_FAILED', plan.problems.join(' '), { hint: 'Nothing was changed.' })
+    }
+    if (!flags.yes) await confirm(question)
+    const done = await admin.changeEpoch(endpoint, wanted)
+    this.remark(`epoch ${done.next.epoch} has begun in slot ${done.next.startSlot}`)
+    return done
+  }
+}
+
+export async function newestEpoch(admin: AdminClient, endpoint: string): Promise<EpochJson> {
+  const newest = (await admin.epochs(endpoint)).epochs.at(-1)
+  if (newest === undefined) throw new PaxosError('INTERNAL', `${endpoint} knows no epoch`)
+  return newest
+}
+
+/** The members of an epoch as they are, to draft the next from. */
+export function membersOf({ members }: EpochJson): NonNullable<WantedEpochJson['members']>[number][] {
+  return members.map(({ name, kind }) => ({ name, kind }))
+}
+
+/** Throws PaxosError NOT_FOUND, naming those that there are. Takes a name, or the id of a member. */
+export function memberNamed({ members }: EpochJson, wanted: string): EpochJson['members'][number] {
+  const found = members.find(({ name, id }) => name === wanted || id === wanted)
+  if (found !== undefined) return found
+  throw new PaxosError('NOT_FOUND', `There is no member ${JSON.stringify(wanted)}`, {
+    hint: `Members are ${members.map(({ name }) => name).join(', ')}.`,
+  })
+}
+
+export function renderPlan({ before, after, problems, warnings, next }: EpochChangeJson): string {
+  const change = (of: (margins: MarginsJson) => number | string): string =>
+    of(before) === of(after) ? String(of(after)) : `${of(before)} → ${of(after)}`
+  const rows: [string, string][] = [
+    ['epoch', `${next.epoch - 1} → ${next.epoch}`],
+    ['members', next.members.map(({ name, kind }) => (kind === 'learner' ? `${name} (learner)` : name)).join(', ')],
+    ['acceptors', change(({ acceptors }) => acceptors)],
+    ['of which answer', change(({ reachable }) => reachable)],
+    ['q1, to elect', change(({ q1 }) => q1)],
+    ['q2, to choose', change(({ q2 }) => q2)],
+    ['may fail while electing', change(({ toElect }) => toElect)],
+    ['may fail while writing', change(({ toCommit }) => toCommit)],
+    ...warnings.map((warning): [string, string] => ['note', warning]),
+    ...problems.map((problem): [string, string] => ['refused', problem]),
+  ]
+  if (problems.length === 0) rows.push(['verdict', 'may be done'])
+  return fields(rows)
+}

@@ -1,0 +1,44 @@
+import { Flags } from '@oclif/core'
+import { changeFlags, EpochCommand, memberNamed, membersOf } from '../../cli/epoch-change.ts'
+import { counter } from '../../cli/flags.ts'
+import type { EpochChangeJson } from '../../wire/api-types.ts'
+
+export default class EpochChange extends EpochCommand {
+  static override summary = 'Change who votes, and how many it takes, in one step.'
+  static override description =
+    'The leader finishes what is open and proposes a stop sign; the next epoch begins right after it. What would lose the quorum is refused, with the arithmetic. --voters names all acceptors that there are to be: other members become learners; `member remove` takes them out. The exit status is 6 when the change is, or would be, refused.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --q1 4 --q2 2 --dry-run',
+    '<%= config.bin %> <%= command.id %> --voters n1,n2,n4 --yes',
+  ]
+
+  static override flags = {
+    ...changeFlags,
+    voters: Flags.string({ summary: 'The acceptors, separated by commas.', helpValue: '<name,…>' }),
+    q1: counter({ summary: 'Promises needed to lead. Without it a majority, if it is one now.', min: 1 }),
+    q2: counter({ summary: 'Votes needed to choose. Without it a majority, if it is one now.', min: 1 }),
+  }
+
+  async run(): Promise<EpochChangeJson | { changed: false }> {
+    const { flags } = await this.parse(EpochChange)
+    const { q1, q2 } = flags
+    const done = await this.change(
+      flags,
+      (current) => {
+        const voters = flags.voters?.split(',').map((name) => memberNamed(current, name.trim()).name)
+        const members = membersOf(current).map(({ name, kind }) => ({
+          name,
+          kind: voters === undefined ? kind : voters.includes(name) ? ('acceptor' as const) : ('learner' as const),
+        }))
+        return {
+          after: current.epoch,
+          members,
+          ...(q1 === undefined ? {} : { q1 }),
+          ...(q2 === undefined ? {} : { q2 }),
+        }
+      },
+      'Begin this epoch?',
+    )
+    return done ?? { changed: false }
+  }
+}

@@ -1,0 +1,41 @@
+import { Flags } from '@oclif/core'
+import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { table } from '../../cli/output.ts'
+import type { EpochJson, EpochsJson } from '../../wire/api-types.ts'
+
+export default class EpochShow extends ClusterCommand {
+  static override summary = 'Show the members and quorum sizes of the newest epoch.'
+  static override description =
+    'Asks the first endpoint only, and works without a quorum: it is what that node knows. With --history all epochs that the node knows of.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --history --json',
+    '<%= config.bin %> <%= command.id %> --endpoints unix:/var/lib/paxos/n1/paxos.sock',
+  ]
+
+  static override flags = { history: Flags.boolean({ summary: 'All epochs, the oldest first.' }) }
+
+  async run(): Promise<EpochsJson> {
+    const { flags } = await this.parse(EpochShow)
+    const { admin, endpoints } = await this.admin(flags)
+    const found = await admin.epochs(endpoints[0] ?? '', flags.history)
+    if (!this.jsonEnabled()) process.stdout.write(`${render(found.epochs)}\n`)
+    return found
+  }
+}
+
+function render(epochs: readonly EpochJson[]): string {
+  return table(epochs, [
+    { title: 'EPOCH', align: 'right', value: ({ epoch }) => String(epoch) },
+    { title: 'FROM SLOT', align: 'right', value: ({ startSlot }) => String(startSlot) },
+    { title: 'PROTOCOL', value: ({ protocol }) => protocol },
+    { title: 'Q1', align: 'right', value: ({ q1 }) => String(q1) },
+    { title: 'Q2', align: 'right', value: ({ q2 }) => String(q2) },
+    { title: 'LEASE', align: 'right', value: ({ leaseMs }) => (leaseMs === 0 ? 'off' : `${leaseMs} ms`) },
+    {
+      title: 'MEMBERS',
+      value: ({ members }) =>
+        members.map(({ name, kind }) => (kind === 'learner' ? `${name} (learner)` : name)).join(', '),
+    },
+  ])
+}

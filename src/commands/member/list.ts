@@ -1,0 +1,36 @@
+import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { paint, table } from '../../cli/output.ts'
+import type { MemberStatusJson } from '../../wire/api-types.ts'
+
+export default class MemberList extends ClusterCommand {
+  static override summary = 'List the members of the newest epoch, as one node sees them.'
+  static override description =
+    'Asks the first endpoint only, and works without a quorum. LAG is how many chosen slots a member lacks; a node that does not lead may not know.'
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+
+  async run(): Promise<{ epoch: number; leader: string | null; members: readonly MemberStatusJson[] }> {
+    const { flags } = await this.parse(MemberList)
+    const { admin, endpoints } = await this.admin(flags)
+    const { groups, members } = await admin.status(endpoints[0] ?? '')
+    const [group] = groups
+    const leader = group?.leader ?? null
+    if (!this.jsonEnabled()) process.stdout.write(`${render(members, leader)}\n`)
+    return { epoch: group?.epoch ?? 0, leader, members }
+  }
+}
+
+function render(members: readonly MemberStatusJson[], leader: string | null): string {
+  return table(members, [
+    { title: 'NAME', value: ({ name }) => (name === leader ? paint('bold', name) : name) },
+    { title: 'ID', align: 'right', value: ({ id }) => id },
+    { title: 'KIND', value: ({ name, kind }) => (name === leader ? `${kind}, leads` : kind) },
+    { title: 'PEER', value: ({ peerAddress }) => peerAddress },
+    { title: 'CLIENT', value: ({ clientAddress }) => clientAddress ?? '?' },
+    {
+      title: 'ANSWERS',
+      value: ({ reachable }) => (reachable ? 'yes' : 'no'),
+      style: ({ reachable }) => (reachable ? undefined : 'red'),
+    },
+    { title: 'LAG', align: 'right', value: ({ lagSlots }) => (lagSlots === null ? '?' : String(lagSlots)) },
+  ])
+}

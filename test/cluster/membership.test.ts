@@ -1,0 +1,192 @@
+/** Members come and go while clients write, by the commands of an operator. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { EpochsJson } from '../../src/wire/api-types.ts'
+import { json, paxos, type Ran, startPaxos } from '../cli/paxos.ts'
+import { type Cluster, patienceMs, withCluster } from './cluster.ts'
+import type { NodeProcess } from './node-process.ts'
+import { until } from './until.ts'
+import { assertSameContent, Load } from './workload.ts'
+
+function run(cluster: Cluster, ...args: readonly string[]): Promise<Ran> {
+  return paxos([...args, '--endpoints', cluster.endpoints.join(','), '--timeout', '30s'])
+}
+
+async function succeed(cluster: Cluster, ...args: readonly string[]): Promise<Record<string, unknown>> {
+  const ran = await run(cluster, ...args, '--json')
+  assert.equal(ran.exit, 0, `${args.join(' ')}: ${ran.stdout}${ran.stderr}`)
+  return json(ran)
+}
+
+/** Name and kind of each member of the newest epoch. */
+async function members(cluster: Cluster): Promise<string> {
+  const { epochs } = (await succeed(cluster, 'epoch', 'show')) as unknown as EpochsJson
+  return (epochs.at(-1)?.members ?? []).map(({ name, kind }) => (kind === 'learner' ? `${name}?` : name)).join(' ')
+}
+
+async function waiting(node: NodeProcess): Promise<NodeProcess> {
+  node.start()
+  await until(`${node.name} waits`, patienceMs, async () => node.log.includes('waiting to be let in'))
+  return node
+}
+
+function add(cluster: Cluster, node: NodeProcess, ...more: readonly string[]): Promise<Record<string, unknown>> {
+  const args = ['--address', `127.0.0.1:${node.peerPort}`, '--yes', '--catch-up-within', '60s', ...more]
+  return succeed(cluster, 'member', 'add', node.name, ...args)
+}
+
+test('under load nodes are let in, replace others and leave, and no acknowledged write is lost or done twice', async () => {
+  await withCluster({ nodes: 3 }, async (cluster) => {
+    await cluster.startAll()
+    const load = new Load(cluster.client())
+    const n4 = await waiting(await cluster.joiner('n4'))
+    await add(cluster, n4)
+    assert.equal(await members(cluster), 'n1 n2 n3 n4')
+    const n5 = await waiting(await cluster.joiner('n5'))
+    await add(cluster, n5, '--learner')
+    assert.equal(await members(cluster), 'n1 n2 n3 n4 n5?')
+    const leader = await cluster.leader()
+    await cluster.ready([n4, n5])
+    await succeed(cluster, 'member', 'replace', leader.name, 'n5', '--yes')
+    await until('the leader knows that it is out', patienceMs, async () => {
+      return /no member any more/.test((await leader.readiness()).reason ?? '')
+    })
+    const [first] = cluster.except(leader.name, 'n4', 'n5')
+    assert.ok(first !== undefined)
+    await succeed(cluster, 'member', 'remove', first.name, '--yes')
+    const left = cluster.except(leader.name, first.name)
+    await cluster.ready(left)
+    await load.stop()
+    await load.verify()
+    await assertSameContent(cluster, left)
+
+    // Whoever is out stays out, also after a restart, and serves nobody.
+    await leader.stop()
+    leader.start()
+    await until('it says why it does not serve', patienceMs, async () => {
+      return /no member any more|none any more/.test((await leader.readiness()).reason ?? '')
+    })
+    const answer = await fetch(`${leader.url}/v1/kv/load%2F0`, {
+      method: 'PUT',
+      body: 'x',
+      signal: AbortSignal.timeout(20_000),
+    })
+    assert.equal(answer.status, 503)
+  })
+})
+
+test('what is wrong is refused before anything is changed, with the reason', async () => {
+  await withCluster({ nodes: 3 }, async (cluster) => {
+    await cluster.startAll()
+    const joiner = await waiting(await cluster.joiner('n4'))
+    const refused = async (exit: number, pattern: RegExp, ...args: readonly string[]): Promise<void> => {
+      const ran = await run(cluster, ...args)
+      assert.equal(ran.exit, exit, `${args.join(' ')}: ${ran.stdout}${ran.stderr}`)
+      assert.match(ran.stdout + ran.stderr, pattern)
+    }
+    const at = (node: NodeProcess): string => `127.0.0.1:${node.peerPort}`
+    const other = cluster.node('n2')
+    await refused(6, /cannot be reached/, 'member', 'add', 'n9', '--address', '127.0.0.1:1', '--yes')
+    await refused(6, /is named n4, not n9/, 'member', 'add', 'n9', '--address', at(joiner), '--yes')
+    await refused(6, /runs in a cluster already/, 'member', 'add', 'n9', '--address', at(other), '--yes')
+    await refused(6, /is a member already, at/, 'member', 'add', 'n2', '--address', at(joiner), '--yes')
+    await refused(2, /no terminal to ask on/, 'member', 'remove', 'n1')
+    await refused(7, /no member "n7".*Members are n1, n2, n3/s, 'member', 'remove', 'n7', '--yes')
+    await refused(2, /must be between 1 and 3|whole number/, 'epoch', 'change', '--q1', '0', '--yes')
+    await refused(6, /q1 \+ q2 must exceed.*got 1 \+ 1 for 3/s, 'epoch', 'change', '--q1', '1', '--q2', '1', '--yes')
+    await refused(6, /Nothing would change/, 'epoch', 'change', '--q1', '2', '--dry-run')
+    await refused(
+      6,
+      /q1 must be between 1 and 2, got 3/,
+      'epoch',
+      'change',
+      '--voters',
+      'n1,n2',
+      '--q1',
+      '3',
+      '--dry-run',
+    )
+    await refused(7, /no member "n4"/, 'epoch', 'change', '--voters', 'n1,n4', '--dry-run')
+    const [down] = cluster.except((await cluster.leader()).name, 'n4')
+    assert.ok(down !== undefined)
+    await down.kill()
+    await until(
+      'the leader misses it',
+      patienceMs,
+      async () => (await run(cluster, 'member', 'ok-to-stop', 'n1')).exit === 10,
+    )
+    const [up] = cluster.except((await cluster.leader()).name, 'n4', down.name)
+    await refused(6, /1 of its 2 acceptors answer now/, 'member', 'remove', up?.name ?? '', '--yes')
+    await refused(10, /no: without/, 'node', 'drain', up?.name ?? '')
+    assert.equal(await members(cluster), 'n1 n2 n3')
+  })
+})
+
+test('an addition that is interrupted goes on when it is run again: command, leader and new node killed in the middle', async () => {
+  await withCluster({ nodes: 3 }, async (cluster) => {
+    await cluster.startAll()
+    const client = cluster.client()
+    for (let n = 0; n < 50; n++) await client.put(`k/${n}`, 'v'.repeat(10_000))
+    const n4 = await waiting(await cluster.joiner('n4'))
+    const address = `127.0.0.1:${n4.peerPort}`
+    const command = startPaxos([
+      'member',
+      'add',
+      'n4',
+      '--address',
+      address,
+      '--yes',
+      '--endpoints',
+      cluster.endpoints.join(','),
+    ])
+    await until('n4 is a member', patienceMs, async () => (await members(cluster)).includes('n4'))
+    command.kill('SIGKILL')
+    await n4.kill()
+    await (await cluster.leader()).kill()
+    n4.start()
+    await cluster.leader()
+    await add(cluster, n4)
+    assert.equal(await members(cluster), 'n1 n2 n3 n4')
+    const again = await run(cluster, 'member', 'add', 'n4', '--address', address, '--yes')
+    assert.equal(again.exit, 0, again.stderr)
+    assert.match(again.stderr, /votes already/)
+    for (const node of cluster.nodes) if (!node.running) node.start()
+    await cluster.ready()
+    await assertSameContent(cluster)
+  })
+})
+
+test('a learner that does not catch up in time is taken out again', async () => {
+  await withCluster({ nodes: 3 }, async (cluster) => {
+    await cluster.startAll()
+    const n4 = await waiting(await cluster.joiner('n4'))
+    const args = ['member', 'add', 'n4', '--address', `127.0.0.1:${n4.peerPort}`, '--yes', '--catch-up-within', '3s']
+    const adding = run(cluster, ...args)
+    await until('n4 is a member', patienceMs, async () => (await members(cluster)).includes('n4'))
+    await n4.kill()
+    const { exit, stderr } = await adding
+    // It may have caught up before it was killed; then there is nothing to take back.
+    if (exit === 0) return
+    assert.equal(exit, 8, stderr)
+    assert.match(stderr, /taking n4 out again/)
+    assert.equal(await members(cluster), 'n1 n2 n3')
+  })
+})
+
+test('leadership is handed over, and a node is drained, without an error for clients', async () => {
+  await withCluster({ nodes: 3 }, async (cluster) => {
+    await cluster.startAll()
+    const load = new Load(cluster.client())
+    for (let round = 0; round < 3; round++) {
+      const from = await cluster.leader()
+      const { to } = await succeed(cluster, 'leader', 'transfer')
+      assert.notEqual(to, from.name)
+      assert.equal((await succeed(cluster, 'leader', 'show'))['leader'], to)
+      const drained = await succeed(cluster, 'node', 'drain', String(to))
+      assert.equal(drained['okToStop'], true)
+      assert.notEqual(drained['leader'], to)
+    }
+    await load.stop()
+    await load.verify()
+  })
+})
