@@ -162,11 +162,11 @@ test('config/node.example.yaml documents every setting and is valid', () => {
 
 test('a node that is let into a cluster needs neither members nor token, and must not have members', () => {
   const settings = { name: 'n9', dataDir: 'd', join: '127.0.0.1:7601, 127.0.0.1:7602' }
-  const config = load({ settings, set: [] }, {})
+  const config = load({ settings })
   assert.deepEqual([config.join, config.bootstrapMembers], [['127.0.0.1:7601', '127.0.0.1:7602'], []])
   const both = { ...settings, bootstrapMembers: 'n9=127.0.0.1:7701' }
-  assert.throws(() => load({ settings: both, set: [] }, {}), /join and bootstrapMembers exclude each other/)
-  assert.throws(() => load({ settings: { ...settings, join: 'nowhere' }, set: [] }, {}), /--join is "nowhere"/)
+  assert.throws(() => load({ settings: both }), /join and bootstrapMembers exclude each other/)
+  assert.throws(() => load({ settings: { ...settings, join: 'nowhere' } }), /--join is "nowhere"/)
 })
 
 test('docs/LIMITS.md is what the table says', () => {
