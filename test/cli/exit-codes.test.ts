@@ -34,6 +34,9 @@ const cases: readonly (readonly [args: readonly string[], exit: number, code: st
   [['node', 'status', '--endpoints', `unix:${folder}/paxos.sock`], 3, 'CANNOT_CONNECT', /paxos\.sock/],
   [['log', 'inspect', '--from', '5', '--to', '5'], 2, 'USAGE', /--to 5 is not above --from 5/],
   [['log', 'inspect', '--data-dir', join(folder, 'nothing')], 6, 'DATA_DIR_REFUSED', /it does not exist/],
+  [['quorum', 'explain', '--nodes', '4', '--q1', '2', '--q2', '2'], 2, 'USAGE', /not safe: .* got 2 \+ 2 for 4/],
+  [['quorum', 'explain', '--nodes', '5', '--q2f', '3'], 2, 'USAGE', /3 \+ 2·3 = 9 for 2·5 = 10/],
+  [['quorum', 'explain', '--nodes', '32'], 2, 'USAGE', /more than a cluster may have, 31/],
   [['node', 'start'], 2, 'BAD_CONFIG', /clusterToken is missing/],
   [
     ['node', 'start', '--config', join(folder, 'wrong.yaml')],
