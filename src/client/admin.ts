@@ -1,6 +1,6 @@
 import { Client, type Dispatcher } from 'undici'
 import { isErrorCode, PaxosError } from '../base/error.ts'
-import type { GapsJson, LogLevel, LogLineJson, ReadyJson, StatusJson } from '../wire/api-types.ts'
+import type { DiagnosisJson, GapsJson, LogLevel, LogLineJson, ReadyJson, StatusJson } from '../wire/api-types.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 
 export interface LogOptions {
@@ -28,6 +28,10 @@ export class AdminClient {
 
   async status(endpoint: string): Promise<StatusJson> {
     return (await this.#json(endpoint, 'GET', '/v1/status')) as StatusJson
+  }
+
+  async diagnosis(endpoint: string): Promise<DiagnosisJson> {
+    return (await this.#json(endpoint, 'GET', '/v1/diagnosis')) as DiagnosisJson
   }
 
   async gaps(endpoint: string, options: GapsOptions = {}): Promise<GapsJson> {

@@ -1,7 +1,7 @@
 import type { RequestLimits } from '../../machine/limits.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
-import type { LogLevel } from '../../wire/api-types.ts'
+import type { DiagnosisJson, LogLevel } from '../../wire/api-types.ts'
 
 /** What the API needs of a logger; pino fits. */
 export interface ApiLogger {
@@ -63,6 +63,7 @@ export interface ApiContext {
   readonly limits: ApiLimits
   readonly logger: ApiLogger
   metricsText(): Promise<string>
+  diagnosis(): Promise<DiagnosisJson>
   /** `host:port` of a member's client port, when known. */
   memberClientAddress(id: NodeId): string | undefined
   getLogLevel(): string

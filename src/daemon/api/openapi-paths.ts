@@ -101,6 +101,12 @@ export const paths: Readonly<Record<string, unknown>> = {
     },
   },
   '/v1/status': { get: simple('What this node knows of itself and its cluster', 'Status') },
+  '/v1/diagnosis': {
+    get: {
+      summary: 'What this node knows of its own health: clock, disk, flushes, stalls, links, settings',
+      responses: { 200: answer('Facts, without a judgement', 'Diagnosis'), ...errors(400, 500, 503) },
+    },
+  },
   '/v1/log': {
     get: {
       summary: 'The log as this node has it, one slot a line',

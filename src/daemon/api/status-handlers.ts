@@ -43,6 +43,14 @@ export function getMetrics(exchange: Exchange, { context }: ApiState): void {
   )
 }
 
+export function getDiagnosis(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  context.diagnosis().then(
+    (diagnosis) => exchange.json(200, JSON.stringify(diagnosis)),
+    (error: unknown) => exchange.fail(error),
+  )
+}
+
 export function getOpenApi(exchange: Exchange, { context }: ApiState): void {
   takesNothing(exchange)
   exchange.json(200, openApiText(context.node.version))
