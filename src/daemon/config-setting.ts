@@ -9,6 +9,8 @@ export interface Setting<T> {
   readonly required: boolean
   /** For the example file, when there is no fallback to show. */
   readonly example?: string
+  /** Never shown by a node that is asked for its configuration. */
+  readonly secret?: boolean
   /** Shown by the flag: `--name <name>`. */
   readonly placeholder: string
   /** What becomes of the excess, when the setting is a limit. */
@@ -24,6 +26,7 @@ interface Basics<T> {
   readonly fallback?: T
   readonly required?: boolean
   readonly example?: string
+  readonly secret?: boolean
   readonly excess?: string
 }
 

@@ -118,6 +118,7 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
       doc: 'Any text that is the same on every node of this cluster and on no other. It keeps clusters apart; it is no password.',
       required: true,
       example: 'orders-production-2026',
+      secret: true,
     },
     'token',
     '4 to 128 printable characters without spaces',

@@ -25,6 +25,7 @@ import { PeerLinks } from './net/peer-links.ts'
 import { NodeObserver } from './node-observer.ts'
 import { apiLimits, engineOptions, replicaOptions } from './node-options.ts'
 import { RecentFlushes } from './recent-flushes.ts'
+import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
 import { SpaceGuard } from './space-guard.ts'
 import { SpaceTrend } from './space-trend.ts'
@@ -308,6 +309,8 @@ class Node implements RunningNode {
         logger: this.#log.logger,
         metricsText: () => this.#metrics.text(),
         diagnosis: () => this.#diagnose(),
+        config: () => shownConfig(this.#config),
+        logLines: () => this.#log.recentLines(),
         memberClientAddress: (id) => (id === self.id ? clientAddress : this.#links.peerInfo(id)?.clientAddress),
         getLogLevel: () => this.#log.level(),
         setLogLevel: (level) => this.#log.setLevel(level),

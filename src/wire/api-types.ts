@@ -182,6 +182,11 @@ export interface LinkJson {
   readonly lastError: string | null
 }
 
+/** Every setting of a node by its full name, as it is in force; null is not set, secrets are hidden. */
+export interface ConfigJson {
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 

@@ -92,6 +92,8 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     limits: { ...defaultApiLimits, ...options.limits },
     logger: { info: nothing, debug: nothing, warn: (_fields, message) => void warnings.push(message) },
     metricsText: () => Promise.resolve('# TYPE paxos_up gauge\npaxos_up 1\n'),
+    config: () => ({ settings: { name: `n${id}`, q1: null, insecure: false } }),
+    logLines: () => '{"level":"info","msg":"serving"}\n',
     diagnosis: () => Promise.resolve(diagnosisOf(`n${id}`)),
     memberClientAddress: (member) => addresses.get(member),
     getLogLevel: () => level,

@@ -60,6 +60,12 @@ test('metrics come as the node makes them', async (t) => {
   assert.match(metrics.headers['content-type'] ?? '', /version=0\.0\.4/)
 })
 
+test('the configuration and the newest log lines come as the node has them', async (t) => {
+  const node = await startNode(t)
+  assert.deepEqual((await node.call('GET', '/v1/config')).json.settings, { name: 'n1', q1: null, insecure: false })
+  assert.equal((await node.call('GET', '/v1/log-lines')).text, '{"level":"info","msg":"serving"}\n')
+})
+
 test('a diagnosis comes as the node makes it', async (t) => {
   const node = await startNode(t)
   const { json } = await node.call('GET', '/v1/diagnosis')
@@ -172,6 +178,8 @@ test('a port in use is a clear error, and the socket of a dead process is replac
     limits: defaultApiLimits,
     logger: { info: nothing, warn: nothing, debug: nothing },
     metricsText: () => Promise.resolve(''),
+    config: () => ({ settings: {} }),
+    logLines: () => '',
     diagnosis: () => Promise.reject(new Error('nobody asks')),
     memberClientAddress: () => undefined,
     getLogLevel: () => 'info',

@@ -178,6 +178,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     settings: { type: 'object', additionalProperties: counter },
     links: { type: 'array', items: ref('Link') },
   }),
+  Config: closed({ settings: { type: 'object', additionalProperties: true } }),
   LogLine: closed({
     slot: counter,
     'upTo?': { ...counter, description: 'The line stands for every slot below this one, from `slot` on.' },

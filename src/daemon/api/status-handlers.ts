@@ -51,6 +51,16 @@ export function getDiagnosis(exchange: Exchange, { context }: ApiState): void {
   )
 }
 
+export function getConfig(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  exchange.json(200, JSON.stringify(context.config()))
+}
+
+export function getLogLines(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  exchange.send(200, ['content-type', 'application/x-ndjson'], context.logLines())
+}
+
 export function getOpenApi(exchange: Exchange, { context }: ApiState): void {
   takesNothing(exchange)
   exchange.json(200, openApiText(context.node.version))
