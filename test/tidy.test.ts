@@ -21,7 +21,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/run-node.ts': ['daemon'],
   'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'machine', 'protocol', 'runtime/replica-service.ts'],
-  'cli/doctor/examine-directory.ts': ['daemon/store', 'protocol/ids.ts'],
+  'cli/doctor/examine-directory.ts': ['daemon/store', 'daemon/config-table.ts', 'protocol/ids.ts'],
   'cli/quorum/explanation.ts': ['protocol/quorum.ts'],
   'cli/quorum/nearest-sizes.ts': ['protocol/quorum.ts'],
   'cli/quorum/choices.ts': ['protocol/quorum.ts'],

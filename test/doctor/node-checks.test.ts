@@ -66,6 +66,7 @@ const whole: DirectoryFacts = {
   uid: 10,
   files: diagnosisOf('n1').directory.files,
   disk: diagnosisOf('n1').disk,
+  freeMinBytes: gib / 16,
   logs: [{ epoch: 1, votes: 9, unknown: [] }],
   state: { records: 12, damaged: [] },
 }

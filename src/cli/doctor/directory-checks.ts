@@ -19,16 +19,15 @@ export interface DirectoryFacts {
   readonly uid: number
   readonly files: readonly FileJson[]
   readonly disk: DiskJson
+  /** Below it a node refuses writes, unless it is configured otherwise. */
+  readonly freeMinBytes: number
   readonly logs: readonly { readonly epoch: number; readonly votes: number; readonly unknown: readonly number[] }[]
   readonly state: { readonly records: number; readonly damaged: readonly string[] }
 }
 
-/** As a node has it by default. */
-const freeMinBytes = 64 * 1024 * 1024
-
 /** All checks of a stopped node's directory. */
 export function directoryFindings(facts: DirectoryFacts): readonly Finding[] {
-  const { path, uid, files, disk } = facts
+  const { path, uid, files, disk, freeMinBytes } = facts
   const subject = facts.name ?? path
   return [
     ...refusal(subject, facts),

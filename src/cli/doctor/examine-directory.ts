@@ -19,6 +19,7 @@ export async function examineDirectory(given: string): Promise<DirectoryFacts> {
     })
   }
   const { diskOf, listFiles } = await import('../../daemon/store/directory-files.ts')
+  const { limitSettings } = await import('../../daemon/config-table.ts')
   const { directoryFormat, identityFile } = await import('../../daemon/store/identity.ts')
   // Before it is opened: looking must not decide what is seen.
   const files = await listFiles(path)
@@ -31,6 +32,7 @@ export async function examineDirectory(given: string): Promise<DirectoryFacts> {
     uid: process.getuid === undefined ? -1 : found.uid,
     files,
     disk: await diskOf(path),
+    freeMinBytes: limitSettings.freeSpaceMinBytes.fallback ?? 0,
   }
 }
 
