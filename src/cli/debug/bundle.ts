@@ -60,9 +60,12 @@ export async function collectBundle(
   if (facts.gaps !== undefined) files.add('gaps.json', pretty(facts.gaps))
   files.add('members.json', pretty({ leader: leaderOf(facts)?.name ?? null, members: facts.members.map(memberJson) }))
   const answers = await Promise.all(facts.members.map((member) => answersOf(source, member, limits.signal)))
-  for (const { name, file, text, problem } of answers.flat()) {
-    if (text !== undefined) files.add(`nodes/${name}/${file}`, text)
-    if (problem !== undefined) files.missing.push(`${name}: ${file}: ${problem}`)
+  for (const [at, { name }] of facts.members.entries()) {
+    const folder = folderOf(name, at)
+    for (const { file, text, problem } of answers[at] ?? []) {
+      if (text !== undefined) files.add(`nodes/${folder}/${file}`, text)
+      if (problem !== undefined) files.missing.push(`${folder}: ${file}: ${problem}`)
+    }
   }
   return {
     clusterId: facts.clusterId,
@@ -87,8 +90,12 @@ function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return Promise.race([work, over])
 }
 
+/** Names come from whoever answered: they must not lead out of the archive, nor fall on each other. */
+function folderOf(name: string, at: number): string {
+  return /^[a-z0-9][a-z0-9._-]{0,62}$/i.test(name) ? `${at + 1}-${name}` : String(at + 1)
+}
+
 interface Answer {
-  readonly name: string
   readonly file: string
   readonly text?: string
   readonly problem?: string
@@ -96,17 +103,16 @@ interface Answer {
 
 /** One after the other, so that a struggling node gets one more request at a time and no more. */
 async function answersOf(source: BundleSource, member: MemberFacts, signal: AbortSignal): Promise<readonly Answer[]> {
-  const { name, endpoint, status, failure } = member
-  if (status === undefined || endpoint === undefined)
-    return [{ name, file: 'everything', problem: failure ?? 'no answer' }]
+  const { endpoint, status, failure } = member
+  if (status === undefined || endpoint === undefined) return [{ file: 'everything', problem: failure ?? 'no answer' }]
   const answers: Answer[] = []
   for (const [file, path] of questions) {
     try {
       const { text, isWhole } = await source.text(endpoint, path, { bytesMax: answerBytesMax, signal })
-      answers.push({ name, file, text, ...(!isWhole && { problem: `cut off at ${answerBytesMax} bytes` }) })
+      answers.push({ file, text, ...(!isWhole && { problem: `cut off at ${answerBytesMax} bytes` }) })
     } catch (error) {
       if (!(error instanceof PaxosError)) throw error
-      answers.push({ name, file, problem: signal.aborted ? 'the time was over' : error.message })
+      answers.push({ file, problem: signal.aborted ? 'the time was over' : error.message })
     }
   }
   return answers

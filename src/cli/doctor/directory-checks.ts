@@ -3,6 +3,7 @@ import { count, printable } from '../output.ts'
 import { diskFindings } from './disk-checks.ts'
 import type { Finding } from './finding.ts'
 import { permissionFindings } from './permission-checks.ts'
+import { shellWord } from './shell-word.ts'
 
 /** What was learned of the data directory of a stopped node. */
 export interface DirectoryFacts {
@@ -86,7 +87,7 @@ function state(subject: string, { path, state: { records, damaged } }: Directory
       subject,
       message: 'Records of the machine are damaged: the node stops when it meets one',
       evidence: `${count(damaged.length, 'record')} of ${records}: ${some(damaged.map((key) => printable(key.slice(0, 80))))}`,
-      fix: `with the node stopped and the others healthy: rm ${path}/state.mdb ${path}/state.mdb-lock; it fetches a snapshot when it starts`,
+      fix: `with the node stopped and the others healthy: rm ${shellWord(`${path}/state.mdb`)} ${shellWord(`${path}/state.mdb-lock`)}; it fetches a snapshot when it starts`,
     },
   ]
 }

@@ -1,5 +1,6 @@
 import type { FileJson } from '../../wire/api-types.ts'
 import type { Finding } from './finding.ts'
+import { shellWord } from './shell-word.ts'
 
 export interface DirectoryFiles {
   readonly subject: string
@@ -25,9 +26,9 @@ export function permissionFindings({ subject, path, uid, files }: DirectoryFiles
 function openFindings(subject: string, path: string, open: readonly FileJson[]): Finding[] {
   if (open.length === 0) return []
   const isWritable = open.some(({ mode }) => (Number.parseInt(mode, 8) & writableByOthers) !== 0)
-  const rest = open.filter(({ name }) => name !== '.').map(({ name }) => pathOf(path, name))
+  const rest = open.filter(({ name }) => name !== '.').map(({ name }) => shellWord(pathOf(path, name)))
   const fixes = [
-    ...(open.length > rest.length ? [`chmod 700 ${path}`] : []),
+    ...(open.length > rest.length ? [`chmod 700 ${shellWord(path)}`] : []),
     ...(rest.length > 0 ? [`chmod 600 ${rest.join(' ')}`] : []),
   ]
   return [
@@ -51,7 +52,7 @@ function ownerFindings(subject: string, path: string, uid: number, foreign: read
       subject,
       message: 'Some of its files belong to another user, who may keep the node from starting',
       evidence: `${foreign.map((file) => `${pathOf(path, file.name)} of user ${file.uid}`).join(', ')}; wanted: user ${uid}`,
-      fix: `chown ${uid} ${foreign.map(({ name }) => pathOf(path, name)).join(' ')}`,
+      fix: `chown ${uid} ${foreign.map(({ name }) => shellWord(pathOf(path, name))).join(' ')}`,
     },
   ]
 }

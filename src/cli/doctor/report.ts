@@ -56,7 +56,7 @@ const styles = { error: 'red', warning: 'yellow', info: 'cyan' } as const
 function renderFinding({ id, severity, subject, message, evidence, fix, docs, mutedUntil }: ReportedFinding): string {
   const label = mutedUntil === null ? severity : `${severity}, muted until ${mutedUntil}`
   return [
-    `${paint(mutedUntil === null ? styles[severity] : 'dim', `${id} (${label})`)} ${subject}: ${message}`,
+    `${paint(mutedUntil === null ? styles[severity] : 'dim', `${id} (${label})`)} ${printable(`${subject}: ${message}`)}`,
     `  seen  ${printable(evidence)}`,
     `  next  ${printable(fix)}`,
     `  docs  ${docs}`,
