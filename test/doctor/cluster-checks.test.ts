@@ -101,6 +101,15 @@ test('clocks are judged by what is certain of their difference', () => {
   assert.deepEqual(all(clusterOf({ n1: off(1e6, 1), n2: off(1e6, 1), n3: off(1e6, 1) })), [])
 })
 
+test('a node that was removed is told apart, and nothing else about it counts', () => {
+  const status = statusOf('n3', { applied: 0, notReady: 'no leader is known' })
+  const facts = clusterOf({ n3: { status } })
+  const roster = facts.roster.filter((member) => member.name !== 'n3')
+  const found = all({ ...facts, roster })
+  assert.deepEqual(brief(found), ['QUORUM_MARGIN info cluster', 'NOT_A_MEMBER warning n3'])
+  assert.match(found[1]?.evidence ?? '', /members now: n1, n2/)
+})
+
 test('a node of another cluster is no member', () => {
   const status = { ...statusOf('n2'), clusterId: 'other' }
   const stranger = memberOf('n2', { endpoint: 'http://h:9', status })

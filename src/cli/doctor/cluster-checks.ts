@@ -70,16 +70,32 @@ function leader(facts: ClusterFacts): Finding[] {
 
 function strangers(facts: ClusterFacts): Finding[] {
   const names = new Set(facts.roster.map((member) => member.name))
-  return facts.members
-    .filter((member) => !names.has(member.name) || (member.status && member.status.clusterId !== facts.clusterId))
-    .map((member) => ({
-      id: 'OTHER_CLUSTER',
-      severity: 'error',
-      subject: member.name,
-      message: 'A node that was asked is no member of this cluster',
-      evidence: `${member.endpoint} is ${member.name} of cluster ${member.status?.clusterId}; the others are ${facts.clusterId}`,
-      fix: `paxos node status --endpoints ${member.endpoint}; then compare token, members, q1, q2 and leaseMs`,
-    }))
+  return facts.members.flatMap(({ name, endpoint, status }): Finding[] => {
+    if (status === undefined) return []
+    if (status.clusterId !== facts.clusterId) {
+      return [
+        {
+          id: 'OTHER_CLUSTER',
+          severity: 'error',
+          subject: name,
+          message: 'A node that was asked belongs to another cluster',
+          evidence: `${endpoint} is ${name} of cluster ${status.clusterId}; the others are ${facts.clusterId}`,
+          fix: `paxos node status --endpoints ${endpoint}; then compare token, members, q1, q2 and leaseMs`,
+        },
+      ]
+    }
+    if (names.has(name)) return []
+    return [
+      {
+        id: 'NOT_A_MEMBER',
+        severity: 'warning',
+        subject: name,
+        message: 'A node that was asked is no member of the newest epoch',
+        evidence: `${endpoint} knows epoch ${status.groups[0]?.epoch}; members now: ${[...names].join(', ')}`,
+        fix: `on ${name}: systemctl disable --now paxos, when it was removed; leave ${endpoint} out of the endpoints`,
+      },
+    ]
+  })
 }
 
 function unreachable(facts: ClusterFacts): Finding[] {

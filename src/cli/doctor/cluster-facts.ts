@@ -34,8 +34,9 @@ export function groupOf(member: MemberFacts | undefined): GroupStatusJson | unde
 }
 
 /** Members of this cluster that answered. */
-export function answering({ members, clusterId }: ClusterFacts): readonly MemberFacts[] {
-  return members.filter((member) => member.status?.clusterId === clusterId)
+export function answering({ members, clusterId, roster }: ClusterFacts): readonly MemberFacts[] {
+  const names = new Set(roster.map((member) => member.name))
+  return members.filter((member) => member.status?.clusterId === clusterId && names.has(member.name))
 }
 
 /** Who leads and serves, at the highest ballot. */

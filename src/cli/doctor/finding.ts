@@ -5,6 +5,7 @@ export const findingIds = [
   'NO_LEADER',
   'MEMBER_UNREACHABLE',
   'OTHER_CLUSTER',
+  'NOT_A_MEMBER',
   'MEMBER_NOT_READY',
   'MEMBER_LAGS',
   'LINK_DOWN',
