@@ -17,10 +17,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   commands: ['base', 'client', 'cli', 'wire/api-types.ts'],
 }
 
-/** The few places where the command line reaches into the daemon: it starts one, or reads a stopped one's data. */
+/** The few places where the command line reaches deeper: it starts a node, reads a stopped one's data, explains quorums. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/run-node.ts': ['daemon'],
   'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'machine', 'protocol', 'runtime/replica-service.ts'],
+  'cli/doctor/examine-directory.ts': ['daemon/store', 'daemon/config-table.ts', 'protocol/ids.ts'],
+  'cli/quorum/explanation.ts': ['protocol/quorum.ts'],
+  'cli/quorum/nearest-sizes.ts': ['protocol/quorum.ts'],
+  'cli/quorum/choices.ts': ['protocol/quorum.ts'],
   'cli/dev/directory.ts': ['daemon/store/directory-lock.ts'],
   'commands/node/start.ts': ['daemon/config-table.ts'],
   'cli/sim/worker.ts': ['sim'],

@@ -1,6 +1,7 @@
 import { Client, type Dispatcher } from 'undici'
 import { isErrorCode, PaxosError } from '../base/error.ts'
 import type {
+  DiagnosisJson,
   EpochChangeJson,
   EpochsJson,
   GapsJson,
@@ -39,6 +40,10 @@ export class AdminClient {
     return (await this.#json(endpoint, 'GET', '/v1/status')) as StatusJson
   }
 
+  async diagnosis(endpoint: string): Promise<DiagnosisJson> {
+    return (await this.#json(endpoint, 'GET', '/v1/diagnosis')) as DiagnosisJson
+  }
+
   async gaps(endpoint: string, options: GapsOptions = {}): Promise<GapsJson> {
     return (await this.#json(endpoint, 'GET', `/v1/log/gaps${queryOf({ ...options })}`)) as GapsJson
   }
@@ -69,6 +74,29 @@ export class AdminClient {
 
   async setLogLevel(endpoint: string, level: LogLevel): Promise<void> {
     await this.#json(endpoint, 'PUT', '/v1/log-level', JSON.stringify({ level }))
+  }
+
+  /** What a node answers at a path, in whatever form, up to a number of bytes. */
+  async text(
+    endpoint: string,
+    path: string,
+    { bytesMax, signal }: { readonly bytesMax: number; readonly signal: AbortSignal },
+  ): Promise<{ readonly text: string; readonly isWhole: boolean }> {
+    const target = parseEndpoint(endpoint)
+    const { body } = await this.#request(endpoint, 'GET', path, undefined, [200, 503], false, signal)
+    const chunks: Uint8Array[] = []
+    let bytes = 0
+    try {
+      for await (const chunk of body) {
+        chunks.push(chunk as Uint8Array)
+        bytes += (chunk as Uint8Array).length
+        // Leaving the loop ends the connection, and the rest never comes.
+        if (bytes > bytesMax) break
+      }
+    } catch (error) {
+      throw toPaxosError(error, target)
+    }
+    return { text: Buffer.concat(chunks).subarray(0, bytesMax).toString('utf8'), isWhole: bytes <= bytesMax }
   }
 
   async metrics(endpoint: string): Promise<string> {
@@ -122,6 +150,7 @@ export class AdminClient {
     body?: string,
     expected: readonly number[] = [200],
     endless = false,
+    signal?: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
     const target = parseEndpoint(endpoint)
     let response: Dispatcher.ResponseData
@@ -133,6 +162,7 @@ export class AdminClient {
         body: body ?? null,
         headersTimeout: this.#timeoutMs,
         bodyTimeout: endless ? 0 : this.#timeoutMs,
+        signal: signal ?? null,
       })
       if (expected.includes(response.statusCode)) return response
       text = await response.body.text()

@@ -11,6 +11,8 @@ export interface Setting<T> {
   readonly unless?: { readonly key: string; readonly without: T }
   /** For the example file, when there is no fallback to show. */
   readonly example?: string
+  /** Never shown by a node that is asked for its configuration. */
+  readonly secret?: boolean
   /** Shown by the flag: `--name <name>`. */
   readonly placeholder: string
   /** What becomes of the excess, when the setting is a limit. */
@@ -27,6 +29,7 @@ interface Basics<T> {
   readonly required?: boolean
   readonly unless?: { readonly key: string; readonly without: T }
   readonly example?: string
+  readonly secret?: boolean
   readonly excess?: string
 }
 

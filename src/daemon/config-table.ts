@@ -122,6 +122,7 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
       required: true,
       unless: { key: 'join', without: '' },
       example: 'orders-production-2026',
+      secret: true,
     },
     'token',
     '4 to 128 printable characters without spaces',

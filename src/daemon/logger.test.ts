@@ -30,6 +30,19 @@ test('the level can be changed while running', () => {
   assert.equal(level(), 'error')
 })
 
+test('the newest lines are kept as JSON, also when people see them otherwise', () => {
+  const { logger, recentLines } = collect('pretty')
+  logger.info({ slot: 7 }, 'chosen')
+  logger.debug('unseen')
+  assert.deepEqual(
+    recentLines()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line)['msg']),
+    ['chosen'],
+  )
+})
+
 test('pretty lines are for people', () => {
   const { logger, lines } = collect('pretty')
   logger.warn({ port: 7601 }, 'listening')

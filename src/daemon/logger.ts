@@ -2,6 +2,7 @@ import { type Logger, pino, stdTimeFunctions } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import { type LogLevel, logLevels } from '../wire/api-types.ts'
 import type { NodeConfig } from './config-table.ts'
+import { RecentLines } from './recent-lines.ts'
 import { StderrSink } from './stderr-sink.ts'
 
 export type { Logger } from 'pino'
@@ -25,17 +26,22 @@ export interface NodeLogger {
   readonly logger: Logger
   level(): LogLevel
   setLevel(level: LogLevel): void
+  /** The newest lines as JSON, whatever the format: at most 256 KiB. */
+  recentLines(): string
   /** Writes what is buffered, before the process exits. */
   flush(): void
 }
 
 // What a reader of stderr that has stopped reading may cost in memory; beyond, lines are dropped.
 const bufferedBytesMax = 16 * 1024 * 1024
+const recentCharactersMax = 256 * 1024
 
 /** Structured lines on stderr: JSON, or for people when stderr is a terminal. */
 export function createLogger(options: LoggerOptions): NodeLogger {
   const sink = options.sink ?? new StderrSink(bufferedBytesMax)
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY === true)
+  const shown = isPretty ? prettySink(sink) : sink
+  const recent = new RecentLines(recentCharactersMax)
   const logger = pino(
     {
       level: options.level,
@@ -43,7 +49,12 @@ export function createLogger(options: LoggerOptions): NodeLogger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    isPretty ? prettySink(sink) : { write: (line: string) => void sink.write(line) },
+    {
+      write: (line: string) => {
+        recent.add(line)
+        shown.write(line)
+      },
+    },
   )
   return {
     logger,
@@ -56,6 +67,7 @@ export function createLogger(options: LoggerOptions): NodeLogger {
       logger.info({ from: before, to: level }, 'log level changed')
       logger.level = level
     },
+    recentLines: () => recent.text(),
     flush: () => sink.flushSync?.(),
   }
 }

@@ -4,17 +4,20 @@ import type { NodeId } from '../protocol/ids.ts'
 import type { Observer, RequestTiming } from '../runtime/observer.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
+import type { RecentFlushes } from './recent-flushes.ts'
 import type { SlowLog } from './slow-log.ts'
 
 /** Tells metrics everything, and the log what an operator wants to read. */
 export class NodeObserver implements Observer {
   readonly #metrics: Metrics
+  readonly #flushes: RecentFlushes
   readonly #slowLog: SlowLog
   readonly #logger: Logger
   #names: ReadonlyMap<NodeId, string>
 
-  constructor(metrics: Metrics, slowLog: SlowLog, logger: Logger, members: readonly Member[]) {
+  constructor(metrics: Metrics, flushes: RecentFlushes, slowLog: SlowLog, logger: Logger, members: readonly Member[]) {
     this.#metrics = metrics
+    this.#flushes = flushes
     this.#slowLog = slowLog
     this.#logger = logger
     this.#names = new Map(members.map((member) => [member.id, member.name]))
@@ -22,6 +25,7 @@ export class NodeObserver implements Observer {
 
   committed(durationMs: number, writes: number): void {
     this.#metrics.committed(durationMs, writes)
+    this.#flushes.note(durationMs)
   }
 
   stateCommitted(durationMs: number, changes: number): void {

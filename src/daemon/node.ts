@@ -11,20 +11,25 @@ import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { Driver } from '../runtime/driver.ts'
 import type { Observer } from '../runtime/observer.ts'
 import { Replica } from '../runtime/replica.ts'
+import type { DiagnosisJson } from '../wire/api-types.ts'
 import { waitForAdmission } from './admission-wait.ts'
 import { ApiServer } from './api/server.ts'
 import { systemClock } from './clock.ts'
 import { type ClusterIdentity, deriveCluster } from './cluster-identity.ts'
 import { parseAddress } from './config-setting.ts'
 import type { NodeConfig } from './config-table.ts'
+import { diagnose } from './diagnosis.ts'
 import type { NodeLogger } from './logger.ts'
 import { LoopLag } from './loop-lag.ts'
 import { Metrics, type PeerMetrics } from './metrics.ts'
 import { PeerLinks } from './net/peer-links.ts'
 import { NodeObserver } from './node-observer.ts'
 import { apiLimits, engineOptions, replicaOptions } from './node-options.ts'
+import { RecentFlushes } from './recent-flushes.ts'
+import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
 import { SpaceGuard } from './space-guard.ts'
+import { SpaceTrend } from './space-trend.ts'
 import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
 import { readIdentityFile } from './store/identity.ts'
 
@@ -91,6 +96,8 @@ class Node implements RunningNode {
   /** Known when the node started. */
   readonly #epochs: readonly Epoch[]
   readonly #loopLag = new LoopLag()
+  readonly #flushes = new RecentFlushes(() => performance.now())
+  readonly #spaceTrend = new SpaceTrend()
   readonly #metrics: Metrics
   readonly #driver: Driver
   readonly #replica: Replica
@@ -244,7 +251,7 @@ class Node implements RunningNode {
       count: (cause) => this.#metrics.slowOperation(cause),
     })
     const members = this.#epochs.flatMap((epoch) => epoch.members)
-    return new NodeObserver(this.#metrics, slowLog, logger, members)
+    return new NodeObserver(this.#metrics, this.#flushes, slowLog, logger, members)
   }
 
   #createLinks(): PeerLinks {
@@ -311,12 +318,29 @@ class Node implements RunningNode {
         logger: this.#log.logger,
         metricsText: () => this.#metrics.text(),
         whyShunned: () => this.#links.whyShunned(),
+        diagnosis: () => this.#diagnose(),
+        config: () => shownConfig(this.#config),
+        logLines: () => this.#log.recentLines(),
         memberClientAddress: (id) => (id === self.id ? clientAddress : this.#links.peerInfo(id)?.clientAddress),
         getLogLevel: () => this.#log.level(),
         setLogLevel: (level) => this.#log.setLevel(level),
       },
       { ...listenAddress(this.#config.listenClient), socketPath: join(this.#config.dataDir, 'paxos.sock') },
     )
+  }
+
+  #diagnose(): Promise<DiagnosisJson> {
+    const { clusterId, self } = this.#cluster
+    return diagnose({
+      clusterId,
+      version: this.#version,
+      config: this.#config,
+      flushes: this.#flushes,
+      loopLag: this.#loopLag,
+      spaceTrend: this.#spaceTrend,
+      others: () => others(this.#replica.epoch, self.id),
+      peerInfo: (id) => this.#links.peerInfo(id),
+    })
   }
 
   #peerMetrics(): PeerMetrics[] {
@@ -336,6 +360,7 @@ class Node implements RunningNode {
     this.#directory.freeBytes().then(
       (bytes) => {
         this.#freeBytes = bytes
+        this.#spaceTrend.note(performance.now(), bytes)
         const isLow = bytes < this.#config.limits.freeSpaceMinBytes
         if (isLow !== this.#guard.isLow) {
           logger.warn({ freeBytes: bytes }, isLow ? 'the disk is nearly full: refusing writes' : 'taking writes again')

@@ -121,6 +121,72 @@ export interface ReadyJson {
   readonly reason: string | null
 }
 
+/** What a node knows of its own health, for `paxos doctor`. */
+export interface DiagnosisJson {
+  readonly clusterId: string
+  readonly node: {
+    readonly name: string
+    readonly pid: number
+    readonly version: string
+    /** Version of Node. */
+    readonly runtime: string
+    readonly uptimeMs: number
+  }
+  /** The node's clock, in milliseconds since 1970. */
+  readonly wallMs: number
+  /** Flushes of votes within the last minute; null when there was none. */
+  readonly flush: { readonly count: number; readonly p99Ms: number | null; readonly maxMs: number | null }
+  /** Of the last minute: the longest stall of the event loop, and the seconds with one of 100 ms or more. */
+  readonly loop: { readonly maxMs: number; readonly stalledSeconds: number }
+  readonly disk: DiskJson & {
+    /** How fast free space has gone down since a while, all programs together; null when it was not seen for long. */
+    readonly lossBytesPerSecond: number | null
+  }
+  readonly directory: {
+    readonly path: string
+    /** User of the process; -1 where there are none. */
+    readonly uid: number
+    readonly files: readonly FileJson[]
+  }
+  /** Settings that are numbers, by their full names: `limits.valueBytesMax`. */
+  readonly settings: Readonly<Record<string, number>>
+  readonly links: readonly LinkJson[]
+}
+
+export interface DiskJson {
+  readonly freeBytes: number
+  readonly totalBytes: number
+  /** Sizes of the node's own files. */
+  readonly acceptorBytes: number
+  readonly stateBytes: number
+}
+
+export interface FileJson {
+  /** Within the directory; `.` is the directory itself. */
+  readonly name: string
+  readonly kind: 'directory' | 'file' | 'socket' | 'other'
+  /** Four octal digits. */
+  readonly mode: string
+  readonly uid: number
+}
+
+/** From the node that was asked to another member. */
+export interface LinkJson {
+  readonly member: string
+  /** Messages of this node reach it. */
+  readonly connected: boolean
+  /** Its messages reach this node. */
+  readonly inbound: boolean
+  readonly version: string | null
+  /** Why it was not reached the last time; null while connected. */
+  readonly lastError: string | null
+}
+
+/** Every setting of a node by its full name, as it is in force; null is not set, secrets are hidden. */
+export interface ConfigJson {
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 

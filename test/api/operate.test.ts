@@ -8,7 +8,7 @@ import { defaultApiLimits } from '../../src/daemon/api/context.ts'
 import { ApiServer } from '../../src/daemon/api/server.ts'
 import { defaultRequestLimits } from '../../src/machine/limits.ts'
 import { toNodeId, toSlot } from '../../src/protocol/ids.ts'
-import { startNode } from './node-fixture.ts'
+import { diagnosisOf, startNode } from './node-fixture.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
 test('status says who the node is, what its group does and where the members are', async (t) => {
@@ -58,6 +58,18 @@ test('metrics come as the node makes them', async (t) => {
   const metrics = await node.call('GET', '/metrics')
   assert.match(metrics.text, /paxos_up 1/)
   assert.match(metrics.headers['content-type'] ?? '', /version=0\.0\.4/)
+})
+
+test('the configuration and the newest log lines come as the node has them', async (t) => {
+  const node = await startNode(t)
+  assert.deepEqual((await node.call('GET', '/v1/config')).json.settings, { name: 'n1', q1: null, insecure: false })
+  assert.equal((await node.call('GET', '/v1/log-lines')).text, '{"level":"info","msg":"serving"}\n')
+})
+
+test('a diagnosis comes as the node makes it', async (t) => {
+  const node = await startNode(t)
+  const { json } = await node.call('GET', '/v1/diagnosis')
+  assert.deepEqual(json, diagnosisOf('n1'))
 })
 
 test('the log shows slots with their commands decoded, and values only when asked', async (t) => {
@@ -166,6 +178,9 @@ test('a port in use is a clear error, and the socket of a dead process is replac
     limits: defaultApiLimits,
     logger: { info: nothing, warn: nothing, debug: nothing },
     metricsText: () => Promise.resolve(''),
+    config: () => ({ settings: {} }),
+    logLines: () => '',
+    diagnosis: () => Promise.reject(new Error('nobody asks')),
     memberClientAddress: () => undefined,
     whyShunned: () => undefined,
     getLogLevel: () => 'info',

@@ -43,6 +43,7 @@ test('the package has what it needs, and no sources, tests or build marks', () =
     'oclif.manifest.json',
     'LICENSE',
     'config/node.example.yaml',
+    'deploy/systemd/paxos.service',
     'docs/LIMITS.md',
     'dist/client/client.d.ts',
   ]) {

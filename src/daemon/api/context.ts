@@ -1,7 +1,7 @@
 import type { RequestLimits } from '../../machine/limits.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
-import type { LogLevel } from '../../wire/api-types.ts'
+import type { ConfigJson, DiagnosisJson, LogLevel } from '../../wire/api-types.ts'
 
 /** What the API needs of a logger; pino fits. */
 export interface ApiLogger {
@@ -63,6 +63,10 @@ export interface ApiContext {
   readonly limits: ApiLimits
   readonly logger: ApiLogger
   metricsText(): Promise<string>
+  diagnosis(): Promise<DiagnosisJson>
+  config(): ConfigJson
+  /** The newest lines that the node has logged, JSON each. */
+  logLines(): string
   /** `host:port` of a member's client port, when known. */
   memberClientAddress(id: NodeId): string | undefined
   /** What another member says who refuses this node: it was removed, or forgot what it promised. */

@@ -101,6 +101,13 @@ export const paths: Readonly<Record<string, unknown>> = {
     },
   },
   '/v1/status': { get: simple('What this node knows of itself and its cluster', 'Status') },
+  '/v1/config': { get: simple('Every setting of this node as it is in force; secrets are hidden', 'Config') },
+  '/v1/diagnosis': {
+    get: {
+      summary: 'What this node knows of its own health: clock, disk, flushes, stalls, links, settings',
+      responses: { 200: answer('Facts, without a judgement', 'Diagnosis'), ...errors(400, 500, 503) },
+    },
+  },
   '/v1/log': {
     get: {
       summary: 'The log as this node has it, one slot a line',
@@ -139,6 +146,15 @@ export const paths: Readonly<Record<string, unknown>> = {
       summary: 'Hand leadership over to another acceptor',
       requestBody: jsonBody('HandOver'),
       responses: { 200: answer('Given up', 'HandedOver'), ...errors(400, 404, 412, 413, 429, 503) },
+    },
+  },
+  '/v1/log-lines': {
+    get: {
+      summary: 'The newest lines that this node has logged, 256 KiB of them at most',
+      responses: {
+        200: { description: 'One object a line', content: { 'application/x-ndjson': { schema: { type: 'object' } } } },
+        ...errors(400, 503),
+      },
     },
   },
   '/v1/log-level': {

@@ -47,6 +47,9 @@ function has(name: string): Schema {
 const key = either('key')
 const keyAndValue = either('key', 'value')
 const rangeFields = either('key', 'prefix', 'start', 'end').fields
+const amount: Schema = { type: 'number', minimum: 0 }
+const amountOrNull: Schema = { type: ['number', 'null'], minimum: 0 }
+const ofLastMinute: Schema = { description: 'Of the last minute.' }
 const position = { slot: counter, group: text }
 const codes = Object.keys(errorCodes)
 
@@ -141,6 +144,41 @@ export const schemas: Readonly<Record<string, Schema>> = {
     groups: { type: 'array', items: ref('Group') },
     members: { type: 'array', items: ref('Member') },
   }),
+  File: closed({
+    name: { ...text, description: 'Within the directory; `.` is the directory itself.' },
+    kind: { enum: ['directory', 'file', 'socket', 'other'] },
+    mode: { type: 'string', pattern: '^[0-7]{4,}$' },
+    uid: { type: 'integer', minimum: -1 },
+  }),
+  Link: closed({
+    member: text,
+    connected: { ...flag, description: 'Messages of this node reach it.' },
+    inbound: { ...flag, description: 'Its messages reach this node.' },
+    version: textOrNull,
+    lastError: textOrNull,
+  }),
+  Diagnosis: closed({
+    clusterId: text,
+    node: closed({ name: text, pid: counter, version: text, runtime: text, uptimeMs: counter }),
+    wallMs: { ...counter, description: 'The clock of the node, in milliseconds since 1970.' },
+    flush: closed({ count: counter, p99Ms: amountOrNull, maxMs: amountOrNull }, ofLastMinute),
+    loop: closed({ maxMs: amount, stalledSeconds: counter }, ofLastMinute),
+    disk: closed({
+      freeBytes: counter,
+      totalBytes: counter,
+      acceptorBytes: counter,
+      stateBytes: counter,
+      lossBytesPerSecond: { ...amountOrNull, description: 'How fast free space goes down; null when not known yet.' },
+    }),
+    directory: closed({
+      path: text,
+      uid: { type: 'integer', minimum: -1, description: 'User of the process.' },
+      files: { type: 'array', items: ref('File') },
+    }),
+    settings: { type: 'object', additionalProperties: counter },
+    links: { type: 'array', items: ref('Link') },
+  }),
+  Config: closed({ settings: { type: 'object', additionalProperties: true } }),
   LogLine: closed({
     slot: counter,
     'upTo?': { ...counter, description: 'The line stands for every slot below this one, from `slot` on.' },

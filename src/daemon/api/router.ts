@@ -12,7 +12,18 @@ import { getEpoch, postEpoch, postLeader } from './epoch-handlers.ts'
 import type { Exchange } from './exchange.ts'
 import { deleteKey, deleteKeys, getKey, keyPathPrefix, listKeys, putKey } from './kv-handlers.ts'
 import { getGaps, getLog } from './log-handlers.ts'
-import { getLivez, getLogLevel, getMetrics, getOpenApi, getReadyz, getStatus, putLogLevel } from './status-handlers.ts'
+import {
+  getConfig,
+  getDiagnosis,
+  getLivez,
+  getLogLevel,
+  getLogLines,
+  getMetrics,
+  getOpenApi,
+  getReadyz,
+  getStatus,
+  putLogLevel,
+} from './status-handlers.ts'
 
 type Methods = Readonly<Record<string, Handler>>
 
@@ -26,10 +37,13 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/compact', { POST: postCompact }],
   ['/v1/sessions', { POST: postSession }],
   ['/v1/status', { GET: getStatus }],
+  ['/v1/config', { GET: getConfig }],
+  ['/v1/diagnosis', { GET: getDiagnosis }],
   ['/v1/log', { GET: getLog }],
   ['/v1/log/gaps', { GET: getGaps }],
   ['/v1/epoch', { GET: getEpoch, POST: postEpoch }],
   ['/v1/leader', { POST: postLeader }],
+  ['/v1/log-lines', { GET: getLogLines }],
   ['/v1/log-level', { GET: getLogLevel, PUT: putLogLevel }],
   [clientStreamPath, { GET: streamWithoutUpgrade }],
   ['/livez', { GET: getLivez }],

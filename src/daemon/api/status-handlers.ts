@@ -43,6 +43,24 @@ export function getMetrics(exchange: Exchange, { context }: ApiState): void {
   )
 }
 
+export function getDiagnosis(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  context.diagnosis().then(
+    (diagnosis) => exchange.json(200, JSON.stringify(diagnosis)),
+    (error: unknown) => exchange.fail(error),
+  )
+}
+
+export function getConfig(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  exchange.json(200, JSON.stringify(context.config()))
+}
+
+export function getLogLines(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  exchange.send(200, ['content-type', 'application/x-ndjson'], context.logLines())
+}
+
 export function getOpenApi(exchange: Exchange, { context }: ApiState): void {
   takesNothing(exchange)
   exchange.json(200, openApiText(context.node.version))

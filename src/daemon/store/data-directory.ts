@@ -24,9 +24,9 @@ import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } 
 import { incarnationKey, LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
-import { LmdbPeerDisks } from './peer-disks.ts'
+import { LmdbPeerDisks, readPeerDisks } from './peer-disks.ts'
 import { encodeRecord } from './record.ts'
-import { statePageSize, stateView } from './state-tree.ts'
+import { checkState, type StateCheck, statePageSize, stateView } from './state-tree.ts'
 
 export interface DataDirectoryOptions {
   readonly path: string
@@ -61,6 +61,8 @@ export interface ReadOnlyDirectory {
   readonly view: ReadView
   epochs(group: GroupId): readonly Epoch[]
   load(group: GroupId, epoch: EpochNumber): LoadedGroup
+  /** Reads what the others above leave out. Throws PaxosError DATA_DIR_REFUSED when a node could not start on it. */
+  checkRest(): StateCheck
   close(): Promise<void>
 }
 
@@ -134,12 +136,17 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
     checkTree(acceptor)
     const identity = establishedIdentity({ directory: path, environment: acceptor, file })
     const incarnation = readIncarnation(acceptor)
+    const state = openState(path, opened)
     return {
       identity,
       incarnation: incarnation === undefined ? undefined : toIncarnation(incarnation),
-      view: openStateView(path, opened),
+      view: state === undefined ? noState : stateView(state),
       epochs: (group) => scanEpochs(acceptor, group),
       load: (group, epoch) => scanLog(acceptor, new LogKeys(group, epoch)).loaded,
+      checkRest: () => {
+        readPeerDisks(acceptor)
+        return state === undefined ? { records: 0, damaged: [] } : checkState(state)
+      },
       close,
     }
   } catch (error) {
@@ -148,13 +155,15 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
   }
 }
 
-/** A node that stopped before its machine had a file has no data yet. */
-function openStateView(path: string, opened: Environment[]): ReadView {
+const noState: ReadView = { get: () => undefined, range: () => [] }
+
+/** Undefined when the node stopped before its machine had a file. */
+function openState(path: string, opened: Environment[]): Environment | undefined {
   const file = join(path, stateFile)
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) return { get: () => undefined, range: () => [] }
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined
   const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true })
   opened.push(state)
-  return stateView(state)
+  return state
 }
 
 async function prepare(path: string, mayCreate: boolean): Promise<void> {

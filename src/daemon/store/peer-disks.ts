@@ -13,16 +13,13 @@ import { encodeRecord } from './record.ts'
 export class LmdbPeerDisks {
   readonly #environment: Environment
   readonly #failStop: FailStop
-  readonly #disks = new Map<NodeId, string>()
+  readonly #disks: Map<NodeId, string>
 
   /** Throws PaxosError DATA_DIR_REFUSED when a record cannot be read. */
   constructor(environment: Environment, failStop: FailStop) {
     this.#environment = environment
     this.#failStop = failStop
-    for (const { key } of environment.getRange({ ...peerDiskKeys })) {
-      const disk = readOne(environment, key, toBinary, 'the disk of another node')
-      if (disk !== undefined) this.#disks.set(peerOf(key), disk)
-    }
+    this.#disks = readPeerDisks(environment)
   }
 
   get(node: NodeId): string | undefined {
@@ -35,4 +32,14 @@ export class LmdbPeerDisks {
     const stored = this.#environment.put(key, encodeRecord(key, fromBinary(diskId)))
     this.#failStop.track('acceptor.mdb', stored, () => {})
   }
+}
+
+/** Throws PaxosError DATA_DIR_REFUSED when a record cannot be read. */
+export function readPeerDisks(environment: Environment): Map<NodeId, string> {
+  const disks = new Map<NodeId, string>()
+  for (const { key } of environment.getRange({ ...peerDiskKeys })) {
+    const disk = readOne(environment, key, toBinary, 'the disk of another node')
+    if (disk !== undefined) disks.set(peerOf(key), disk)
+  }
+  return disks
 }

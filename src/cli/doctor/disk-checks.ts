@@ -1,0 +1,53 @@
+import type { DiskJson } from '../../wire/api-types.ts'
+import type { Finding } from './finding.ts'
+
+const dayMs = 24 * 3_600_000
+
+/** `freeMinBytes` is where the node refuses writes. */
+export function diskFindings(
+  subject: string,
+  disk: DiskJson & { readonly lossBytesPerSecond?: number | null },
+  freeMinBytes: number,
+): readonly Finding[] {
+  const { freeBytes, totalBytes, acceptorBytes, stateBytes, lossBytesPerSecond } = disk
+  const evidence = `${size(freeBytes)} of ${size(totalBytes)} free; its files: ${size(acceptorBytes + stateBytes)}; writes are refused below ${size(freeMinBytes)}`
+  const finding = (id: Finding['id'], severity: Finding['severity'], message: string, seen = evidence): Finding[] => [
+    {
+      id,
+      severity,
+      subject,
+      message,
+      evidence: seen,
+      fix: `on ${subject}: make room, or give the data directory a larger disk`,
+    },
+  ]
+  if (freeBytes < freeMinBytes) return finding('DISK_FULL', 'error', 'The disk is full: the node refuses writes')
+  // A snapshot is put together beside the data that it replaces.
+  const low = freeMinBytes + Math.max(stateBytes, 3 * freeMinBytes)
+  if (freeBytes < low) {
+    return finding('DISK_LOW', 'warning', `The disk is nearly full: a snapshot and the log want ${size(low)}`)
+  }
+  const leftMs = lossBytesPerSecond
+    ? ((freeBytes - freeMinBytes) / lossBytesPerSecond) * 1000
+    : Number.POSITIVE_INFINITY
+  if (leftMs > dayMs) return []
+  const rate = `it loses ${size(lossBytesPerSecond ?? 0)} a second, all programs together`
+  return finding('DISK_FILLING', 'warning', `The disk is full in ${hours(leftMs)} at this rate`, `${evidence}; ${rate}`)
+}
+
+/** `1.5 GiB` */
+function size(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
+  let value = bytes
+  let at = 0
+  while (value >= 1024 && at < units.length - 1) {
+    value /= 1024
+    at++
+  }
+  return `${value < 10 && at > 0 ? value.toFixed(1) : Math.round(value)} ${units[at]}`
+}
+
+function hours(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  return minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
+}

@@ -1,0 +1,62 @@
+import type { Member } from '../protocol/epoch.ts'
+import type { NodeId } from '../protocol/ids.ts'
+import type { DiagnosisJson, LinkJson } from '../wire/api-types.ts'
+import type { NodeConfig } from './config-table.ts'
+import type { LoopLag } from './loop-lag.ts'
+import type { PeerInfo } from './net/peer-links.ts'
+import type { RecentFlushes } from './recent-flushes.ts'
+import type { SpaceTrend } from './space-trend.ts'
+import { diskOf, listFiles } from './store/directory-files.ts'
+
+export interface DiagnosisSources {
+  readonly clusterId: string
+  readonly version: string
+  readonly config: NodeConfig
+  readonly flushes: RecentFlushes
+  readonly loopLag: LoopLag
+  readonly spaceTrend: SpaceTrend
+  others(): readonly Member[]
+  peerInfo(id: NodeId): PeerInfo | undefined
+}
+
+/** What this node knows of its own health. Rejects when the data directory cannot be looked at. */
+export async function diagnose(sources: DiagnosisSources): Promise<DiagnosisJson> {
+  const { clusterId, version, config } = sources
+  const [disk, files] = await Promise.all([diskOf(config.dataDir), listFiles(config.dataDir)])
+  return {
+    clusterId,
+    node: {
+      name: config.name,
+      pid: process.pid,
+      version,
+      runtime: process.version,
+      uptimeMs: Math.round(process.uptime() * 1000),
+    },
+    flush: sources.flushes.summary(),
+    loop: sources.loopLag.lastMinute(),
+    disk: { ...disk, lossBytesPerSecond: sources.spaceTrend.lossPerSecond() ?? null },
+    directory: { path: config.dataDir, uid: process.getuid?.() ?? -1, files },
+    settings: numbersOf(config),
+    links: sources.others().map((member) => linkJson(member, sources.peerInfo(member.id))),
+    // Last, so that it is as fresh as can be when it leaves.
+    wallMs: Date.now(),
+  }
+}
+
+/** Only numbers: names, addresses and the token are nobody's business here. */
+function numbersOf({ limits, ...settings }: NodeConfig): Record<string, number> {
+  const named = Object.entries(limits).map(([key, value]) => [`limits.${key}`, value] as const)
+  return Object.fromEntries(
+    [...Object.entries(settings), ...named].filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  )
+}
+
+function linkJson({ name }: Member, info: PeerInfo | undefined): LinkJson {
+  return {
+    member: name,
+    connected: info?.connected ?? false,
+    inbound: info?.inbound ?? false,
+    version: info?.version ?? null,
+    lastError: info?.lastError ?? null,
+  }
+}
