@@ -7,7 +7,7 @@ import { majority, quorumProblem } from '../protocol/quorum.ts'
 import type { NodeConfig } from './config-table.ts'
 
 export interface ClusterIdentity {
-  /** 32 hexadecimal digits. The same on every node that was given the same token, members and quorums. */
+  /** As long as it was not restored from a backup. 32 hexadecimal digits. The same on every node that was given the same token, members and quorums. */
   readonly clusterId: string
   readonly self: Member
   /** The first epoch. */

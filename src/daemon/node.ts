@@ -49,18 +49,20 @@ const spaceCheckMs = 2000
  * Throws PaxosError DATA_DIR_REFUSED, BAD_CONFIG, PORT_IN_USE.
  */
 export async function startNode(config: NodeConfig, dependencies: NodeDependencies): Promise<RunningNode> {
-  const cluster = deriveCluster(config)
+  const configured = deriveCluster(config)
   let onFatal: (error: Error) => void = () => {}
   const failed = new Promise<Error>((resolve) => {
     onFatal = resolve
   })
   const directory = await openDataDirectory({
     path: config.dataDir,
-    expected: { clusterId: cluster.clusterId, nodeId: cluster.self.id, name: cluster.self.name },
+    expected: { clusterId: configured.clusterId, nodeId: configured.self.id, name: configured.self.name },
     commitDeadlineMs: config.limits.commitDeadlineMs,
     onFailure: onFatal,
   })
   try {
+    // A cluster that was restored has an id of its own.
+    const cluster = { ...configured, clusterId: directory.identity.clusterId }
     const epochs = await settleEpochs(directory, cluster.epoch)
     const freeBytes = await directory.freeBytes()
     const node = new Node(config, dependencies, cluster, directory, epochs, freeBytes, onFatal, failed)

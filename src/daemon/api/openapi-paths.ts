@@ -101,6 +101,19 @@ export const paths: Readonly<Record<string, unknown>> = {
     },
   },
   '/v1/status': { get: simple('What this node knows of itself and its cluster', 'Status') },
+  '/v1/backup': {
+    get: {
+      summary: 'Everything that the cluster holds at one revision, as `paxos backup create` stores it',
+      parameters: [consistency],
+      responses: {
+        200: {
+          description: 'A backup. It is whole only if its last frame is there; `paxos backup inspect` tells.',
+          content: { 'application/octet-stream': { schema: bytes } },
+        },
+        ...errors(400, 429, 503),
+      },
+    },
+  },
   '/v1/log': {
     get: {
       summary: 'The log as this node has it, one slot a line',
