@@ -11,7 +11,9 @@ import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { Driver } from '../runtime/driver.ts'
 import type { Observer } from '../runtime/observer.ts'
 import { Replica } from '../runtime/replica.ts'
+import { defaultApiLimits } from './api/context.ts'
 import { ApiServer } from './api/server.ts'
+import { BackupSchedule } from './backup/backup-schedule.ts'
 import { systemClock } from './clock.ts'
 import { type ClusterIdentity, deriveCluster } from './cluster-identity.ts'
 import { parseAddress } from './config-setting.ts'
@@ -90,6 +92,7 @@ class Node implements RunningNode {
   readonly #guard: SpaceGuard
   readonly #links: PeerLinks
   readonly #api: ApiServer
+  readonly #backups: BackupSchedule | undefined
   readonly #tickers: NodeJS.Timeout[] = []
   #freeBytes: number
   #clientAddress = ''
@@ -132,6 +135,7 @@ class Node implements RunningNode {
     this.#guard = new SpaceGuard(this.#replica)
     this.#guard.isLow = freeBytes < config.limits.freeSpaceMinBytes
     this.#api = this.#createApi()
+    this.#backups = this.#createBackups()
     this.closed = Promise.race([failed, stopped])
     failed.then((error) => {
       log.logger.fatal({ err: error }, 'the node must stop')
@@ -161,6 +165,7 @@ class Node implements RunningNode {
       this.#stopMeasuring()
       throw error
     }
+    this.#backups?.start()
     this.#tickers.push(
       setInterval(() => this.#driver.tick(), this.#config.tickMs),
       setInterval(() => this.#checkSpace(), spaceCheckMs),
@@ -194,9 +199,11 @@ class Node implements RunningNode {
 
   async #stop(): Promise<void> {
     this.#log.logger.info({}, 'stopping')
+    const backupsStopped = this.#backups?.stop()
     // Clients first: what they have in flight still needs a leader.
     await this.#api.stop()
     await new Promise<void>((resolve) => this.#driver.retire(resolve))
+    await backupsStopped
     for (const ticker of this.#tickers) clearInterval(ticker)
     this.#driver.kill()
     await this.#links.stop()
@@ -221,6 +228,7 @@ class Node implements RunningNode {
         peers: () => this.#peerMetrics(),
         storeSizes: () => this.#directory.sizeBytes(),
         diskFreeBytes: () => this.#freeBytes,
+        backups: () => this.#backups?.metrics(),
         clientConnections: () => this.#api.connections,
       },
       (level, message, fields) => logger[level](fields, message),
@@ -309,6 +317,21 @@ class Node implements RunningNode {
       },
       { ...listenAddress(this.#config.listenClient), socketPath: join(this.#config.dataDir, 'paxos.sock') },
     )
+  }
+
+  #createBackups(): BackupSchedule | undefined {
+    const { backupDir, backupEveryMs, backupKeep, name } = this.#config
+    if (backupDir === undefined) return undefined
+    return new BackupSchedule({
+      directory: backupDir,
+      everyMs: backupEveryMs,
+      keep: backupKeep,
+      chunkBytes: defaultApiLimits.backupChunkBytes,
+      replica: this.#replica,
+      origin: { program: this.#version, clusterId: this.#cluster.clusterId, node: name },
+      logger: this.#log.logger,
+      now: Date.now,
+    })
   }
 
   #peerMetrics(): PeerMetrics[] {
