@@ -24,6 +24,8 @@ export const errorCodes = {
   UNHEALTHY: { http: 503, exit: 10, done: 'no' },
   BAD_FRAME: { http: 400, exit: 1, done: 'no' },
   WRONG_CLUSTER: { http: 400, exit: 6, done: 'no' },
+  BACKUP_REFUSED: { http: 500, exit: 6, done: 'no' },
+  BACKUP_DAMAGED: { http: 500, exit: 10, done: 'no' },
   DATA_DIR_REFUSED: { http: 500, exit: 6, done: 'no' },
   PORT_IN_USE: { http: 500, exit: 6, done: 'no' },
   STORE_FAILED: { http: 500, exit: 1, done: 'unknown' },

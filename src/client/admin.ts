@@ -120,6 +120,17 @@ export class AdminClient {
     }
   }
 
+  /** The bytes of a backup, as they come. Whole only if its end is there. */
+  async *backup(endpoint: string, consistency: 'linearizable' | 'stale'): AsyncGenerator<Uint8Array, void, undefined> {
+    const target = parseEndpoint(endpoint)
+    const { body } = await this.#request(endpoint, 'GET', `/v1/backup${queryOf({ consistency })}`)
+    try {
+      for await (const chunk of body) yield chunk as Uint8Array
+    } catch (error) {
+      throw toPaxosError(error, target)
+    }
+  }
+
   async close(): Promise<void> {
     const clients = [...this.#clients.values()]
     this.#clients.clear()
@@ -185,7 +196,7 @@ export class AdminClient {
   }
 }
 
-function queryOf(options: Readonly<Record<string, number | boolean | undefined>>): string {
+function queryOf(options: Readonly<Record<string, number | boolean | string | undefined>>): string {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(options)) if (value !== undefined) parameters.set(name, String(value))
   return parameters.size === 0 ? '' : `?${parameters}`

@@ -7,18 +7,23 @@ import { majority, quorumProblem } from '../protocol/quorum.ts'
 import type { NodeConfig } from './config-table.ts'
 
 export interface ClusterIdentity {
-  /** 32 hexadecimal digits. The same on every node that was given the same token, members and quorums. */
+  /** As long as it was not restored from a backup. 32 hexadecimal digits. The same on every node that was given the same token, members and quorums. */
   readonly clusterId: string
   readonly self: Member
   /** With which an empty directory begins: the first, or the one that let the node in. Undefined when it was let in before. */
   readonly epoch: Epoch | undefined
 }
 
+/** Of a node that begins a cluster with others. */
+export interface FoundingIdentity extends ClusterIdentity {
+  readonly epoch: Epoch
+}
+
 /**
  * What a node knows of its cluster before it has met anyone: every node derives the same from the same configuration.
  * Ids are 1..n by sorted name. Throws PaxosError BAD_CONFIG.
  */
-export function deriveCluster(config: NodeConfig): ClusterIdentity & { readonly epoch: Epoch } {
+export function deriveCluster(config: NodeConfig): FoundingIdentity {
   const members = [...config.bootstrapMembers]
     .sort((a, b) => compareStrings(a.name, b.name))
     .map(({ name, peerAddress }, at): Member => ({ id: toNodeId(at + 1), name, peerAddress, kind: 'acceptor' }))

@@ -42,6 +42,9 @@ export interface NodeConfig {
   readonly electionTimeoutMs: number
   readonly tickMs: number
   readonly historyRevisionsMax: number
+  readonly backupDir: string | undefined
+  readonly backupEveryMs: number
+  readonly backupKeep: number
   readonly limits: NodeLimits
 }
 
@@ -190,6 +193,19 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
     1000,
     1_000_000_000,
   ),
+  backupDir: optional(
+    text(
+      {
+        doc: 'Directory for backups that this node makes by itself; best on another disk. In a file, relative to that file.',
+        example: '/backup/orders',
+      },
+      'dir',
+      'the path of a directory',
+      /^[^\0]+$/,
+    ),
+  ),
+  backupEveryMs: whole({ doc: 'Time between those backups.', fallback: 3_600_000 }, 1000, 2_000_000_000),
+  backupKeep: whole({ doc: 'How many of them are kept; then the oldest is removed.', fallback: 24 }, 1, 100_000),
 }
 
 export const limitSettings: Settings<NodeLimits> = {

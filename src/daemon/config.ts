@@ -44,8 +44,9 @@ export function loadNodeConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv, cwd: 
   const node = readSection<Omit<NodeConfig, 'limits'>>('node', nodeSettings, given, problems)
   const limits = readSection<NodeLimits>('limits', limitSettings, given, problems)
   if (problems.length > 0) throw badConfig(problems, file)
-  const dataDir = given.get('dataDir')
-  const config = { ...node, dataDir: resolve(dataDir?.base ?? cwd, node.dataDir), limits }
+  const pathOf = (key: string, path: string): string => resolve(given.get(key)?.base ?? cwd, path)
+  const backupDir = node.backupDir === undefined ? undefined : pathOf('backupDir', node.backupDir)
+  const config = { ...node, dataDir: pathOf('dataDir', node.dataDir), backupDir, limits }
   problems.push(...contradictions(config))
   if (problems.length > 0) throw badConfig(problems, file)
   return config

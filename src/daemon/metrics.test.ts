@@ -59,6 +59,7 @@ function create(of: ReplicaStatus | undefined): Metrics {
     peers: () => [{ name: 'n2', connected: true, queuedBytes: 512, droppedMessages: 6 }],
     storeSizes: () => ({ acceptor: 4096, state: 8192 }),
     diskFreeBytes: () => 1e9,
+    backups: () => ({ ageMs: 90_000, failures: 2 }),
     clientConnections: () => 9,
   }
   return new Metrics({ node: 'n1', version: '0.1.0', clusterId: 'c' }, sources, () => {})

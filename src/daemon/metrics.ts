@@ -5,6 +5,7 @@ import type { Epoch } from '../protocol/epoch.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Observer, RequestTiming } from '../runtime/observer.ts'
 import type { ReplicaStatus } from '../runtime/replica-service.ts'
+import type { BackupMetrics } from './backup/backup-schedule.ts'
 import { type MetricDefinition, metrics } from './metrics-table.ts'
 
 export interface PeerMetrics {
@@ -21,6 +22,8 @@ export interface MetricSources {
   peers(): readonly PeerMetrics[]
   storeSizes(): { readonly acceptor: number; readonly state: number }
   diskFreeBytes(): number
+  /** Undefined on a node that makes no backups by itself. */
+  backups(): BackupMetrics | undefined
   clientConnections(): number
 }
 
@@ -198,6 +201,11 @@ export class Metrics implements Observer {
       set({ store: 'state' }, sizes.state)
     })
     this.#collected(metrics.diskFree, (set) => set({}, this.#sources.diskFreeBytes()))
+    this.#collected(metrics.backupAge, (set) => {
+      const ageMs = this.#sources.backups()?.ageMs
+      if (ageMs !== undefined) set({}, ageMs / 1000)
+    })
+    this.#collected(metrics.backupFailures, (set) => set({}, this.#sources.backups()?.failures ?? 0))
     this.#collected(metrics.loopLag, (set) => {
       const loop = this.#loop
       // The monitor measures whole intervals; what exceeds its own resolution is lag.

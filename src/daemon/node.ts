@@ -13,7 +13,9 @@ import type { Observer } from '../runtime/observer.ts'
 import { Replica } from '../runtime/replica.ts'
 import type { DiagnosisJson } from '../wire/api-types.ts'
 import { waitForAdmission } from './admission-wait.ts'
+import { defaultApiLimits } from './api/context.ts'
 import { ApiServer } from './api/server.ts'
+import { BackupSchedule } from './backup/backup-schedule.ts'
 import { systemClock } from './clock.ts'
 import { type ClusterIdentity, deriveCluster } from './cluster-identity.ts'
 import { parseAddress } from './config-setting.ts'
@@ -58,19 +60,21 @@ const spaceCheckMs = 2000
  * Undefined when it was asked to stop before. Throws PaxosError DATA_DIR_REFUSED, BAD_CONFIG, PORT_IN_USE.
  */
 export async function startNode(config: NodeConfig, dependencies: NodeDependencies): Promise<RunningNode | undefined> {
-  const cluster = await identify(config, dependencies)
-  if (cluster === undefined) return undefined
+  const configured = await identify(config, dependencies)
+  if (configured === undefined) return undefined
   let onFatal: (error: Error) => void = () => {}
   const failed = new Promise<Error>((resolve) => {
     onFatal = resolve
   })
   const directory = await openDataDirectory({
     path: config.dataDir,
-    expected: { clusterId: cluster.clusterId, nodeId: cluster.self.id, name: cluster.self.name },
+    expected: { clusterId: configured.clusterId, nodeId: configured.self.id, name: configured.self.name },
     commitDeadlineMs: config.limits.commitDeadlineMs,
     onFailure: onFatal,
   })
   try {
+    // A cluster that was restored has an id of its own.
+    const cluster = { ...configured, clusterId: directory.identity.clusterId }
     const epochs = await settleEpochs(directory, cluster.epoch ?? (await letInAgain(config, dependencies, directory)))
     if (epochs === undefined) {
       await directory.close()
@@ -104,6 +108,7 @@ class Node implements RunningNode {
   readonly #guard: SpaceGuard
   readonly #links: PeerLinks
   readonly #api: ApiServer
+  readonly #backups: BackupSchedule | undefined
   readonly #tickers: NodeJS.Timeout[] = []
   #freeBytes: number
   #clientAddress = ''
@@ -146,6 +151,7 @@ class Node implements RunningNode {
     this.#guard = new SpaceGuard(this.#replica)
     this.#guard.isLow = freeBytes < config.limits.freeSpaceMinBytes
     this.#api = this.#createApi()
+    this.#backups = this.#createBackups()
     this.closed = Promise.race([failed, stopped])
     failed.then((error) => {
       log.logger.fatal({ err: error }, 'the node must stop')
@@ -175,6 +181,7 @@ class Node implements RunningNode {
       this.#stopMeasuring()
       throw error
     }
+    this.#backups?.start()
     this.#tickers.push(
       setInterval(() => this.#driver.tick(), this.#config.tickMs),
       setInterval(() => this.#checkSpace(), spaceCheckMs),
@@ -208,9 +215,11 @@ class Node implements RunningNode {
 
   async #stop(): Promise<void> {
     this.#log.logger.info({}, 'stopping')
+    const backupsStopped = this.#backups?.stop()
     // Clients first: what they have in flight still needs a leader.
     await this.#api.stop()
     await new Promise<void>((resolve) => this.#driver.retire(resolve))
+    await backupsStopped
     for (const ticker of this.#tickers) clearInterval(ticker)
     this.#driver.kill()
     await this.#links.stop()
@@ -235,6 +244,7 @@ class Node implements RunningNode {
         peers: () => this.#peerMetrics(),
         storeSizes: () => this.#directory.sizeBytes(),
         diskFreeBytes: () => this.#freeBytes,
+        backups: () => this.#backups?.metrics(),
         clientConnections: () => this.#api.connections,
       },
       (level, message, fields) => logger[level](fields, message),
@@ -340,6 +350,21 @@ class Node implements RunningNode {
       spaceTrend: this.#spaceTrend,
       others: () => others(this.#replica.epoch, self.id),
       peerInfo: (id) => this.#links.peerInfo(id),
+    })
+  }
+
+  #createBackups(): BackupSchedule | undefined {
+    const { backupDir, backupEveryMs, backupKeep, name } = this.#config
+    if (backupDir === undefined) return undefined
+    return new BackupSchedule({
+      directory: backupDir,
+      everyMs: backupEveryMs,
+      keep: backupKeep,
+      chunkBytes: defaultApiLimits.backupChunkBytes,
+      replica: this.#replica,
+      origin: { program: this.#version, clusterId: this.#cluster.clusterId, node: name },
+      logger: this.#log.logger,
+      now: Date.now,
     })
   }
 

@@ -12,6 +12,7 @@ export class SpaceGuard implements ReplicaService {
   readonly read: ReplicaService['read']
   readonly status: ReplicaService['status']
   readonly epochs: ReplicaService['epochs']
+  readonly snapshot: ReplicaService['snapshot']
   readonly log: ReplicaService['log']
   readonly inspect: ReplicaService['inspect']
   readonly changeEpoch: ReplicaService['changeEpoch']
@@ -23,6 +24,7 @@ export class SpaceGuard implements ReplicaService {
     this.read = replica.read.bind(replica)
     this.status = replica.status.bind(replica)
     this.epochs = replica.epochs.bind(replica)
+    this.snapshot = replica.snapshot.bind(replica)
     this.log = replica.log.bind(replica)
     this.inspect = replica.inspect.bind(replica)
     this.changeEpoch = replica.changeEpoch.bind(replica)

@@ -29,6 +29,21 @@ const endMark = '\0\x01'
 const u64Length = 8
 const u32Factor = 4294967296
 
+/** What lies under a view key, of what a backup counts or a restore keeps. */
+export function recordKind(viewKey: string): 'meta' | 'item' | 'history' | 'session' | 'other' {
+  if (viewKey === metaKey) return 'meta'
+  switch (viewKey.charCodeAt(0)) {
+    case 0x6b:
+      return 'item'
+    case 0x68:
+      return 'history'
+    case 0x73:
+      return 'session'
+    default:
+      return 'other'
+  }
+}
+
 export function itemKey(key: Key): string {
   return `k${key}`
 }

@@ -41,10 +41,11 @@ export function decodeStopSignRecord(record: Uint8Array): StopSign {
   return readRecord(record, (reader) => ({ slot: reader.u64(), payload: reader.bytes() }))
 }
 
-const metaFormat = 1
+export const metaFormat = 1
+export const metaBytes = 49
 
 export function encodeMeta(meta: Meta): Uint8Array {
-  return new ByteWriter(49)
+  return new ByteWriter(metaBytes)
     .u8(metaFormat)
     .u64(meta.appliedUpTo)
     .u64(meta.revision)
@@ -76,7 +77,7 @@ export function decodeMeta(record: Uint8Array): Meta {
   })
 }
 
-const itemHeaderBytes = 24
+export const itemHeaderBytes = 24
 
 /** Written by hand: this is the one record of a put, and a ByteWriter would copy the value twice. */
 export function encodeItem(

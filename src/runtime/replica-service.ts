@@ -6,6 +6,7 @@ import type { EpochNumber, GroupId, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
 import type { ChangeOutcome } from './epoch-change.ts'
 import type { Outcome, SlotReport } from './peer-message.ts'
+import type { StateSnapshot } from './ports.ts'
 
 export type ReadOutcome =
   | { readonly kind: 'answered'; readonly answer: Answer; readonly appliedUpTo: Slot }
@@ -68,6 +69,11 @@ export interface ReplicaService {
   status(): ReplicaStatus
   /** All that this node knows to have begun, rising. */
   epochs(): readonly Epoch[]
+  /**
+   * A copy of the machine's data with everything in it that is applied by now; undefined while another member's is being
+   * put in place. The caller closes it.
+   */
+  snapshot(done: (snapshot: StateSnapshot | undefined) => void): void
   log(range: SlotRange): readonly LogLine[]
   /** Asks every member's acceptor; answers after all did or `timeoutMs` passed. */
   inspect(range: SlotRange, timeoutMs: number, done: (reports: readonly AcceptorReport[]) => void): void

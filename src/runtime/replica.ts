@@ -19,7 +19,7 @@ import { type Observer, timingOf } from './observer.ts'
 import { openEpochs } from './open-epochs.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { Outcome, PeerMessage } from './peer-message.ts'
-import type { Clock } from './ports.ts'
+import type { Clock, StateSnapshot } from './ports.ts'
 import { ReadDesk } from './read-desk.ts'
 import { whyLate, whyNotReady } from './readiness.ts'
 import type { AcceptorReport, LogLine, ReadOutcome, ReplicaService, ReplicaStatus } from './replica-service.ts'
@@ -180,6 +180,10 @@ export class Replica implements ReplicaService {
         lagSlotsMax: this.#options.readyLagSlotsMax,
       }),
     }
+  }
+
+  snapshot(done: (snapshot: StateSnapshot | undefined) => void): void {
+    this.#state.currentSnapshot(done)
   }
 
   log(range: SlotRange): readonly LogLine[] {

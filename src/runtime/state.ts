@@ -124,6 +124,17 @@ export class ReplicaState {
     else task(this.#store.snapshot(this.#durableUpTo))
   }
 
+  /** A copy with everything applied by now; undefined while a received snapshot is being put in place. */
+  currentSnapshot(done: (snapshot: StateSnapshot | undefined) => void): void {
+    const upTo = this.#machine.appliedUpTo
+    const take = (): void => {
+      if (!this.#isCommitting && this.#durableUpTo < upTo) this.flush(true)
+      if (this.#isCommitting) this.#waiting.push(take)
+      else done(this.#isInstalling ? undefined : this.#store.snapshot(this.#durableUpTo))
+    }
+    take()
+  }
+
   beginInstall(): StateInstall {
     return this.#store.install()
   }

@@ -19,6 +19,7 @@ import {
 import type { SlotRange } from '../../src/protocol/multipaxos/message.ts'
 import { Overlay } from '../../src/runtime/overlay.ts'
 import type { Outcome } from '../../src/runtime/peer-message.ts'
+import type { StateSnapshot } from '../../src/runtime/ports.ts'
 import type {
   AcceptorReport,
   LogLine,
@@ -48,7 +49,8 @@ export const epoch: Epoch = {
 
 /** One log in memory: what several nodes of a test serve. Chooses everything at once, in the order of arrival. */
 export class SharedLog {
-  readonly machine = new KvMachine(new Overlay({ get: () => undefined, range: () => [] }))
+  readonly view = new Overlay({ get: () => undefined, range: () => [] })
+  readonly machine = new KvMachine(this.view)
   readonly entries: Entry[] = []
   leader: NodeId | undefined = toNodeId(1)
   truncatedUpTo = 0
@@ -87,6 +89,7 @@ export class SingleReplica implements ReplicaService {
   notReady: string | undefined
   reports: readonly AcceptorReport[] | undefined
   submits = 0
+  openSnapshots = 0
   /** How long each submit was given. */
   readonly timeouts: number[] = []
 
@@ -171,6 +174,22 @@ export class SingleReplica implements ReplicaService {
       queuedReads: 0,
       notReady: this.notReady,
     }
+  }
+
+  snapshot(done: (snapshot: StateSnapshot | undefined) => void): void {
+    const entries = [...this.#log.view.range('', undefined)]
+    const page: StateSnapshot['page'] = (after, bytesMax) => {
+      const rest = entries.filter(([key]) => after === undefined || key > after)
+      let [bytes, end] = [0, 0]
+      for (const [key, value] of rest) {
+        if (bytes >= bytesMax) break
+        bytes += key.length + value.length
+        end++
+      }
+      return { entries: rest.slice(0, end), done: end === rest.length }
+    }
+    this.openSnapshots++
+    done({ appliedUpTo: this.#log.end, page, close: () => void this.openSnapshots-- })
   }
 
   log({ from, to }: SlotRange): readonly LogLine[] {

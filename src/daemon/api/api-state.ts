@@ -8,6 +8,8 @@ export interface ApiState {
   readonly budget: ByteBudget
   /** Ends one answer that follows the log, each. */
   readonly followers: Set<() => void>
+  /** Backups that are being read. */
+  backups: number
   /** True once the server takes no new requests. */
   stopping: boolean
 }

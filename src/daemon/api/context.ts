@@ -30,6 +30,10 @@ export interface ApiLimits {
   readonly gapSlotsMax: number
   /** `GET /v1/log?follow=true` at the same time. Excess is refused. */
   readonly followersMax: number
+  /** `GET /v1/backup` at the same time: each holds disk space that the state database could use again. Excess is refused. */
+  readonly backupsMax: number
+  /** Entries that are read, compressed and sent at a time. */
+  readonly backupChunkBytes: number
   /** A frame must arrive whole within this time. */
   readonly frameTimeoutMs: number
 }
@@ -44,6 +48,8 @@ export const defaultApiLimits: ApiLimits = {
   inspectTimeoutMs: 1000,
   gapSlotsMax: 10_000,
   followersMax: 64,
+  backupsMax: 2,
+  backupChunkBytes: 256 * 1024,
   frameTimeoutMs: 10_000,
 }
 

@@ -122,7 +122,7 @@ function keyOf(exchange: Exchange): Key {
   return percentDecode(exchange.path.slice(keyPathPrefix.length), 'the key') as Key
 }
 
-function consistencyOf(parameters: QueryParameters): Consistency {
+export function consistencyOf(parameters: QueryParameters): Consistency {
   return parameters.choice('consistency', ['linearizable', 'stale'] as const) ?? 'linearizable'
 }
 

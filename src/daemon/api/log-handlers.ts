@@ -9,14 +9,13 @@ import { refuseBody } from './body.ts'
 import { badRequest } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { logLineJson } from './log-line.ts'
+import { waitForReader } from './slow-reader.ts'
 import { memberName } from './status-handlers.ts'
 import { QueryParameters } from './target.ts'
 
 /** Slots that are decoded at a time: each may hold thousands of commands, and consensus must get its turn between. */
 const pageSlots = 16
 const followPollMs = 100
-/** A reader that takes nothing for so long is gone. */
-const stalledMs = 30_000
 
 export function getLog(exchange: Exchange, state: ApiState): void {
   const parameters = new QueryParameters(exchange.query, ['from', 'to', 'follow', 'values'])
@@ -120,17 +119,6 @@ function readPage(
     text += `${JSON.stringify(logLineJson(line, withValues))}\n`
   }
   return { text, next }
-}
-
-function waitForReader(response: ServerResponse, go: () => void): void {
-  const timer = setTimeout(() => response.destroy(), stalledMs)
-  const stop = (): void => clearTimeout(timer)
-  response.once('close', stop)
-  response.once('drain', () => {
-    stop()
-    response.off('close', stop)
-    go()
-  })
 }
 
 export function getGaps(exchange: Exchange, state: ApiState): void {

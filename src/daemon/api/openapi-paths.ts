@@ -108,6 +108,19 @@ export const paths: Readonly<Record<string, unknown>> = {
       responses: { 200: answer('Facts, without a judgement', 'Diagnosis'), ...errors(400, 500, 503) },
     },
   },
+  '/v1/backup': {
+    get: {
+      summary: 'Everything that the cluster holds at one revision, as `paxos backup create` stores it',
+      parameters: [consistency],
+      responses: {
+        200: {
+          description: 'A backup. It is whole only if its last frame is there; `paxos backup inspect` tells.',
+          content: { 'application/octet-stream': { schema: bytes } },
+        },
+        ...errors(400, 429, 503),
+      },
+    },
+  },
   '/v1/log': {
     get: {
       summary: 'The log as this node has it, one slot a line',

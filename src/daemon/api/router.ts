@@ -1,5 +1,6 @@
 import { clientProtocol, clientStreamPath } from '../../wire/client-codec.ts'
 import type { ApiState, Handler } from './api-state.ts'
+import { getBackup } from './backup-handlers.ts'
 import {
   deleteSession,
   keepSessionAlive,
@@ -39,6 +40,7 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/status', { GET: getStatus }],
   ['/v1/config', { GET: getConfig }],
   ['/v1/diagnosis', { GET: getDiagnosis }],
+  ['/v1/backup', { GET: getBackup }],
   ['/v1/log', { GET: getLog }],
   ['/v1/log/gaps', { GET: getGaps }],
   ['/v1/epoch', { GET: getEpoch, POST: postEpoch }],

@@ -42,6 +42,7 @@ export class ApiServer {
       context,
       budget: new ByteBudget(context.limits.inFlightBytesMax),
       followers: new Set(),
+      backups: 0,
       stopping: false,
     }
     this.#listen = listen

@@ -196,6 +196,9 @@ async function statOrUndefined(path: string): Promise<Stats | undefined> {
   }
 }
 
+/** Where a restore builds the files of a node, below its directory. Without an identity beside it, it was not finished. */
+export const restoreWork = 'restore.tmp'
+
 /** What may lie in a directory that is about to become a node's: our own beginnings, sockets, and a file system's own. */
 const mayBeThere = new Set([
   ...[acceptorFile, `${acceptorFile}-lock`, stateFile, `${stateFile}-lock`],
@@ -207,6 +210,9 @@ async function checkFiles(path: string, hasIdentity: boolean, mayCreate: boolean
   if (hasIdentity) {
     if (!names.includes(acceptorFile)) throw acceptorLost(path, `${acceptorFile} is missing`)
     return
+  }
+  if (names.includes(restoreWork)) {
+    throw refused(path, 'a restore into it was interrupted', { hint: 'Run the same `paxos restore` again.' })
   }
   if (!mayCreate && !names.includes(acceptorFile)) {
     throw refused(path, 'there is no node in it', { hint: 'Check the path of the data directory.' })

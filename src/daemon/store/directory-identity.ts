@@ -20,6 +20,7 @@ import {
   encodeIdentity,
   type Identity,
   identityFile,
+  restoredClusterId,
   sameIdentity,
   writeIdentityFile,
 } from './identity.ts'
@@ -67,14 +68,19 @@ export async function ensureIdentity(found: Found, expected: ExpectedIdentity | 
     return identity
   }
   if (record !== undefined) checkExpected(directory, record, expected)
-  const { clusterId, nodeId, name } = expected
-  const identity = record ?? { formatVersion: directoryFormat, clusterId, nodeId, name, diskId: randomUUID() }
+  const identity = record ?? newIdentity(expected)
   if (record === undefined) {
     await environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
     await syncDirectory(directory)
   }
   await writeIdentityFile(directory, identity)
   return identity
+}
+
+function newIdentity({ clusterId, nodeId, name, restoredFrom }: ExpectedIdentity): Identity {
+  const fresh = { formatVersion: directoryFormat, nodeId, name, diskId: randomUUID() }
+  if (restoredFrom === undefined) return { ...fresh, clusterId }
+  return { ...fresh, clusterId: restoredClusterId(clusterId, restoredFrom), restoredFrom }
 }
 
 export function acceptorLost(directory: string, what: string): PaxosError {

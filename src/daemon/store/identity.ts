@@ -2,6 +2,7 @@
  * Who a data directory belongs to. Kept twice: as a record in acceptor.mdb and in identity.json beside it. The copy is
  * there to notice that acceptor.mdb was lost: a node that forgot its promises must never come back under its old id.
  */
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
@@ -20,8 +21,17 @@ export interface Identity {
   readonly name: string
   /** Random, drawn when the directory was made. A node that comes back with another one has forgotten its promises. */
   readonly diskId: string
+  /** Names the backup, and the revision, that the cluster was restored from; not there when it began empty. */
+  readonly restoredFrom?: string
 }
 
+/** Of a cluster that is configured in the same way, and was restored. It depends on what from: other data, other cluster. */
+export function restoredClusterId(configured: string, restoredFrom: string): string {
+  const parts = JSON.stringify(['paxos restored cluster 1', configured, restoredFrom])
+  return createHash('sha256').update(parts).digest('hex').slice(0, 32)
+}
+
+/** Who the configuration says that the directory belongs to. `clusterId` is of a cluster that was not restored. */
 export type ExpectedIdentity = Omit<Identity, 'formatVersion' | 'diskId'>
 
 export function encodeIdentity(identity: Identity): Uint8Array {
@@ -44,7 +54,10 @@ export function decodeIdentity(bytes: Uint8Array): Identity | undefined {
   const { clusterId, nodeId, name, diskId } = value
   if (typeof clusterId !== 'string' || typeof name !== 'string' || typeof diskId !== 'string') return undefined
   if (typeof nodeId !== 'number' || !Number.isSafeInteger(nodeId) || nodeId < 1) return undefined
-  return { formatVersion, clusterId, nodeId: toNodeId(nodeId), name, diskId }
+  const identity = { formatVersion, clusterId, nodeId: toNodeId(nodeId), name, diskId }
+  if (!('restoredFrom' in value)) return identity
+  const { restoredFrom } = value
+  return typeof restoredFrom === 'string' ? { ...identity, restoredFrom } : undefined
 }
 
 /** Undefined when there is no such file. Throws PaxosError DATA_DIR_REFUSED. */
@@ -74,10 +87,13 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
 
 /** Throws PaxosError DATA_DIR_REFUSED when the directory belongs to someone else. A name is only a label. */
 export function checkExpected(directory: string, found: Identity, expected: ExpectedIdentity): void {
-  if (found.clusterId !== expected.clusterId) {
+  const { restoredFrom } = found
+  const clusterId =
+    restoredFrom === undefined ? expected.clusterId : restoredClusterId(expected.clusterId, restoredFrom)
+  if (found.clusterId !== clusterId) {
     throw new PaxosError(
       'DATA_DIR_REFUSED',
-      `Cannot use ${directory}: it belongs to cluster ${found.clusterId}, this node to ${expected.clusterId}`,
+      `Cannot use ${directory}: it belongs to cluster ${found.clusterId}, this node to ${clusterId}`,
       { hint: 'Check the cluster token and members in the configuration, or choose another data directory.' },
     )
   }
@@ -90,8 +106,8 @@ export function checkExpected(directory: string, found: Identity, expected: Expe
   }
 }
 
-function identityText({ formatVersion, clusterId, nodeId, name, diskId }: Identity): string {
-  return JSON.stringify({ formatVersion, clusterId, nodeId, name, diskId })
+function identityText({ formatVersion, clusterId, nodeId, name, diskId, restoredFrom }: Identity): string {
+  return JSON.stringify({ formatVersion, clusterId, nodeId, name, diskId, restoredFrom })
 }
 
 function newerFormat(version: number): PaxosError {

@@ -1,0 +1,131 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { PaxosError } from '../../base/error.ts'
+import type { AdminClient } from '../../client/admin.ts'
+import { BackupReader } from '../../daemon/backup/backup-reader.ts'
+import type { BackupManifest } from '../../wire/backup-manifest.ts'
+import { encodeFrame } from '../../wire/frame.ts'
+import type { BackupOutput } from './backup-output.ts'
+
+export interface BackupSource {
+  readonly admin: AdminClient
+  /** Asked in this order; then the other members that they know of. */
+  readonly endpoints: readonly string[]
+  readonly consistency: 'linearizable' | 'stale'
+  /** How long to go on asking when no node gives anything. */
+  readonly timeoutMs: number
+}
+
+export interface BackupProgress {
+  bytes: number
+  entries: number
+}
+
+export interface BackupEvents {
+  readonly progress: BackupProgress
+  remark(text: string): void
+}
+
+const roundPauseMs = 250
+/** Of backups that broke off in the middle. Something is wrong then that asking again does not mend. */
+const restartsMax = 10
+
+/**
+ * Reads a backup from one node, checking it as it comes. When that node fails, another is asked, from the beginning: what
+ * is written in the end is one snapshot of one node. Throws the PaxosError of the last node that was asked.
+ */
+export async function createBackup(
+  source: BackupSource,
+  output: BackupOutput,
+  events: BackupEvents,
+): Promise<BackupManifest> {
+  const endpoints = [...source.endpoints]
+  const remarks = new Remarks(events)
+  let heardAt = performance.now()
+  let restarts = 0
+  for (;;) {
+    let hasHeard = false
+    let last: unknown
+    // Members that are learned of on the way are asked in the same round.
+    for (const endpoint of endpoints) {
+      remarks.say()
+      const before = events.progress.bytes
+      try {
+        for (const other of await otherMembers(source.admin, endpoint)) {
+          if (!endpoints.includes(other)) endpoints.push(other)
+        }
+        return await readFrom(source, endpoint, output, events.progress)
+      } catch (error) {
+        if (!(error instanceof PaxosError) || isOurs(error)) throw error
+        last = error
+        hasHeard ||= error.code !== 'CANNOT_CONNECT'
+        const isMidway = events.progress.bytes > before
+        if (isMidway) {
+          if (++restarts > restartsMax) throw error
+          heardAt = performance.now()
+          hasHeard = true
+          await output.restart()
+        }
+        remarks.next(endpoint, error, isMidway)
+      }
+    }
+    if (!hasHeard || performance.now() - heardAt > source.timeoutMs) throw last
+    await pause(roundPauseMs)
+  }
+}
+
+/** Why another node is asked, each reason once, and only if one is: the last one is the error of the command. */
+class Remarks {
+  readonly #events: BackupEvents
+  readonly #said = new Set<string>()
+  #next: string | undefined
+
+  constructor(events: BackupEvents) {
+    this.#events = events
+  }
+
+  next(endpoint: string, { message }: PaxosError, isMidway: boolean): void {
+    this.#next = isMidway
+      ? `${endpoint} broke off in the middle: ${message}; beginning again with another snapshot`
+      : `${endpoint} gives no backup: ${message}`
+  }
+
+  say(): void {
+    if (this.#next !== undefined && !this.#said.has(this.#next)) this.#events.remark(this.#next)
+    this.#said.add(this.#next ?? '')
+    this.#next = undefined
+  }
+}
+
+/** Not the node's fault: no other node would do better. */
+function isOurs({ code }: PaxosError): boolean {
+  return code === 'USAGE' || code === 'BACKUP_REFUSED'
+}
+
+async function otherMembers(admin: AdminClient, endpoint: string): Promise<readonly string[]> {
+  const { node, members } = await admin.status(endpoint)
+  return members.flatMap(({ name, clientAddress }) =>
+    clientAddress === null || name === node.name ? [] : [`http://${clientAddress}`],
+  )
+}
+
+async function readFrom(
+  { admin, consistency }: BackupSource,
+  endpoint: string,
+  output: BackupOutput,
+  progress: BackupProgress,
+): Promise<BackupManifest> {
+  const frames: Uint8Array[] = []
+  const reader = new BackupReader({
+    name: `the backup from ${endpoint}`,
+    onFrame: (type, payload) => void frames.push(encodeFrame(type, payload)),
+  })
+  for await (const bytes of admin.backup(endpoint, consistency)) {
+    reader.push(bytes)
+    progress.entries = reader.tally.entries
+    for (const frame of frames.splice(0)) {
+      progress.bytes += frame.length
+      await output.write(frame)
+    }
+  }
+  return reader.finish()
+}

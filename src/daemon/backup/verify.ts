@@ -1,0 +1,93 @@
+import { statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PaxosError } from '../../base/error.ts'
+import { KvMachine } from '../../machine/kv-machine.ts'
+import { itemRange, keyOfItem } from '../../machine/layout.ts'
+import { decodeItem } from '../../machine/records.ts'
+import { toNodeId } from '../../protocol/ids.ts'
+import { Overlay } from '../../runtime/overlay.ts'
+import type { BackupEntry } from '../../wire/backup-codec.ts'
+import { decodeEntries } from '../../wire/backup-codec.ts'
+import { everything } from '../../wire/key-range.ts'
+import { openDataDirectory } from '../store/data-directory.ts'
+import { type CheckedBackup, readChunks } from './backup-file.ts'
+import { settled, tallyOf } from './restore.ts'
+
+/** Two copies, and what LMDB needs beside the records. */
+const spaceFactor = 4
+const spaceMinBytes = 64 * 1024 * 1024
+
+/** Throws PaxosError STORE_FAILED when a backup of this size has no room below `directory`. */
+export async function checkScratchSpace(directory: string, { manifest }: CheckedBackup): Promise<void> {
+  const { bavail, bsize } = await statfs(directory)
+  const wanted = spaceFactor * manifest.bytes + spaceMinBytes
+  if (bavail * bsize >= wanted) return
+  throw new PaxosError('USAGE', `${directory} has ${bavail * bsize} bytes free, and ${wanted} are wanted`, {
+    hint: 'Name a larger place with --scratch.',
+  })
+}
+
+/**
+ * Puts everything that the backup holds, history and sessions too, into a real store, and opens it with the machine.
+ * Throws PaxosError BACKUP_DAMAGED, saying what is wrong.
+ */
+export async function verifyInStore(backup: CheckedBackup, scratch: string): Promise<void> {
+  const identity = { clusterId: 'verify', nodeId: toNodeId(1), name: 'verify' }
+  let onFailure: (error: Error) => void = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    onFailure = reject
+  })
+  failed.catch(() => {})
+  const directory = await openDataDirectory({ path: join(scratch, 'as-it-was'), expected: identity, onFailure })
+  const verify = async (): Promise<void> => {
+    const { state } = directory
+    const install = state.install()
+    await readChunks(backup, async (chunk) => {
+      const entries: BackupEntry[] = []
+      for (const { key, value } of decodeEntries(chunk)) entries.push([key, value])
+      await settled((done) => install.put(entries, done))
+    })
+    await settled((done) => install.finish(done))
+    const tally = tallyOf(state)
+    compare(backup, { ...tally.content(), chunks: backup.manifest.chunks })
+    compareMachine(backup, new KvMachine(new Overlay(state.view)))
+    const { start, end } = itemRange(everything)
+    for (const [key, record] of state.view.range(start, end)) checkItem(backup, key, record)
+  }
+  try {
+    await Promise.race([verify(), failed])
+  } finally {
+    await directory.close()
+  }
+}
+
+function compareMachine(backup: CheckedBackup, machine: KvMachine): void {
+  compare(backup, {
+    revision: machine.revision,
+    compactedRevision: machine.compactedRevision,
+    applied: machine.appliedUpTo,
+    sessions: machine.sessions,
+  })
+}
+
+function compare({ path, manifest }: CheckedBackup, found: Readonly<Record<string, string | number>>): void {
+  for (const [name, value] of Object.entries(found)) {
+    const said: unknown = Object.entries(manifest).find(([key]) => key === name)?.[1]
+    if (said !== value) throw bad(path, `restored, it has ${name} ${value}, but its manifest says ${String(said)}`)
+  }
+}
+
+function checkItem({ path, manifest }: CheckedBackup, viewKey: string, record: Uint8Array): void {
+  const { createRevision, modRevision, version } = decodeItem(keyOfItem(viewKey), record)
+  const isSane = 0 < createRevision && createRevision <= modRevision && modRevision <= manifest.revision && version > 0
+  if (isSane) return
+  throw bad(
+    path,
+    `key ${keyOfItem(viewKey).slice(0, 80)} has create revision ${createRevision}, \
+modification revision ${modRevision}, version ${version}, and the newest revision is ${manifest.revision}`,
+  )
+}
+
+function bad(path: string, what: string): PaxosError {
+  return new PaxosError('BACKUP_DAMAGED', `${path} is bad: ${what}`, { hint: 'Use another backup.' })
+}

@@ -1,0 +1,65 @@
+/** Backups that nodes make by themselves. */
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { json, paxos } from '../cli/paxos.ts'
+import { patienceMs, withCluster } from '../cluster/cluster.ts'
+import { until } from '../cluster/until.ts'
+
+test('a node makes backups by itself, keeps so many, and says how old the newest is', async () => {
+  await withCluster({ nodes: 1 }, async (cluster) => {
+    const [node] = cluster.nodes
+    assert.ok(node)
+    const directory = join(cluster.directory, 'backups', 'n1')
+    const settings = { backupDir: directory, backupEveryMs: 1000, backupKeep: 2 }
+    node.start({ settings })
+    await cluster.ready()
+    await cluster.client().put('a', '1')
+    const found = (): string[] => readdirSync(directory).sort()
+    const first = await until('a first backup', patienceMs, () => found()[0])
+    // Other files in the directory are nobody's business.
+    const others = ['n1-00000000-20200101T000000000Z.paxos', 'n10-notes.txt']
+    for (const name of others) writeFileSync(join(directory, name), 'other')
+    await until('the first one is gone', patienceMs, () => !found().includes(first))
+    const own = found().filter((name) => !others.includes(name) && !name.endsWith('.partial'))
+    assert.ok(own.length >= 2 && own.length <= 3, own.join())
+    assert.ok(others.every((name) => found().includes(name)))
+    assert.ok((await node.metric('paxos_backup_age_seconds')) < patienceMs / 1000)
+    assert.equal(await node.metric('paxos_backup_failures_total'), 0)
+    await node.stop()
+    const left = found().filter((name) => !others.includes(name))
+    assert.ok(
+      left.every((name) => name.endsWith('.paxos')),
+      left.join(),
+    )
+    const newest = await paxos(['backup', 'inspect', join(directory, left.at(-1) ?? ''), '--json'])
+    assert.equal(newest.exit, 0, newest.stdout)
+    assert.partialDeepStrictEqual(json(newest), { manifest: { node: 'n1', keys: 1, consistency: 'linearizable' } })
+    // After a restart the next one is due when it would have been anyway.
+    node.start({ settings: { ...settings, backupEveryMs: 3_600_000 } })
+    await cluster.ready()
+    assert.ok((await node.metric('paxos_backup_age_seconds')) > 0)
+    assert.deepEqual(
+      found().filter((name) => !others.includes(name)),
+      left,
+    )
+  })
+})
+
+test('a backup that cannot be made is counted, and the node goes on', async () => {
+  await withCluster({ nodes: 1 }, async (cluster) => {
+    const [node] = cluster.nodes
+    assert.ok(node)
+    const directory = join(cluster.directory, 'backups')
+    writeFileSync(directory, 'a file is in the way')
+    node.start({ settings: { backupDir: directory, backupEveryMs: 1000, backupKeep: 2 } })
+    await cluster.ready()
+    await until('it is counted', patienceMs, async () => (await node.metric('paxos_backup_failures_total')) > 0)
+    assert.match(node.log, /a backup could not be made/)
+    assert.equal((await cluster.client().put('a', '1')).version, 1)
+    rmSync(directory)
+    mkdirSync(directory)
+    await until('it is made after all', patienceMs, () => readdirSync(directory).length > 0)
+  })
+})
