@@ -13,6 +13,10 @@ const hello: Hello = {
   incarnation: toIncarnation(7),
   diskId: 'd',
   bootId: 'b',
+  earlierBoots: [
+    { incarnation: toIncarnation(5), bootId: 'y' },
+    { incarnation: toIncarnation(6), bootId: 'z' },
+  ],
   clientAddress: '127.0.0.1:7602',
   version: '0.1.0',
 }
@@ -51,6 +55,11 @@ test('the longest hello fits before anything is judged', () => {
     bootId: 'ä'.repeat(128),
     clientAddress: 'ä'.repeat(300),
     version: 'ä'.repeat(128),
+    // As a directory keeps them.
+    earlierBoots: Array.from({ length: 48 }, (_, at) => ({
+      incarnation: toIncarnation(2 ** 40 + at),
+      bootId: 'f'.repeat(16),
+    })),
   }
   const bytes = encodeHello(long)
   assert.ok(bytes.length <= helloBytesMax)

@@ -1,7 +1,7 @@
 import type { Incarnation, NodeId } from '../protocol/ids.ts'
 import { type CborValue, decodeCbor, encodeCbor, readArray } from './cbor.ts'
 import { badFrame } from './frame-error.ts'
-import { FieldReader } from './peer-codec-fields.ts'
+import { FieldReader, FieldWriter } from './peer-codec-fields.ts'
 
 /** Types of frames between members. Numbers are for ever. */
 export const peerFrame = { hello: 1, welcome: 2, message: 3, ping: 4, pong: 5 } as const
@@ -20,8 +20,10 @@ export interface PeerIdentity {
   readonly incarnation: Incarnation
   /** Random for each data directory, and the same for as long as it lives. */
   readonly diskId: string
-  /** Random for each process. Two of them with one incarnation are two processes on copies of one disk. */
+  /** Random for each life. Two of them with one incarnation are two processes on copies of one disk. */
   readonly bootId: string
+  /** The lives before this one that its directory knows, rising; the last few. */
+  readonly earlierBoots: readonly { readonly incarnation: Incarnation; readonly bootId: string }[]
   /** `host:port` of the client listener, for redirects. */
   readonly clientAddress: string
   /** Version of the software, for people. */
@@ -42,6 +44,7 @@ export const refusalCodes = [
   'STALE_INCARNATION',
   'DUPLICATE_NODE',
   'OTHER_DISK',
+  'OLDER_COPY',
   'STOPPING',
 ] as const
 export type RefusalCode = (typeof refusalCodes)[number]
@@ -88,8 +91,9 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
 }
 
 function identityFields(identity: PeerIdentity): readonly CborValue[] {
-  const { clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version } = identity
-  return [clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version]
+  const { clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version, earlierBoots } = identity
+  const boots = new FieldWriter().list(earlierBoots, (to, boot) => to.add(boot.incarnation, boot.bootId))
+  return [clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version, ...boots.fields]
 }
 
 function readIdentity(reader: FieldReader): PeerIdentity {
@@ -105,12 +109,16 @@ function readIdentity(reader: FieldReader): PeerIdentity {
     bootId: reader.text('bootId', nameCharsMax),
     clientAddress: printable(reader.text('clientAddress', addressCharsMax)),
     version: printable(reader.text('version', nameCharsMax)),
+    earlierBoots: reader.list('earlierBoots', 2, (boot) => ({
+      incarnation: boot.uint('incarnation') as Incarnation,
+      bootId: boot.text('bootId', nameCharsMax),
+    })),
   }
 }
 
 /** Fields beyond those read here belong to a later version and are left alone. */
 function readerOf(bytes: Uint8Array, name: string): FieldReader {
-  return new FieldReader(readArray(decodeCbor(bytes, { depthMax: 2, itemsMax: 64 }), name), name)
+  return new FieldReader(readArray(decodeCbor(bytes, { depthMax: 2, itemsMax: 256 }), name), name)
 }
 
 /** These reach logs and terminals, where control characters could forge lines. */

@@ -63,7 +63,7 @@ export class DirectoryFaults {
 
   /**
    * An older copy has the right disk and has forgotten promises. Members that have seen a later life of the node refuse
-   * it; see docs/adr/0005 for what that does not cover. So first all of them see one.
+   * it, however often it is started. So first all of them see one.
    */
   async restore(): Promise<void> {
     const node = await this.#drawDown()
@@ -78,7 +78,7 @@ export class DirectoryFaults {
       this.#keeper.start(node)
       return
     }
-    await this.#outside('restore', node, /STALE_INCARNATION|DUPLICATE_NODE/, () =>
+    await this.#outside('restore', node, /STALE_INCARNATION|DUPLICATE_NODE|OLDER_COPY/, () =>
       copyDirectory(olderCopy(node), node.dataDir),
     )
     // The copy is as old as it was, and later the node has had more lives: another time it is kept.

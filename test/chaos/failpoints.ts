@@ -29,16 +29,16 @@ const install = 'daemon/store/state-install.js'
 const state = 'runtime/state.js'
 const replica = 'runtime/replica.js'
 const node = 'daemon/node.js'
-const dataDirectory = 'daemon/store/data-directory.js'
+const boots = 'daemon/store/boots.js'
 const identity = 'daemon/store/directory-identity.js'
 const durableFile = 'daemon/store/durable-file.js'
-const disks = 'daemon/store/peer-disks.js'
+const disks = 'daemon/store/peer-lives.js'
 
 const openInstall = 'this.#environment = openEnvironment(this.#path, { pageSize: statePageSize, readOnly: false });'
 const openState = 'this.#environment = openEnvironment(path, { pageSize: statePageSize, readOnly: false });'
 const has = (kind: string): string => `writes.some(({ write }) => write.kind === '${kind}')`
 const isVote = `if (${has('vote')}) `
-const forReleases = 'for (const { group, epoch, send } of releases)'
+const forReleases = 'for (const release of releases)'
 const ifReleases = 'if (releases.length > 0) '
 const often = 30
 const seldom = 2
@@ -95,9 +95,9 @@ export const failpoints: readonly Failpoint[] = [
   before('installed-before-reload', 'install', 1, state, 'this.#overlay.reset();'),
   before('installed-before-log', 'install', 1, replica, 'this.#requests.onSkipped(upTo, this.#now());'),
   // Each start draws a new incarnation.
-  before('incarnation-before-write', 'boot', 1, dataDirectory, 'await environment.put(incarnationKey,'),
-  soon('incarnation-in-flight', 'boot', 1, dataDirectory, 'await environment.put(incarnationKey,'),
-  before('incarnation-after-write', 'boot', 1, dataDirectory, 'return toIncarnation(next);'),
+  before('incarnation-before-write', 'boot', 1, boots, 'const counted = environment.put(incarnationKey,'),
+  soon('incarnation-in-flight', 'boot', 1, boots, 'await Promise.all([counted, noted]);'),
+  before('incarnation-after-write', 'boot', 1, boots, 'return { current, earlier'),
   after('state-file-opened', 'boot', 1, stateStore, openState),
   after('joined', 'boot', 1, node, 'this.#driver.add(this.#replica);'),
   // The first start makes the directory.
@@ -107,9 +107,9 @@ export const failpoints: readonly Failpoint[] = [
   before('identity-file-written', 'creation', 1, durableFile, 'await file.sync();'),
   before('identity-before-rename', 'creation', 1, durableFile, 'await rename(half, path);'),
   after('identity-after-rename', 'creation', 1, durableFile, 'await rename(half, path);'),
-  before('epoch-before-write', 'creation', 1, node, 'await acceptor.saveEpoch(firstGroup, epoch);'),
-  after('epoch-after-write', 'creation', 1, node, 'await acceptor.saveEpoch(firstGroup, epoch);'),
-  before('peer-disk-before-write', 'creation', 1, disks, 'this.#disks.set(node, diskId);'),
+  before('epoch-before-write', 'creation', 1, node, 'await acceptor.saveEpoch(firstGroup, first);'),
+  after('epoch-after-write', 'creation', 1, node, 'await acceptor.saveEpoch(firstGroup, first);'),
+  before('peer-disk-before-write', 'creation', 1, disks, 'this.#lives.set(node, life);'),
   planted('peer-disk-after-write', 'creation', 1, disks, 'stored, () => { }', `stored, () => { ${reach}; }`),
   // A clean stop.
   before('stop-before-state', 'stop', 1, replica, 'this.#state.whenDurable(done);'),

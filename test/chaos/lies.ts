@@ -53,8 +53,8 @@ export const lies: readonly Lie[] = [
     patches: [
       {
         file: 'runtime/replica.js',
-        find: "if (consistency === 'stale') {",
-        replace: "if (consistency !== 'never') {",
+        find: "if (consistency === 'stale')\n",
+        replace: "if (consistency !== 'never')\n",
       },
     ],
   },

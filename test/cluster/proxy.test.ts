@@ -69,6 +69,7 @@ const hello = {
   diskId: 'd',
   incarnation: toIncarnation(1),
   bootId: '0'.repeat(32),
+  earlierBoots: [],
   clientAddress: '127.0.0.1:1',
   version: '0',
   versionMin: peerVersions.min,

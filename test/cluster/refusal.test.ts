@@ -204,3 +204,34 @@ test('a wiped node is refused under its old id, however often it and the others 
     assert.equal((await cluster.clientOf(first).get('k'))?.text(), 'v')
   })
 })
+
+test('an older copy of a data directory is refused, however often it and the others start, and the real one is not', async () => {
+  await withCluster({ nodes: 3 }, async (cluster) => {
+    await cluster.startAll()
+    const [first, second, copied] = cluster.nodes
+    assert.ok(first !== undefined && second !== undefined && copied !== undefined)
+    await copied.stop()
+    const older = `${copied.dataDir}.older`
+    await cp(copied.dataDir, older, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+    copied.start()
+    await cluster.ready()
+    await cluster.client().put('k', 'v')
+    await copied.stop()
+    for (const node of [first, second]) {
+      await node.kill()
+      node.start()
+    }
+    await cluster.ready([first, second])
+    const codes = /STALE_INCARNATION|DUPLICATE_NODE|OLDER_COPY/
+    const refusals = (by: NodeProcess): number =>
+      copied.log.split(new RegExp(`${by.name} refused this node: (?:${codes.source})`)).length - 1
+    for (let boots = 1; boots <= 3; boots++) {
+      copied.start({ dataDir: older })
+      await until('it is refused by both', 10_000, async () => refusals(first) >= boots && refusals(second) >= boots)
+      assert.match((await copied.readiness()).reason ?? '', codes)
+      await copied.kill()
+    }
+    copied.start()
+    await cluster.ready()
+  })
+})

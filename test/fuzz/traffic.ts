@@ -80,6 +80,7 @@ function greetings(): Uint8Array[] {
     name: 'n2',
     incarnation: toIncarnation(7),
     bootId: 'b1',
+    earlierBoots: [{ incarnation: toIncarnation(6), bootId: 'b0' }],
     diskId: 'd1',
     clientAddress: '127.0.0.1:7602',
     version: '0.1.0',

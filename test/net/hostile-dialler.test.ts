@@ -211,7 +211,11 @@ attack('a member that pings and does not read', /does not read the answers/, asy
 
 test('a newer connection of a member replaces the older one', async () => {
   const older = await new Stranger(nodes.port(n1)).join(n3)
-  const newer = await new Stranger(nodes.port(n1)).join(n3, { incarnation: toIncarnation(2), bootId: 'next boot' })
+  const newer = await new Stranger(nodes.port(n1)).join(n3, {
+    incarnation: toIncarnation(2),
+    bootId: 'next boot',
+    earlierBoots: [{ incarnation: toIncarnation(1), bootId: 'stranger' }],
+  })
   await older.closed()
   const before = nodes.received(n1).length
   newer.send(survey)

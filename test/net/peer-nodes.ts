@@ -1,4 +1,4 @@
-import type { PeerDisks } from '../../src/daemon/net/admission.ts'
+import type { PeerLife, PeerLives } from '../../src/daemon/net/admission.ts'
 import type { LogFields, PeerLogger } from '../../src/daemon/net/gated-log.ts'
 import type { PeerLimits } from '../../src/daemon/net/peer-limits.ts'
 import { PeerLinks } from '../../src/daemon/net/peer-links.ts'
@@ -84,12 +84,17 @@ export class PeerNodes implements LinkedNodes {
         name: `n${id}`,
         diskId: `disk-${id}`,
         incarnation: toIncarnation(incarnation),
+        bootId: bootOf(incarnation),
+        earlierBoots: Array.from({ length: incarnation - 1 }, (_, at) => ({
+          incarnation: toIncarnation(at + 1),
+          bootId: bootOf(at + 1),
+        })),
         clientAddress: `127.0.0.1:${7600 + id}`,
         version: '0.0.0-test',
       },
       members: this.#members,
       listen: { host: '127.0.0.1', port: this.port(id) },
-      disks: forgetfulDisks(),
+      lives: forgetfulLives(),
       limits: this.#limits,
       logger: this.#logger(),
       onMessage: (from, group, epoch, message) => received.push({ from, group, epoch, message }),
@@ -129,8 +134,12 @@ export function memberAt(id: NodeId, port: number): Member {
   return { id, name: `n${id}`, peerAddress: `127.0.0.1:${port}`, kind: 'acceptor' }
 }
 
-/** Remembers the disks of peers for as long as one life of a node. */
-function forgetfulDisks(): PeerDisks {
-  const disks = new Map<NodeId, string>()
-  return { get: (node) => disks.get(node), remember: (node, diskId) => void disks.set(node, diskId) }
+function bootOf(incarnation: number): string {
+  return `boot-${incarnation}`
+}
+
+/** Remembers peers for as long as one life of a node. */
+function forgetfulLives(): PeerLives {
+  const lives = new Map<NodeId, PeerLife>()
+  return { get: (node) => lives.get(node), remember: (node, life) => void lives.set(node, life) }
 }

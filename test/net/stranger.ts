@@ -18,6 +18,7 @@ export function helloOf(nodeId: NodeId, changes: Partial<Hello> = {}): Hello {
     diskId: `disk-${nodeId}`,
     incarnation: toIncarnation(1),
     bootId: 'stranger',
+    earlierBoots: [],
     clientAddress: '127.0.0.1:1',
     version: 'stranger',
     ...changes,

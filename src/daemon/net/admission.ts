@@ -8,10 +8,18 @@ export interface Refusal {
   readonly message: string
 }
 
-/** The disk of each node that was ever met. What is remembered must be durable before anything that the node says is. */
-export interface PeerDisks {
-  get(node: NodeId): string | undefined
-  remember(node: NodeId, diskId: string): void
+/** As a node was met last. */
+export interface PeerLife {
+  readonly diskId: string
+  readonly incarnation: Incarnation
+  /** Empty when an earlier build met it. */
+  readonly bootId: string
+}
+
+/** Each node that was ever met. What is remembered must be durable before anything that the node says is. */
+export interface PeerLives {
+  get(node: NodeId): PeerLife | undefined
+  remember(node: NodeId, life: PeerLife): void
 }
 
 export type Verdict = { readonly kind: 'accepted'; readonly protocolVersion: number } | Refusal
@@ -24,20 +32,19 @@ export type Verdict = { readonly kind: 'accepted'; readonly protocolVersion: num
  * - an equal one with the same boot id is a reconnect: likewise;
  * - an equal one with another boot id proves two processes on copies of one disk: the second to appear is refused for
  *   as long as this process lives, because letting it vote would let one acceptor vote twice.
- * What was seen of incarnations is kept in memory only.
  *
- * The disk that a node was first met with is remembered for ever: a node that comes back with another one has forgotten
- * what it promised, and is refused under its old id (protocols 2.4, T22).
+ * The disk that a node was first met with is remembered for ever, and the life in which it was met last: a node that comes back
+ * with another disk, or with a directory that does not know that life, has forgotten what it promised, and is refused under
+ * its old id (protocols 2.4, T22), however often it is started.
  */
 export class Admission {
   readonly #self: PeerIdentity
-  readonly #disks: PeerDisks
-  readonly #seen = new Map<NodeId, { readonly incarnation: Incarnation; readonly bootId: string }>()
+  readonly #lives: PeerLives
   #members: ReadonlyMap<NodeId, Member>
 
-  constructor(self: PeerIdentity, members: ReadonlyMap<NodeId, Member>, disks: PeerDisks) {
+  constructor(self: PeerIdentity, members: ReadonlyMap<NodeId, Member>, lives: PeerLives) {
     this.#self = self
-    this.#disks = disks
+    this.#lives = lives
     this.#members = members
   }
 
@@ -82,26 +89,41 @@ export class Admission {
       return refuse('UNKNOWN_NODE', `Node ${nodeId} is no member of this cluster, or none any more`)
     }
 
-    const seen = this.#seen.get(nodeId)
-    if (seen !== undefined && incarnation < seen.incarnation) {
-      const numbers = `incarnation ${incarnation}, but ${seen.incarnation} was seen`
-      return refuse(
-        'STALE_INCARNATION',
-        `Node ${nodeId} has ${numbers}: an older process, or an older copy of its data`,
-      )
-    }
-    if (seen !== undefined && incarnation === seen.incarnation && bootId !== seen.bootId) {
-      const twice = `Two processes run as node ${nodeId} with incarnation ${incarnation}`
-      return refuse('DUPLICATE_NODE', `${twice}: its data directory was copied or made anew. Stop one of them for good`)
-    }
-    const disk = this.#disks.get(nodeId)
-    if (disk !== undefined && disk !== diskId) {
-      return refuse('OTHER_DISK', `Node ${nodeId} comes with a new data directory, so it has forgotten its promises`)
-    }
-    this.#seen.set(nodeId, { incarnation, bootId })
-    if (disk === undefined) this.#disks.remember(nodeId, diskId)
+    const seen = this.#lives.get(nodeId)
+    const problem = seen === undefined ? undefined : lifeProblem(identity, seen)
+    if (problem !== undefined) return problem
+    const isNews = seen?.incarnation !== incarnation || seen.bootId !== bootId
+    if (isNews) this.#lives.remember(nodeId, { diskId, incarnation, bootId })
     return undefined
   }
+}
+
+function lifeProblem(identity: PeerIdentity, seen: PeerLife): Refusal | undefined {
+  const { nodeId, diskId, incarnation, bootId, earlierBoots } = identity
+  if (seen.diskId !== diskId) {
+    return refuse('OTHER_DISK', `Node ${nodeId} comes with a new data directory, so it has forgotten its promises`)
+  }
+  if (incarnation < seen.incarnation) {
+    const numbers = `incarnation ${incarnation}, but ${seen.incarnation} was seen`
+    return refuse('STALE_INCARNATION', `Node ${nodeId} has ${numbers}: an older process, or an older copy of its data`)
+  }
+  // An earlier build said nothing of lives.
+  if (seen.bootId === '') return undefined
+  if (incarnation === seen.incarnation) {
+    if (bootId === seen.bootId) return undefined
+    const twice = `Two processes run as node ${nodeId} with incarnation ${incarnation}`
+    return refuse('DUPLICATE_NODE', `${twice}: its data directory was copied or made anew. Stop one of them for good`)
+  }
+  const known = earlierBoots.find((boot) => boot.incarnation === seen.incarnation)
+  if (known?.bootId === seen.bootId) return undefined
+  const [first] = earlierBoots
+  // It was away for longer than it remembers lives: nobody can tell.
+  if (first !== undefined && seen.incarnation < first.incarnation) return undefined
+  const forgot = `does not know its own life ${seen.incarnation}, in which it was met`
+  return refuse(
+    'OLDER_COPY',
+    `Node ${nodeId} ${forgot}: its data directory is an older copy, and has forgotten promises`,
+  )
 }
 
 function refuse(code: RefusalCode, message: string): Refusal {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { assert } from '../../base/assert.ts'
 import type { Member } from '../../protocol/epoch.ts'
 import type { EpochNumber, GroupId, NodeId } from '../../protocol/ids.ts'
@@ -7,7 +6,7 @@ import type { Links } from '../../runtime/ports.ts'
 import { encodeFrame } from '../../wire/frame.ts'
 import { type PeerIdentity, peerFrame } from '../../wire/hello.ts'
 import { encodePeer } from '../../wire/peer-codec.ts'
-import { Admission, type PeerDisks } from './admission.ts'
+import { Admission, type PeerLives } from './admission.ts'
 import { GatedLog, type PeerLogger } from './gated-log.ts'
 import type { OnPeerMessage } from './inbound-peer.ts'
 import { PeerDialler } from './peer-dialler.ts'
@@ -15,11 +14,11 @@ import { defaultPeerLimits, type PeerLimits } from './peer-limits.ts'
 import { type ListenAddress, PeerListener } from './peer-listener.ts'
 
 export interface PeerLinksOptions {
-  readonly self: Omit<PeerIdentity, 'bootId'>
+  readonly self: PeerIdentity
   /** Of the epoch, this node with or without. */
   readonly members: readonly Member[]
   readonly listen: ListenAddress
-  readonly disks: PeerDisks
+  readonly lives: PeerLives
   readonly onMessage: OnPeerMessage
   readonly logger: PeerLogger
   readonly limits?: Partial<PeerLimits>
@@ -72,9 +71,9 @@ export class PeerLinks implements Links {
     const { logger, onMessage, members } = options
     this.#options = options
     this.#limits = { ...defaultPeerLimits, ...options.limits }
-    this.#self = { ...options.self, bootId: randomUUID() }
+    this.#self = options.self
     this.#gatedLog = new GatedLog(logger, now)
-    this.#admission = new Admission(this.#self, byId(members), options.disks)
+    this.#admission = new Admission(this.#self, byId(members), options.lives)
     this.#listener = new PeerListener({
       self: this.#self,
       limits: this.#limits,

@@ -6,8 +6,8 @@ import type { ReadView } from '../../machine/view.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
 import { type EpochNumber, type GroupId, type Incarnation, toIncarnation } from '../../protocol/ids.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
-import { encodeCount } from './acceptor-codec.ts'
 import { checkTree, scanEpochs, scanLog } from './acceptor-load.ts'
+import { type Boots, beginLife } from './boots.ts'
 import {
   acceptorFile,
   acceptorLost,
@@ -21,11 +21,10 @@ import { syncDirectory } from './durable-file.ts'
 import { type Environment, openEnvironment, reasonOf, removeUnborn } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
 import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } from './identity.ts'
-import { incarnationKey, LogKeys } from './keys.ts'
+import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
-import { LmdbPeerDisks, readPeerDisks } from './peer-disks.ts'
-import { encodeRecord } from './record.ts'
+import { LmdbPeerLives, readPeerLives } from './peer-lives.ts'
 import { checkState, type StateCheck, statePageSize, stateView } from './state-tree.ts'
 
 export interface DataDirectoryOptions {
@@ -42,10 +41,11 @@ export interface DataDirectory {
   readonly identity: Identity
   /** Of this run, higher than every one before. */
   readonly incarnation: Incarnation
+  readonly boots: Boots
   readonly acceptor: LmdbAcceptorStore
   readonly state: LmdbStateStore
-  /** With which disk each other node was met. */
-  readonly peerDisks: LmdbPeerDisks
+  /** With which disk, and in which life, each other node was met. */
+  readonly peerLives: LmdbPeerLives
   sizeBytes(): { readonly acceptor: number; readonly state: number }
   /** Free on the file system, for this user. */
   freeBytes(): Promise<number>
@@ -87,17 +87,18 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: false })
     checkTree(acceptor)
     const identity = await ensureIdentity({ directory: path, environment: acceptor, file }, options.expected)
-    const incarnation = await nextIncarnation(acceptor)
+    const boots = await beginLife(acceptor)
     const snapshotIdleMs = options.snapshotIdleMs ?? snapshotIdleMsDefault
     const state = new LmdbStateStore({ directory: path, failStop, snapshotIdleMs })
     await syncDirectory(path)
     const store = new LmdbAcceptorStore(acceptor, failStop)
     return {
       identity,
-      incarnation,
+      incarnation: boots.current.incarnation,
+      boots,
       acceptor: store,
       state,
-      peerDisks: new LmdbPeerDisks(acceptor, failStop),
+      peerLives: new LmdbPeerLives(acceptor, failStop),
       sizeBytes: () => ({ acceptor: sizeOf(join(path, acceptorFile)), state: sizeOf(join(path, stateFile)) }),
       freeBytes: async () => {
         const { bavail, bsize } = await statfs(path)
@@ -144,7 +145,7 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
       epochs: (group) => scanEpochs(acceptor, group),
       load: (group, epoch) => scanLog(acceptor, new LogKeys(group, epoch)).loaded,
       checkRest: () => {
-        readPeerDisks(acceptor)
+        readPeerLives(acceptor)
         return state === undefined ? { records: 0, damaged: [] } : checkState(state)
       },
       close,
@@ -225,13 +226,6 @@ async function checkFiles(path: string, hasIdentity: boolean, mayCreate: boolean
   }
   if (names.includes(stateFile) && !names.includes(acceptorFile)) throw acceptorLost(path, `${acceptorFile} is missing`)
   await rm(join(path, `${identityFile}.tmp`), { force: true })
-}
-
-/** Durable before the node does anything: a ballot must not be used twice. */
-async function nextIncarnation(environment: Environment): Promise<Incarnation> {
-  const next = (readIncarnation(environment) ?? 0) + 1
-  await environment.put(incarnationKey, encodeRecord(incarnationKey, encodeCount(next)))
-  return toIncarnation(next)
 }
 
 function sizeOf(path: string): number {

@@ -3,7 +3,8 @@
  *
  *   01                                    identity
  *   02                                    incarnation
- *   03 node                               disk of another node
+ *   03 node                               disk of another node, and the last life in which it was met
+ *   04                                    lives of this node
  *   10 group 00 epoch                     epoch
  *   20 group 00 epoch 01                  promise
  *   20 group 00 epoch 02                  chosen watermark
@@ -23,6 +24,7 @@ const voteKind = 0x10
 
 export const identityKey = Uint8Array.of(0x01)
 export const incarnationKey = Uint8Array.of(0x02)
+export const bootsKey = Uint8Array.of(0x04)
 export interface KeyBounds {
   readonly start: Uint8Array
   /** Exclusive. */
@@ -98,7 +100,7 @@ export class LogKeys {
 /** False for a key that no version of this format writes. Used to find damage when a directory is opened. */
 export function isWellFormedKey(key: Uint8Array): boolean {
   const space = key[0]
-  if (space === identityKey[0] || space === incarnationKey[0]) return key.length === 1
+  if (space === identityKey[0] || space === incarnationKey[0] || space === bootsKey[0]) return key.length === 1
   if (space === peerDiskSpace) return key.length === 9
   if (space !== epochSpace && space !== logSpace) return false
   const nul = key.indexOf(0, 1)
