@@ -116,7 +116,9 @@ async function honestLatency(client: PaxosClient): Promise<number> {
   for (let n = 0; n < honestOperations; n++) {
     const beganAt = performance.now()
     await client.put(`honest/${n % 10}`, String(n))
-    assert.equal((await client.get(`honest/${n % 10}`))?.text(), String(n))
+    // A damaged request may still be a valid one, and delete everything. No other value may appear.
+    const text = (await client.get(`honest/${n % 10}`))?.text()
+    assert.ok(text === undefined || text === String(n), `honest/${n % 10} is ${text}, not ${n}`)
     times.push(performance.now() - beganAt)
     await pause(2)
   }
@@ -131,8 +133,8 @@ test('a node under hostile bytes on both its ports goes on serving an honest cli
     const calmMs = await honestLatency(client)
     const attack = new Attack(recordTraffic(seed), [node.clientPort, node.peerPort])
     const attacking = attack.run()
-    const attackedMs = await honestLatency(client)
-    attack.stop()
+    // An attack that nobody stops would keep this process for ever.
+    const attackedMs = await honestLatency(client).finally(() => attack.stop())
     await attacking
     assert.ok(attack.sent > 100, `only ${attack.sent} attacks`)
     // On a loaded machine a turn of the processor alone takes tens of milliseconds.
