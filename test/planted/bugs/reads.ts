@@ -50,7 +50,9 @@ export const readBugs: readonly Bug[] = [
   {
     name: 'read-confirmed-by-too-few',
     what: 'Acknowledgements that need not meet a phase-1 quorum confirm a heartbeat',
-    patches: [{ file: 'protocol/quorum.ts', find: 'count(nodes) >= n - q1 + 1', replace: 'count(nodes) >= n - q1' }],
+    patches: [
+      { file: 'protocol/quorum.ts', find: 'count(nodes) >= meetsPhase1', replace: 'count(nodes) >= meetsPhase1 - 1' },
+    ],
   },
   {
     name: 'old-heartbeat-acknowledged',
