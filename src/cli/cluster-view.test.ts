@@ -16,7 +16,7 @@ function status(name: string, group: Partial<GroupStatusJson> = {}): StatusJson 
         ...{ group: '0', epoch: 1, protocol: 'multi', role: 'follower', leader: 'n1', ballot: '3.1', promised: '3.1' },
         ...{ chosen: 100, applied: 100, durable: 90, truncated: 10, revision: 50, compactedRevision: 0, steady: false },
         ...{ notReady: null, sessions: 0, q1: 2, q2: 2, leaseMs: 0, openSlots: 0, logBytes: 0, elections: 0 },
-        ...{ queuedRequests: 0, queuedReads: 0 },
+        ...{ queuedRequests: 0, queuedReads: 0, verifiedUpTo: 100, diverged: [] },
         ...group,
       },
     ],

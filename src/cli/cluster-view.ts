@@ -1,5 +1,6 @@
 import { PaxosError } from '../base/error.ts'
 import type { GroupStatusJson, StatusJson } from '../wire/api-types.ts'
+import { firstAnswer } from './first-answer.ts'
 import { type Column, paint, table } from './output.ts'
 
 export interface NodeRow {
@@ -37,7 +38,8 @@ export interface StatusSource {
 
 /** Asks one node who the members are, then each of them. Throws CANNOT_CONNECT when nobody answers. */
 export async function viewCluster(admin: StatusSource, endpoints: readonly string[]): Promise<ClusterView> {
-  const first = await firstStatus(admin, endpoints)
+  const { endpoint, answer } = await firstAnswer(endpoints, (each) => admin.status(each))
+  const first = { endpoint, status: answer }
   const answers = await Promise.all(
     first.status.members.map(async (member): Promise<Answer> => {
       if (member.name === first.status.node.name) return { ...first, name: member.name }
@@ -55,26 +57,6 @@ interface Answer {
   readonly name: string
   readonly endpoint: string | undefined
   readonly status: StatusJson | undefined
-}
-
-async function firstStatus(
-  admin: StatusSource,
-  endpoints: readonly string[],
-): Promise<{ readonly endpoint: string; readonly status: StatusJson }> {
-  const failures: PaxosError[] = []
-  for (const endpoint of endpoints) {
-    try {
-      return { endpoint, status: await admin.status(endpoint) }
-    } catch (error) {
-      if (!(error instanceof PaxosError)) throw error
-      failures.push(error)
-    }
-  }
-  const [only] = failures
-  if (failures.length === 1 && only !== undefined) throw only
-  throw new PaxosError('CANNOT_CONNECT', `No node answered: ${failures.map((failure) => failure.message).join('; ')}`, {
-    hint: only?.hint,
-  })
 }
 
 async function statusOf(

@@ -9,6 +9,8 @@ import type {
   LogLineJson,
   ReadyJson,
   StatusJson,
+  VerifyContentJson,
+  VerifyJson,
   WantedEpochJson,
 } from '../wire/api-types.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
@@ -22,7 +24,7 @@ export interface LogOptions {
   readonly values?: boolean | undefined
 }
 
-export interface GapsOptions {
+export interface SlotRangeOptions {
   readonly from?: number | undefined
   readonly to?: number | undefined
 }
@@ -44,7 +46,7 @@ export class AdminClient {
     return (await this.#json(endpoint, 'GET', '/v1/diagnosis')) as DiagnosisJson
   }
 
-  async gaps(endpoint: string, options: GapsOptions = {}): Promise<GapsJson> {
+  async gaps(endpoint: string, options: SlotRangeOptions = {}): Promise<GapsJson> {
     return (await this.#json(endpoint, 'GET', `/v1/log/gaps${queryOf({ ...options })}`)) as GapsJson
   }
 
@@ -60,6 +62,23 @@ export class AdminClient {
   /** Only the leader does. */
   async handOver(endpoint: string, to: string): Promise<void> {
     await this.#json(endpoint, 'POST', '/v1/leader', JSON.stringify({ to }))
+  }
+
+  /** Asks every member; a difference is an answer, not an error. */
+  async verify(endpoint: string, options: SlotRangeOptions = {}): Promise<VerifyJson> {
+    return (await this.#json(endpoint, 'GET', `/v1/log/verify${queryOf({ ...options })}`)) as VerifyJson
+  }
+
+  /** One page of keys; without a revision at the newest that all members have. Go on at `next`, at the same revision. */
+  async verifyContent(
+    endpoint: string,
+    { revision, start }: { readonly revision?: number | undefined; readonly start?: Uint8Array | undefined } = {},
+  ): Promise<VerifyContentJson> {
+    const query = [
+      ...(revision === undefined ? [] : [`revision=${revision}`]),
+      ...(start === undefined ? [] : [`start=${percentEncoded(start)}`]),
+    ].join('&')
+    return (await this.#json(endpoint, 'GET', `/v1/log/verify/content?${query}`)) as VerifyContentJson
   }
 
   /** Not being ready is an answer, not an error. */
@@ -200,6 +219,10 @@ function queryOf(options: Readonly<Record<string, number | boolean | string | un
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(options)) if (value !== undefined) parameters.set(name, String(value))
   return parameters.size === 0 ? '' : `?${parameters}`
+}
+
+function percentEncoded(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex').replace(/../g, '%$&')
 }
 
 function parse(text: string, endpoint: Endpoint): unknown {

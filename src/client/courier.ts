@@ -210,7 +210,7 @@ export class Courier {
 
   #changeNode(code: PaxosError['code']): void {
     const lost = code === 'NO_LEADER' || code === 'NO_QUORUM' || code === 'OUTCOME_UNKNOWN'
-    if (code === 'STOPPING' || (lost && performance.now() - this.#goodAt > patienceMs)) {
+    if (code === 'STOPPING' || code === 'UNHEALTHY' || (lost && performance.now() - this.#goodAt > patienceMs)) {
       this.#goodAt = performance.now()
       this.#dialer.moveOn()
     }
@@ -282,6 +282,7 @@ const passing: ReadonlySet<string> = new Set([
   'NO_QUORUM',
   'OVERLOADED',
   'STOPPING',
+  'UNHEALTHY',
   'OUTCOME_UNKNOWN',
   'STORE_FAILED',
   'INTERNAL',

@@ -45,6 +45,7 @@ export interface NodeConfig {
   readonly backupDir: string | undefined
   readonly backupEveryMs: number
   readonly backupKeep: number
+  readonly verifyEveryMs: number
   readonly limits: NodeLimits
 }
 
@@ -206,6 +207,14 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
   ),
   backupEveryMs: whole({ doc: 'Time between those backups.', fallback: 3_600_000 }, 1000, 2_000_000_000),
   backupKeep: whole({ doc: 'How many of them are kept; then the oldest is removed.', fallback: 24 }, 1, 100_000),
+  verifyEveryMs: wholeOrOff(
+    {
+      doc: 'Time between two comparisons of what the members have applied; 0 is off. One that differs from the majority is reported and no longer ready.',
+      fallback: 10_000,
+    },
+    100,
+    86_400_000,
+  ),
 }
 
 export const limitSettings: Settings<NodeLimits> = {

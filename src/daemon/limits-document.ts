@@ -73,6 +73,9 @@ const replies: Readonly<Record<keyof typeof machine, Words>> = {
   historyStepRecords: ['Old revisions that one slot removes.', 'delayed'],
   garbageStepRecords: ['Leftovers that one slot removes.', 'delayed'],
   expiryStepSessions: ['Sessions that one slot lets expire.', 'delayed'],
+  chainCheckpointSlots: ['Slots between two values of the hash chain that are kept.', ''],
+  chainCheckpointsKept: ['Values of the hash chain that are kept.', 'the oldest is forgotten'],
+  chainAlignmentSlots: ['A hash chain that is begun later begins at a multiple.', ''],
 }
 
 /** docs/LIMITS.md. A test keeps the file equal to this. */

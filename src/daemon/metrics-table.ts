@@ -133,6 +133,22 @@ export const metrics = {
     name: 'paxos_compacted_revision',
     help: 'Reads below this revision are refused.',
   },
+  verified: {
+    type: 'gauge',
+    name: 'paxos_verified_slot',
+    help: 'A majority of the members was found to have applied the same up to here.',
+  },
+  divergence: {
+    type: 'gauge',
+    name: 'paxos_divergence',
+    help: '1 while the data of the member are known to differ from those of others.',
+    labels: ['member'],
+  },
+  divergences: {
+    type: 'counter',
+    name: 'paxos_divergences_total',
+    help: 'Members found to have diverged since this node started.',
+  },
   memberReachable: {
     type: 'gauge',
     name: 'paxos_member_reachable',
@@ -207,7 +223,7 @@ export function metricsDocument(): string {
     '|---|---|---|---|',
     ...rows,
     '',
-    'Worth an alert: `paxos_has_leader == 0`, `paxos_ready == 0`, `paxos_member_lag_slots` that keeps rising,',
+    'Worth an alert: `paxos_divergence > 0`, `paxos_has_leader == 0`, `paxos_ready == 0`, `paxos_member_lag_slots` that keeps rising,',
     '`rate(paxos_elections_total[5m]) > 0` in steady state, a 99th percentile of `paxos_commit_duration_seconds` over 50 ms,',
     '`paxos_event_loop_lag_seconds{quantile="0.99"} > 0.1`, `paxos_disk_free_bytes` that nears `freeSpaceMinBytes`,',
     '`paxos_backup_age_seconds` over two intervals of `backupEveryMs`, or absent.',

@@ -48,6 +48,8 @@ const status: ReplicaStatus = {
   revision: 77,
   compactedRevision: 5,
   sessions: 1,
+  verifiedUpTo: toSlot(39),
+  diverged: [{ node: toNodeId(2), first: { from: toSlot(30), to: toSlot(31) }, isMinority: true }],
   queuedRequests: 2,
   queuedReads: 3,
   notReady: undefined,

@@ -36,7 +36,7 @@ export interface MetricLabels {
 type Note = Observer['note']
 
 /** Counts what the driver reports, and reads the rest when it is scraped. Has a registry of its own. */
-export class Metrics implements Observer {
+export class Metrics {
   readonly #registry = new Registry()
   readonly #sources: MetricSources
   readonly #note: Note
@@ -59,6 +59,7 @@ export class Metrics implements Observer {
   readonly #roleChanges = this.#counter(metrics.roleChanges)
   readonly #snapshotBytes = this.#counter(metrics.snapshotBytes)
   readonly #snapshotsInstalled = this.#counter(metrics.snapshotsInstalled)
+  readonly #divergences = this.#counter(metrics.divergences)
   readonly #slow = this.#counter(metrics.slow)
 
   constructor(labels: MetricLabels, sources: MetricSources, note: Note) {
@@ -135,6 +136,10 @@ export class Metrics implements Observer {
     this.#snapshotsInstalled.inc()
   }
 
+  divergence(isOver: boolean): void {
+    if (!isOver) this.#divergences.inc()
+  }
+
   note(...args: Parameters<Note>): void {
     this.#note(...args)
   }
@@ -167,6 +172,7 @@ export class Metrics implements Observer {
     read(metrics.openSlots, ({ engine }) => engine.openSlots)
     read(metrics.logBytes, ({ engine }) => engine.logBytes)
     read(metrics.revision, (status) => status.revision)
+    read(metrics.verified, (status) => status.verifiedUpTo ?? 0)
     read(metrics.compactedRevision, (status) => status.compactedRevision)
   }
 
@@ -179,6 +185,12 @@ export class Metrics implements Observer {
           set({ member }, value(status, at))
         })
       })
+    this.#collected(metrics.divergence, (set) => {
+      const status = this.#sources.status()
+      for (const { id, name } of status?.epoch.members ?? []) {
+        set({ member: name }, Number(status?.diverged.some(({ node }) => node === id) === true))
+      }
+    })
     read(metrics.memberReachable, ({ engine }, at) => Number(engine.peers[at]?.reachable ?? false))
     read(metrics.memberLag, ({ engine }, at) => Math.max(0, engine.chosenUpTo - (engine.peers[at]?.chosenUpTo ?? 0)))
   }

@@ -1,6 +1,7 @@
 import type { Role } from '../protocol/effect.ts'
 import type { Epoch, Member } from '../protocol/epoch.ts'
 import type { NodeId } from '../protocol/ids.ts'
+import type { Diverged } from '../runtime/divergence.ts'
 import type { Observer, RequestTiming } from '../runtime/observer.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -71,6 +72,17 @@ export class NodeObserver implements Observer {
   snapshotInstalled(upTo: number): void {
     this.#metrics.snapshotInstalled(upTo)
     this.#logger.info({ upTo }, 'a snapshot was installed')
+  }
+
+  divergence({ node, first, isMinority }: Diverged, isOver: boolean): void {
+    this.#metrics.divergence(isOver)
+    const member = this.#names.get(node) ?? String(node)
+    if (isOver) {
+      this.#logger.info({ member }, 'the data of a member are the same again')
+      return
+    }
+    const fields = { member, firstSlot: first.from, beforeSlot: first.to, isMinority }
+    this.#logger.error(fields, 'the data of a member have diverged')
   }
 
   note(level: 'info' | 'warn', message: string, fields: Readonly<Record<string, string | number | boolean>>): void {

@@ -16,7 +16,7 @@ export function engineOptions({ heartbeatMs, electionTimeoutMs, limits }: NodeCo
   }
 }
 
-export function replicaOptions({ historyRevisionsMax, limits }: NodeConfig): ReplicaOptions {
+export function replicaOptions({ historyRevisionsMax, verifyEveryMs, limits }: NodeConfig): ReplicaOptions {
   const { batchBytesMax, batchRequestsMax, queueRequestsMax, queueBytesMax } = limits
   const { stateFlushBytes, stateFlushMs, snapshotChunkBytes } = limits
   return {
@@ -29,6 +29,7 @@ export function replicaOptions({ historyRevisionsMax, limits }: NodeConfig): Rep
     stateFlushMs,
     snapshotChunkBytes,
     historyRevisionsMax,
+    verifyEveryMs,
   }
 }
 

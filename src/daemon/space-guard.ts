@@ -17,6 +17,8 @@ export class SpaceGuard implements ReplicaService {
   readonly inspect: ReplicaService['inspect']
   readonly changeEpoch: ReplicaService['changeEpoch']
   readonly handOver: ReplicaService['handOver']
+  readonly verify: ReplicaService['verify']
+  readonly verifyContent: ReplicaService['verifyContent']
   isLow = false
 
   constructor(replica: ReplicaService) {
@@ -29,6 +31,8 @@ export class SpaceGuard implements ReplicaService {
     this.inspect = replica.inspect.bind(replica)
     this.changeEpoch = replica.changeEpoch.bind(replica)
     this.handOver = replica.handOver.bind(replica)
+    this.verify = replica.verify.bind(replica)
+    this.verifyContent = replica.verifyContent.bind(replica)
   }
 
   submit(request: Uint8Array, timeoutMs: number, done: (outcome: Outcome) => void): void {

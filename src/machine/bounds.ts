@@ -31,3 +31,9 @@ export const sessionReplyBytesMax = 64 * 1024 * 1024
 export const historyStepRecords = 256
 export const garbageStepRecords = 256
 export const expiryStepSessions = 1024
+
+/** How often a value of the hash chain is kept, and how many of them: enough for a million slots. */
+export const chainCheckpointSlots = 256
+export const chainCheckpointsKept = 4096
+/** Where a chain may begin, if not at the first slot. */
+export const chainAlignmentSlots = 65_536

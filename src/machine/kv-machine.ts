@@ -9,10 +9,12 @@
  */
 import { assert, unreachable } from '../base/assert.ts'
 import { type ErrorCode, PaxosError } from '../base/error.ts'
+import type { Hash128 } from '../base/murmur3.ts'
 import type { Entry } from '../protocol/entry.ts'
 import { nextSlot, type Slot, toSlot } from '../protocol/ids.ts'
 import { AnswerBudget } from './answer.ts'
 import { sessionReplyBytesMax, sessionsMax, sessionWindow } from './bounds.ts'
+import { Chain, type ChainValue, chainValueOf } from './chain.ts'
 import { decodeBarrier, decodeBatch, decodeRequest } from './command-codec.ts'
 import { type Footprint, footprint } from './footprint.ts'
 import { Kv } from './kv.ts'
@@ -39,6 +41,7 @@ export class KvMachine implements Machine {
   readonly #view: View
   #kv: Kv
   readonly #sessions: Sessions
+  readonly #chain = new Chain()
   #appliedUpTo = toSlot(0)
   #revision = 0
   #compactedRevision = 0
@@ -46,7 +49,7 @@ export class KvMachine implements Machine {
   /** Throws PaxosError DATA_DIR_REFUSED when a newer version wrote what is in the view. */
   constructor(view: View) {
     this.#view = view
-    this.#kv = new Kv(view)
+    this.#kv = new Kv(view, this.#chain)
     this.#sessions = new Sessions(view)
     this.reload()
   }
@@ -72,13 +75,23 @@ export class KvMachine implements Machine {
     return record === undefined ? undefined : decodeStopSignRecord(record)
   }
 
+  get chain(): { readonly since: Slot; readonly words: Hash128 } {
+    return this.#chain
+  }
+
+  chainAt(slot: Slot): ChainValue | undefined {
+    if (slot === this.#appliedUpTo && slot >= this.#chain.since) return chainValueOf(this.#chain.words)
+    return slot < this.#appliedUpTo ? this.#chain.checkpoint(this.#view, slot) : undefined
+  }
+
   reload(): void {
     const record = this.#view.get(metaKey)
     const meta = record === undefined ? emptyMeta : decodeMeta(record)
     this.#appliedUpTo = toSlot(meta.appliedUpTo)
     this.#revision = meta.revision
     this.#compactedRevision = meta.compactedRevision
-    this.#kv = new Kv(this.#view)
+    this.#kv = new Kv(this.#view, this.#chain)
+    this.#chain.reload(meta.chainSince, meta.chain)
     this.#sessions.reload(meta)
   }
 
@@ -88,11 +101,13 @@ export class KvMachine implements Machine {
 
   apply(slot: Slot, entry: Entry): readonly Reply[] {
     assert(slot === this.#appliedUpTo, `slot ${slot} applied after everything below ${this.#appliedUpTo}`)
+    this.#chain.begin(slot, entry)
     const replies = this.#applyEntry(slot, entry)
+    for (const reply of replies) this.#chain.answered(reply)
     this.#kv.history.step(this.#compactedRevision)
     this.#sessions.finish(slot)
     this.#appliedUpTo = nextSlot(slot)
-    this.#writeMeta()
+    this.#endSlot()
     return replies
   }
 
@@ -264,10 +279,13 @@ export class KvMachine implements Machine {
     return { kind: 'compact', slot, revision: this.#revision, compacted }
   }
 
-  #writeMeta(): void {
-    const { clockMs, barrierMs, lastId: lastSession } = this.#sessions
-    const [revision, compactedRevision] = [this.#revision, this.#compactedRevision]
-    const meta = { appliedUpTo: this.#appliedUpTo, revision, compactedRevision, clockMs, barrierMs, lastSession }
+  #endSlot(): void {
+    const { clockMs, barrierMs, lastId: lastSession, count } = this.#sessions
+    const [appliedUpTo, revision, compactedRevision] = [this.#appliedUpTo, this.#revision, this.#compactedRevision]
+    const counters = [revision, compactedRevision, clockMs, barrierMs, lastSession, count]
+    this.#chain.end(this.#view, appliedUpTo, counters)
+    const chain = { chainSince: this.#chain.since, chain: this.#chain.value() }
+    const meta = { appliedUpTo, revision, compactedRevision, clockMs, barrierMs, lastSession, ...chain }
     this.#view.put(metaKey, encodeMeta(meta))
   }
 }

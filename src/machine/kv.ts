@@ -1,5 +1,6 @@
 /** Keys and their items, now and at earlier revisions. Says nothing of who may change them when. */
 import { deletedBytesMax, deletedKeysMax } from './bounds.ts'
+import type { ItemChanges } from './chain.ts'
 import { History } from './history.ts'
 import { itemKey, itemRange, keyOfItem } from './layout.ts'
 import { createRevisionOf, decodeItem, encodeItem, versionOf } from './records.ts'
@@ -9,9 +10,12 @@ import type { View } from './view.ts'
 export class Kv {
   readonly history: History
   readonly #view: View
+  readonly #changes: ItemChanges
 
-  constructor(view: View) {
+  /** `changes` is told of every item that is written or deleted. */
+  constructor(view: View, changes: ItemChanges) {
     this.#view = view
+    this.#changes = changes
     this.history = new History(view)
   }
 
@@ -59,11 +63,14 @@ export class Kv {
     const previous = this.#view.get(viewKey)
     if (previous === undefined) {
       this.#view.put(viewKey, encodeItem(revision, revision, 1, value))
+      this.#changes.written(key, revision, 1, value)
       return 1
     }
     const version = versionOf(previous) + 1
+    const createRevision = createRevisionOf(previous)
     this.history.add(key, previous, revision)
-    this.#view.put(viewKey, encodeItem(createRevisionOf(previous), revision, version, value))
+    this.#view.put(viewKey, encodeItem(createRevision, revision, version, value))
+    this.#changes.written(key, createRevision, version, value)
     return version
   }
 
@@ -74,6 +81,7 @@ export class Kv {
     if (record === undefined) return false
     this.history.add(key, record, revision)
     this.#view.delete(viewKey)
+    this.#changes.deleted(key)
     return true
   }
 
@@ -82,8 +90,10 @@ export class Kv {
     const { start, end } = itemRange(range)
     const found = [...this.#view.range(start, end)]
     for (const [viewKey, record] of found) {
-      this.history.add(keyOfItem(viewKey), record, revision)
+      const key = keyOfItem(viewKey)
+      this.history.add(key, record, revision)
       this.#view.delete(viewKey)
+      this.#changes.deleted(key)
     }
     return found.length
   }

@@ -10,6 +10,7 @@
  * | `r` u64 session, u64 slot                   | the replies that this slot gave to the session                    |
  * | `g` u64 session                             | nothing: an ended session, some of whose `r` records remain       |
  * | `e`                                         | StopSign: the last one applied, so that a snapshot says its epoch |
+ * | `v` u64 slot                                | the value of the hash chain there (`chain.ts`)                    |
  *
  * An item is in the history only once it is superseded, so a new key costs one write. It lies under the revision that
  * ended it: the value at revision r is the first one of the key with supersededAt > r, if it was there at r already.
@@ -120,6 +121,16 @@ export function garbageKey(id: number): string {
 }
 
 export const garbageRange = { start: 'g', end: 'h' } as const
+
+export function chainKey(slot: number): string {
+  return `v${u64Text(slot)}`
+}
+
+export const chainRange = { start: 'v', end: 'w' } as const
+
+export function slotOfChain(viewKey: string): number {
+  return readU64Text(viewKey, 1)
+}
 
 /** Of a view key that is a prefix and a session's number. */
 export function sessionOf(viewKey: string): number {

@@ -1,5 +1,7 @@
+import type { Hash128 } from '../base/murmur3.ts'
 import type { Entry } from '../protocol/entry.ts'
 import type { Slot } from '../protocol/ids.ts'
+import type { ChainValue } from './chain.ts'
 import type { Footprint } from './footprint.ts'
 import type { StopSign } from './records.ts'
 import type { Answer, Query, Reply, Request } from './request.ts'
@@ -13,6 +15,10 @@ export interface Machine {
   readonly sessions: number
   /** The last stop sign applied: which epoch comes after what is in the view. */
   readonly stopSign: StopSign | undefined
+  /** The hash chain over what was applied (`chain.ts`): its first slot, and its live value at `appliedUpTo`. */
+  readonly chain: { readonly since: Slot; readonly words: Hash128 }
+  /** Its value at an earlier slot, if that is one of those that are kept. */
+  chainAt(slot: Slot): ChainValue | undefined
   /**
    * Applies the entry of slot `appliedUpTo`. Replies are in the order of the batch's requests; empty for other entries.
    * Asserts that slots come in order. Malformed requests get an error reply, the same on every replica.

@@ -2,6 +2,7 @@
 import { assert } from '../base/assert.ts'
 import { allocateBytes, ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
 import { PaxosError } from '../base/error.ts'
+import { chainBeginning, chainBytes } from './chain.ts'
 import type { Item, Key } from './request.ts'
 
 export interface Meta {
@@ -15,6 +16,9 @@ export interface Meta {
   readonly barrierMs: number
   /** The last session number given. Numbers are never given twice. */
   readonly lastSession: number
+  /** The hash chain over applied entries: since which slot it runs, and its value at `appliedUpTo`. */
+  readonly chainSince: number
+  readonly chain: Uint8Array
 }
 
 export const emptyMeta: Meta = {
@@ -24,6 +28,8 @@ export const emptyMeta: Meta = {
   clockMs: 0,
   barrierMs: 0,
   lastSession: 0,
+  chainSince: 0,
+  chain: new Uint8Array(chainBytes),
 }
 
 /** The last stop sign that was applied. */
@@ -41,8 +47,15 @@ export function decodeStopSignRecord(record: Uint8Array): StopSign {
   return readRecord(record, (reader) => ({ slot: reader.u64(), payload: reader.bytes() }))
 }
 
-export const metaFormat = 1
-export const metaBytes = 49
+/** Format 1 had no chain. */
+const metaFormat = 2
+const metaBytes = 57 + chainBytes
+
+/** How many integers a Meta of each format begins with, after its first byte, and how long it is. */
+export const metaShapes: ReadonlyMap<number, { readonly integers: number; readonly bytes: number }> = new Map([
+  [1, { integers: 6, bytes: 49 }],
+  [metaFormat, { integers: 7, bytes: metaBytes }],
+])
 
 export function encodeMeta(meta: Meta): Uint8Array {
   return new ByteWriter(metaBytes)
@@ -53,20 +66,26 @@ export function encodeMeta(meta: Meta): Uint8Array {
     .u64(meta.clockMs)
     .u64(meta.barrierMs)
     .u64(meta.lastSession)
+    .u64(meta.chainSince)
+    .raw(meta.chain)
     .finish()
 }
 
 /** Throws PaxosError DATA_DIR_REFUSED when a newer version wrote the state. */
 export function decodeMeta(record: Uint8Array): Meta {
   const format = record[0]
-  if (format !== metaFormat) {
-    throw new PaxosError('DATA_DIR_REFUSED', `Cannot read the state: its format is ${format}, this version knows 1`, {
-      hint: 'Run the version of paxos that wrote it, or a newer one.',
-    })
+  if (format !== 1 && format !== metaFormat) {
+    throw new PaxosError(
+      'DATA_DIR_REFUSED',
+      `Cannot read the state: its format is ${format}, this version knows 1 and 2`,
+      {
+        hint: 'Run the version of paxos that wrote it, or a newer one.',
+      },
+    )
   }
   return readRecord(record, (reader) => {
     reader.u8()
-    return {
+    const meta = {
       appliedUpTo: reader.u64(),
       revision: reader.u64(),
       compactedRevision: reader.u64(),
@@ -74,6 +93,8 @@ export function decodeMeta(record: Uint8Array): Meta {
       barrierMs: reader.u64(),
       lastSession: reader.u64(),
     }
+    if (format === 1) return { ...meta, chainSince: chainBeginning(meta.appliedUpTo), chain: emptyMeta.chain }
+    return { ...meta, chainSince: reader.u64(), chain: reader.raw(chainBytes) }
   })
 }
 

@@ -7,12 +7,13 @@
  * - Sessions end, with their replies: whoever may retry a write of the old cluster must learn that it is gone. Session
  *   numbers go on as far above, or an old client would be taken for a new one.
  * - History is left behind, since no revision of it can be read, and so is the last stop sign: epochs begin anew.
+ * - The hash chain begins anew with the data, the same on every member that is restored from one backup.
  * - Slots go on from the backup's, but from 1 at least: below the first slot the log counts as truncated, so a member
  *   without the data is one that needs a snapshot, and never one that may apply the log to nothing.
  */
 import { PaxosError } from '../base/error.ts'
 import { recordKind } from './layout.ts'
-import type { Meta } from './records.ts'
+import { emptyMeta, type Meta } from './records.ts'
 
 /** Three years of a hundred thousand writes a second, and decimal, so that the backup's own revision can be read in it. */
 export const restoreGap = 10 ** 13
@@ -31,12 +32,15 @@ export function restoredMeta(meta: Meta, above: number): Meta {
       hint: `The greatest revision is ${Number.MAX_SAFE_INTEGER}.`,
     })
   }
+  const appliedUpTo = Math.max(1, meta.appliedUpTo)
   return {
-    appliedUpTo: Math.max(1, meta.appliedUpTo),
+    appliedUpTo,
     revision,
     compactedRevision: revision,
     clockMs: meta.clockMs,
     barrierMs: meta.clockMs,
     lastSession,
+    chainSince: appliedUpTo,
+    chain: emptyMeta.chain,
   }
 }

@@ -18,6 +18,7 @@ const observer: Observer = {
   epochBegan: nothing,
   snapshotSent: nothing,
   snapshotInstalled: nothing,
+  divergence: nothing,
   note: nothing,
 }
 const clock: Clock = { now: () => 0, wallNow: () => 0, defer: (task) => task() }

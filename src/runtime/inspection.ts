@@ -3,6 +3,7 @@ import type { NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
 import type { OpenEpoch } from './epochs.ts'
 import type { RuntimeMessage, SlotReport } from './peer-message.ts'
+import { Poll } from './poll.ts'
 import type { AcceptorReport, LogLine } from './replica-service.ts'
 
 type Inspect = Extract<RuntimeMessage, { kind: 'inspect' }>
@@ -11,27 +12,21 @@ type InspectReply = Extract<RuntimeMessage, { kind: 'inspectReply' }>
 /** Slots that one inspection covers; more is cut off. */
 const slotsMax = 10_000
 
-interface Question {
-  readonly reports: Map<NodeId, AcceptorReport>
-  readonly wanted: number
-  readonly deadline: number
-  readonly done: (reports: readonly AcceptorReport[]) => void
-}
-
 /** Asks every member what its acceptor holds. For people to read: nothing is decided from the answers. */
 export class Inspection {
-  readonly #questions = new Map<number, Question>()
-  #id = 0
+  readonly #poll = new Poll<AcceptorReport>()
 
-  ask(own: AcceptorReport, members: number, deadline: number, done: Question['done']): number {
-    this.#id++
-    this.#questions.set(this.#id, { reports: new Map([[own.node, own]]), wanted: members, deadline, done })
-    this.#settle(this.#id)
-    return this.#id
+  ask(
+    own: AcceptorReport,
+    members: number,
+    deadline: number,
+    done: (reports: readonly AcceptorReport[]) => void,
+  ): number {
+    return this.#poll.ask(new Map([[own.node, own]]), members, deadline, (reports) => done([...reports.values()]))
   }
 
   onReply(from: NodeId, reply: InspectReply): void {
-    this.#questions.get(reply.id)?.reports.set(from, {
+    this.#poll.onAnswer(from, reply.id, {
       node: from,
       truncatedUpTo: reply.truncatedUpTo,
       chosenUpTo: reply.chosenUpTo,
@@ -39,22 +34,10 @@ export class Inspection {
       promised: { round: reply.promisedRound, node: reply.promisedNode },
       slots: reply.slots,
     })
-    this.#settle(reply.id)
   }
 
   onTick(now: number): void {
-    for (const [id, question] of this.#questions) {
-      if (question.deadline > now) continue
-      this.#questions.delete(id)
-      question.done([...question.reports.values()])
-    }
-  }
-
-  #settle(id: number): void {
-    const question = this.#questions.get(id)
-    if (question === undefined || question.reports.size < question.wanted) return
-    this.#questions.delete(id)
-    question.done([...question.reports.values()])
+    this.#poll.onTick(now)
   }
 }
 

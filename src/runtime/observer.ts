@@ -1,6 +1,7 @@
 import type { Role } from '../protocol/effect.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import type { NodeId } from '../protocol/ids.ts'
+import type { Diverged } from './divergence.ts'
 
 /** Where the time of one request went, in milliseconds. */
 export interface RequestTiming {
@@ -45,6 +46,8 @@ export interface Observer {
   epochBegan(epoch: Epoch): void
   snapshotSent(bytes: number): void
   snapshotInstalled(upTo: number): void
+  /** The machine of a member is not as that of others, or is again because its data were replaced. Once for each. */
+  divergence(member: Diverged, isOver: boolean): void
   /** Something worth a line for the operator. */
   note(level: 'info' | 'warn', message: string, fields: Readonly<Record<string, string | number | boolean>>): void
 }

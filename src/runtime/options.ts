@@ -18,6 +18,8 @@ export interface ReplicaOptions {
   readonly resendMs: number
   /** A follower that lags by more than this is not ready. */
   readonly readyLagSlotsMax: number
+  /** Time between two comparisons of the members' hash chains; 0 = never. */
+  readonly verifyEveryMs: number
 }
 
 export const defaultReplicaOptions: ReplicaOptions = {
@@ -32,4 +34,5 @@ export const defaultReplicaOptions: ReplicaOptions = {
   historyRevisionsMax: 1_000_000,
   resendMs: 1000,
   readyLagSlotsMax: 100,
+  verifyEveryMs: 10_000,
 }

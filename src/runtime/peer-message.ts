@@ -1,8 +1,10 @@
 import type { ErrorCode } from '../base/error.ts'
+import type { ChainValue } from '../machine/chain.ts'
 import type { Reply } from '../machine/request.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import type { Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { Message, SlotRange } from '../protocol/multipaxos/message.ts'
+import type { ContentBounds, ContentReport } from './content-parts.ts'
 
 /** What one acceptor says of one slot. For people to read; nothing is decided from it. */
 export interface SlotReport {
@@ -17,6 +19,11 @@ export type Outcome =
   | { readonly kind: 'replied'; readonly reply: Reply }
   /** `code` says whether it may have been done: see `errorCodes`. */
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
+
+/** Slots that one question about the hash chain is for. */
+export const chainSlotsMax = 64
+/** Ranges of keys that one question about the content is for. */
+export const contentPartsMax = 64
 
 /** Messages between the runtimes of two nodes, beside those of the engines. */
 export type RuntimeMessage =
@@ -45,6 +52,22 @@ export type RuntimeMessage =
       readonly promisedNode: number
       readonly slots: readonly SlotReport[]
     }
+  /** Asks for the value of the hash chain at these slots, `chainSlotsMax` at most. */
+  | { readonly kind: 'chain'; readonly id: number; readonly slots: readonly Slot[] }
+  /** Of the slots that were asked for, those whose value is still known. */
+  | {
+      readonly kind: 'chainReply'
+      readonly id: number
+      readonly appliedUpTo: Slot
+      /** The chain begins here, with the value zero. */
+      readonly since: Slot
+      readonly revision: number
+      readonly compactedRevision: number
+      readonly values: readonly { readonly slot: Slot; readonly value: ChainValue }[]
+    }
+  /** Asks for hashes of the keys at `revision`, in ranges that begin at the bounds: 1 to `contentPartsMax` of them. */
+  | ({ readonly kind: 'content'; readonly id: number; readonly revision: number } & ContentBounds)
+  | ({ readonly kind: 'contentReply'; readonly id: number } & ContentReport)
   /** `snapshot` is undefined to begin; afterwards the id that the donor gave. `after` is the last key received. */
   | {
       readonly kind: 'snapshotRequest'

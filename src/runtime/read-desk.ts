@@ -1,8 +1,9 @@
 import { assert } from '../base/assert.ts'
 import type { Query } from '../machine/request.ts'
 import type { NodeId } from '../protocol/ids.ts'
+import type { Diverged } from './divergence.ts'
 import type { Observer } from './observer.ts'
-import { whyLate } from './readiness.ts'
+import { answersNoReads, whyLate } from './readiness.ts'
 import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
 import type { ReadOutcome } from './replica-service.ts'
 import type { ReplicaState } from './state.ts'
@@ -12,6 +13,8 @@ export interface ReadDeskHost {
   /** Whether a read may be answered now on the strength of a lease. */
   holdsLease(): boolean
   leader(): NodeId | undefined
+  /** Set when the machine differs from that of a majority. */
+  diverged(): Diverged | undefined
   schedule(): void
 }
 
@@ -32,6 +35,7 @@ export class ReadDesk {
   /** The machine's answer as it is now, however old. */
   readStale(query: Query, done: (outcome: ReadOutcome) => void): void {
     const startedAt = this.#host.now()
+    if (this.#refuses(done)) return
     if (this.#state.isInstalling) {
       done({ kind: 'failed', code: 'OVERLOADED', message: 'A snapshot is being put in place on this node.' })
       return
@@ -41,6 +45,7 @@ export class ReadDesk {
   }
 
   readLinearizable(query: Query, timeoutMs: number, done: (outcome: ReadOutcome) => void): void {
+    if (this.#refuses(done)) return
     if (this.queue.isFull) {
       done({ kind: 'failed', code: 'OVERLOADED', message: 'Too many reads are waiting on this node.' })
       return
@@ -59,10 +64,21 @@ export class ReadDesk {
     this.queue.onTick(now, (read) => this.#expire(read, now))
   }
 
+  onDiverged(): void {
+    for (const read of this.queue.drain()) this.#refuses(read.done)
+  }
+
   close(): void {
     for (const read of this.queue.drain()) {
       read.done({ kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' })
     }
+  }
+
+  /** What a machine says that differs from the others is wrong. */
+  #refuses(done: (outcome: ReadOutcome) => void): boolean {
+    const diverged = this.#host.diverged()
+    if (diverged !== undefined) done({ kind: 'failed', code: 'UNHEALTHY', message: answersNoReads(diverged) })
+    return diverged !== undefined
   }
 
   #serve(reads: readonly PendingRead[], by: ReadBasis): boolean {

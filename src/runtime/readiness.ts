@@ -1,11 +1,14 @@
 import type { EngineStatus } from '../protocol/engine.ts'
 import type { EpochNumber, NodeId } from '../protocol/ids.ts'
+import type { Diverged } from './divergence.ts'
 
 export interface ReadinessInput {
   readonly self: NodeId
   readonly leader: NodeId | undefined
   readonly engine: EngineStatus
   readonly isRetired: boolean
+  /** Set when the machine differs from that of a majority. */
+  readonly diverged: Diverged | undefined
   readonly isInstalling: boolean
   readonly isMissingData: boolean
   readonly lagSlotsMax: number
@@ -18,6 +21,7 @@ export function whyNotReady(input: ReadinessInput): string | undefined {
   const { self, leader, engine, lagSlotsMax } = input
   if (input.isRetired) return 'the node is stopping'
   if (input.removedIn !== undefined) return `the node is no member any more since epoch ${input.removedIn}`
+  if (input.diverged !== undefined) return divergedInWords(input.diverged)
   if (input.isInstalling) return 'installing a snapshot'
   if (input.isMissingData) return 'the data of the machine is missing, and no member has sent it yet'
   if (leader === undefined) return 'no leader is known'
@@ -27,6 +31,16 @@ export function whyNotReady(input: ReadinessInput): string | undefined {
   if (upTo === 0) return 'the leader has not said yet how far it is'
   const lag = upTo - engine.chosenUpTo
   return lag > lagSlotsMax ? `catching up: ${lag} slots behind the leader` : undefined
+}
+
+export function answersNoReads(diverged: Diverged): string {
+  return `This node answers no reads: ${divergedInWords(diverged)}.`
+}
+
+function divergedInWords({ first }: Diverged): string {
+  const where =
+    first.to === first.from + 1 ? `in slot ${first.from}` : `in a slot from ${first.from} to ${first.to - 1}`
+  return `its data differ from those of the majority: first ${where}`
 }
 
 /** Why something that is certainly not done took too long. */

@@ -4,6 +4,9 @@ import type { Entry } from '../protocol/entry.ts'
 import type { Epoch, NextEpoch } from '../protocol/epoch.ts'
 import type { EpochNumber, GroupId, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
+import type { ChainRange, ChainVerdict } from './chain-comparison.ts'
+import type { ContentOutcome } from './content-verifier.ts'
+import type { Diverged } from './divergence.ts'
 import type { ChangeOutcome } from './epoch-change.ts'
 import type { Outcome, SlotReport } from './peer-message.ts'
 import type { StateSnapshot } from './ports.ts'
@@ -12,7 +15,7 @@ export type ReadOutcome =
   | { readonly kind: 'answered'; readonly answer: Answer; readonly appliedUpTo: Slot }
   | {
       readonly kind: 'failed'
-      readonly code: 'NO_LEADER' | 'NO_QUORUM' | 'OVERLOADED' | 'STOPPING'
+      readonly code: 'NO_LEADER' | 'NO_QUORUM' | 'OVERLOADED' | 'STOPPING' | 'UNHEALTHY'
       readonly message: string
     }
 
@@ -31,6 +34,9 @@ export interface ReplicaStatus {
   readonly revision: number
   readonly compactedRevision: number
   readonly sessions: number
+  /** The members' machines were found the same up to here; undefined before the first comparison. */
+  readonly verifiedUpTo: Slot | undefined
+  readonly diverged: readonly Diverged[]
   readonly queuedRequests: number
   readonly queuedReads: number
   /** Set when the node cannot serve, in words: no leader, catching up, installing a snapshot. */
@@ -84,4 +90,12 @@ export interface ReplicaService {
   changeEpoch(next: NextEpoch, timeoutMs: number, done: (outcome: ChangeOutcome) => void): void
   /** Gives up leadership in favour of another acceptor. False when this node does not lead. */
   handOver(to: NodeId): boolean
+  /** Compares the hash chains of all members, in rounds of `roundMs` at most. */
+  verify(range: ChainRange, roundMs: number, done: (verdict: ChainVerdict) => void): void
+  /** Compares one page of keys on all members, from `start` on; without a revision, at the newest that all have. */
+  verifyContent(
+    page: { readonly revision: number | undefined; readonly start: string },
+    roundMs: number,
+    done: (outcome: ContentOutcome) => void,
+  ): void
 }

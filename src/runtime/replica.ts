@@ -1,6 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts'
 import { encodeBarrier, encodeBatch } from '../machine/command-codec.ts'
-import type { Query } from '../machine/request.ts'
 import type { Effect } from '../protocol/effect.ts'
 import type { Engine } from '../protocol/engine.ts'
 import type { Entry } from '../protocol/entry.ts'
@@ -19,14 +18,16 @@ import { type Observer, timingOf } from './observer.ts'
 import { openEpochs } from './open-epochs.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { Outcome, PeerMessage } from './peer-message.ts'
-import type { Clock, StateSnapshot } from './ports.ts'
+import type { Clock } from './ports.ts'
 import { ReadDesk } from './read-desk.ts'
 import { whyLate, whyNotReady } from './readiness.ts'
-import type { AcceptorReport, LogLine, ReadOutcome, ReplicaService, ReplicaStatus } from './replica-service.ts'
+import { leaderOverloaded, notLeading, overloaded, stopping } from './refusals.ts'
+import type { AcceptorReport, LogLine, ReplicaService, ReplicaStatus } from './replica-service.ts'
 import type { ReplicaHost, ReplicaSetup } from './replica-setup.ts'
 import { type PendingRequest, Requests } from './requests.ts'
 import { Snapshots } from './snapshots.ts'
 import { ReplicaState } from './state.ts'
+import { Verifier } from './verifier.ts'
 
 /** For requests that no client of this node waits for: another node forwarded them, in case it is gone, or this node made. */
 const ownTimeoutMs = 30_000
@@ -34,13 +35,6 @@ const ownTimeoutMs = 30_000
 const forwardsPerLife = 2 ** 32
 /** How much of the log is applied at once when the node starts. */
 const replayBytes = 4 * 1024 * 1024
-
-const stopping = { kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' } as const
-const overloaded = {
-  kind: 'failed',
-  code: 'OVERLOADED',
-  message: 'Too many requests are waiting on this node.',
-} as const
 
 /** One group on one node: its engine and machine, and everything that waits for them. */
 export class Replica implements ReplicaService {
@@ -61,6 +55,12 @@ export class Replica implements ReplicaService {
   readonly #clockWatch: ClockWatch
   readonly #forwardDesk: ForwardDesk
   readonly #historyKeeper: HistoryKeeper
+  readonly #verifier: Verifier
+  readonly epochs: ReplicaService['epochs'] = () => this.#epochs.known
+  readonly snapshot: ReplicaService['snapshot'] = (done) =>
+    this.#verifier.own === undefined ? this.#state.currentSnapshot(done) : done(undefined)
+  readonly verify: ReplicaService['verify'] = (...question) => this.#verifier.compare(...question)
+  readonly verifyContent: ReplicaService['verifyContent'] = (...page) => this.#verifier.compareContent(...page)
   #inbox: { readonly open: OpenEpoch; readonly event: Event }[] = []
   #leader: NodeId | undefined
   #leaderIncarnation: Incarnation | undefined
@@ -101,6 +101,7 @@ export class Replica implements ReplicaService {
       now: () => this.#now(),
       holdsLease: () => this.holdsLease(),
       leader: () => this.#leader,
+      diverged: () => this.#verifier.own,
       schedule: () => this.#host.schedule(),
     })
     const { stopSign } = this.#state.machine
@@ -114,6 +115,14 @@ export class Replica implements ReplicaService {
     this.#snapshots = new Snapshots(setup, this.#state, {
       send: (to, message) => this.#send([to], message),
       onInstalled: (upTo) => this.#onInstalled(upTo),
+    })
+    this.#verifier = new Verifier(setup, this.#state, {
+      members: () => this.epoch.members.map(({ id }) => id),
+      send: (to, message) => this.#send(to, message),
+      onDiverged: () => {
+        this.#inbox.push({ open: this.#epochs.current, event: { kind: 'retire' } })
+        this.#reads.onDiverged()
+      },
     })
     this.#applyLog()
     if (stopSign !== undefined) this.#keeper.onStopSign(stopSign)
@@ -137,19 +146,10 @@ export class Replica implements ReplicaService {
     })
   }
 
-  read(
-    query: Query,
-    consistency: 'linearizable' | 'stale',
-    timeoutMs: number,
-    done: (outcome: ReadOutcome) => void,
-  ): void {
+  read(...[query, consistency, timeoutMs, done]: Parameters<ReplicaService['read']>): void {
     if (consistency === 'stale') this.#reads.readStale(query, done)
     else if (this.#isRetired) done(stopping)
     else this.#reads.readLinearizable(query, timeoutMs, done)
-  }
-
-  epochs(): readonly Epoch[] {
-    return this.#epochs.known
   }
 
   status(): ReplicaStatus {
@@ -165,6 +165,8 @@ export class Replica implements ReplicaService {
       revision: machine.revision,
       compactedRevision: machine.compactedRevision,
       sessions: machine.sessions,
+      verifiedUpTo: this.#verifier.checkedUpTo,
+      diverged: this.#verifier.diverged,
       queuedRequests: this.#requests.queued,
       queuedReads: this.#reads.queue.size,
       isRemoved: this.#epochs.isRemoved,
@@ -175,15 +177,12 @@ export class Replica implements ReplicaService {
         leader: this.#leader,
         engine,
         isRetired: this.#isRetired,
+        diverged: this.#verifier.own,
         isInstalling: this.#snapshots.isFetching,
         isMissingData: this.#keeper.isMissingData(this.#now()),
         lagSlotsMax: this.#options.readyLagSlotsMax,
       }),
     }
-  }
-
-  snapshot(done: (snapshot: StateSnapshot | undefined) => void): void {
-    this.#state.currentSnapshot(done)
   }
 
   log(range: SlotRange): readonly LogLine[] {
@@ -192,7 +191,7 @@ export class Replica implements ReplicaService {
 
   changeEpoch(next: NextEpoch, timeoutMs: number, done: (outcome: ChangeOutcome) => void): void {
     if (this.#role !== 'leader' || this.#isRetired) {
-      done({ kind: 'failed', code: 'NO_LEADER', message: 'The node that was asked does not lead.' })
+      done(notLeading)
       return
     }
     this.#change.ask(this.epoch, next, this.#now() + timeoutMs, done)
@@ -235,8 +234,14 @@ export class Replica implements ReplicaService {
       case 'inspectReply':
         this.#inspection.onReply(from, message)
         return
+      case 'chain':
+      case 'chainReply':
+      case 'content':
+      case 'contentReply':
+        this.#verifier.onMessage(from, message)
+        return
       case 'snapshotRequest':
-        this.#snapshots.onRequest(this.#now(), from, message)
+        if (this.#verifier.own === undefined) this.#snapshots.onRequest(this.#now(), from, message)
         return
       case 'snapshotChunk':
         this.#snapshots.onChunk(this.#now(), from, message)
@@ -259,6 +264,7 @@ export class Replica implements ReplicaService {
     this.#requests.onTick(now, ...whyLate(this.#leader))
     this.#reads.onTick(now)
     this.#inspection.onTick(now)
+    this.#verifier.onTick(now)
     this.#snapshots.onTick(now)
     if (this.#leader !== undefined && this.#leader !== this.#self) {
       const resends = this.#requests.takeResends(this.#leader, now, this.#options.resendMs)
@@ -281,7 +287,7 @@ export class Replica implements ReplicaService {
       for (const open of this.#epochs.open) this.#step({ kind: 'flush' }, open)
     } while (this.#inbox.length > 0)
     this.#reads.serve()
-    this.#sendOutcomes()
+    this.#forwardDesk.takeOutcomes((to, message) => this.#send([to], message))
     this.#state.flush()
   }
 
@@ -298,7 +304,7 @@ export class Replica implements ReplicaService {
     this.#change.close()
     this.#requests.close(this.#now())
     this.#reads.close()
-    this.#sendOutcomes()
+    this.#forwardDesk.takeOutcomes((to, message) => this.#send([to], message))
     this.#snapshots.close()
     this.#state.whenDurable(done)
   }
@@ -367,7 +373,7 @@ export class Replica implements ReplicaService {
   #pump(): void {
     const read = this.#reads.queue.ask()
     if (read !== undefined) this.#step({ kind: 'read', read })
-    if (this.#isRetired) return
+    if (this.#isRetired || (this.#role === 'leader' && this.#verifier.own !== undefined)) return
     const { batchBytesMax, batchRequestsMax } = this.#options
     if (this.#change.unproposed !== undefined) {
       // Nothing new is begun until the stop sign is proposed, and that only when nothing else is open.
@@ -418,7 +424,7 @@ export class Replica implements ReplicaService {
     const replies = this.#state.apply(slot, entry)
     this.#requests.onApplied(slot, entry, replies, chosenAt)
     if (entry.kind !== 'stopSign') return
-    this.#isHeir = this.#role === 'leader'
+    this.#isHeir = this.#role === 'leader' && this.#verifier.own === undefined
     this.#keeper.onStopSign({ slot, payload: entry.payload })
     // What the next epoch has chosen already waited for this.
     this.#applyLog()
@@ -438,6 +444,7 @@ export class Replica implements ReplicaService {
     const open = this.#epochs.current
     // Nobody is missed yet in the new epoch: whoever led can lead on at once.
     if (this.#isHeir) this.#inbox.push({ open, event: { kind: 'campaign' } })
+    if (this.#verifier.own !== undefined) this.#inbox.push({ open, event: { kind: 'retire' } })
     this.#isHeir = false
     for (const { from, message } of early) this.#inbox.push({ open, event: { kind: 'message', from, message } })
     this.#keeper.onTick(this.#now())
@@ -463,11 +470,8 @@ export class Replica implements ReplicaService {
 
   /** Why a request that another node forwards cannot be taken. */
   #refusal(bytes: number): Outcome | undefined {
-    if (this.#role !== 'leader' || this.#isRetired) {
-      return { kind: 'failed', code: 'NO_LEADER', message: 'The node that was asked does not lead.' }
-    }
-    if (this.#requests.hasRoom(bytes)) return undefined
-    return { kind: 'failed', code: 'OVERLOADED', message: 'Too many requests are waiting on the leader.' }
+    if (this.#role !== 'leader' || this.#isRetired) return notLeading
+    return this.#requests.hasRoom(bytes) ? undefined : leaderOverloaded
   }
 
   #enqueue(bytes: Uint8Array, deadline: number, finish: PendingRequest['finish'], isForeign = false): void {
@@ -481,10 +485,6 @@ export class Replica implements ReplicaService {
     if (requests.length === 0) return
     assert(incarnation !== undefined, `node ${leader} leads in no life`)
     this.#send([leader], { kind: 'forward', incarnation, requests })
-  }
-
-  #sendOutcomes(): void {
-    this.#forwardDesk.takeOutcomes((to, message) => this.#send([to], message))
   }
 
   #send(to: readonly NodeId[], message: PeerMessage): void {

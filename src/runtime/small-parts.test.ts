@@ -87,6 +87,7 @@ test('a node says why it should get no traffic', () => {
     leader: toNodeId(2),
     engine,
     isRetired: false,
+    diverged: undefined,
     isInstalling: false,
     isMissingData: false,
     removedIn: undefined,
@@ -101,4 +102,8 @@ test('a node says why it should get no traffic', () => {
   assert.match(whyNotReady({ ...base, isInstalling: true }) ?? '', /snapshot/)
   assert.match(whyNotReady({ ...base, isMissingData: true }) ?? '', /missing/)
   assert.match(whyNotReady({ ...base, isRetired: true }) ?? '', /stopping/)
+  const diverged = { node: base.self, first: { from: toSlot(7), to: toSlot(8) }, isMinority: true }
+  assert.match(whyNotReady({ ...base, diverged }) ?? '', /differ from those of the majority: first in slot 7$/)
+  const roughly = { ...diverged, first: { from: toSlot(7), to: toSlot(9) } }
+  assert.match(whyNotReady({ ...base, diverged: roughly }) ?? '', /first in a slot from 7 to 8$/)
 })

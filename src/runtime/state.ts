@@ -6,6 +6,7 @@
  * - while a snapshot is being put in place nothing is applied: what is learned meanwhile waits.
  */
 import { assert } from '../base/assert.ts'
+import type { ChainValue } from '../machine/chain.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { Answer, Query, Reply } from '../machine/request.ts'
 import type { View } from '../machine/view.ts'
@@ -15,6 +16,7 @@ import type { Observer } from './observer.ts'
 import type { ReplicaOptions } from './options.ts'
 import { Overlay } from './overlay.ts'
 import type { Clock, StateInstall, StateSnapshot, StateStore } from './ports.ts'
+import { RecentChains } from './recent-chains.ts'
 
 export class ReplicaState {
   readonly #store: StateStore
@@ -26,6 +28,7 @@ export class ReplicaState {
   readonly #onDurable: () => void
   readonly #onFatal: (error: Error) => void
   readonly #waiting: (() => void)[] = []
+  readonly #recentChains = new RecentChains()
   #durableUpTo: Slot
   #isCommitting = false
   #isInstalling = false
@@ -77,8 +80,15 @@ export class ReplicaState {
   apply(slot: Slot, entry: Entry): readonly Reply[] {
     assert(!this.#isInstalling, 'applying while a snapshot is being put in place')
     const replies = this.#machine.apply(slot, entry)
+    this.#recentChains.note(this.#machine.appliedUpTo, this.#machine.chain.words)
     this.#observer.applied(replies.length)
     return replies
+  }
+
+  /** The value of the hash chain at a slot, if it is known: of the last slots each, of older ones some. */
+  chainAt(slot: Slot): ChainValue | undefined {
+    if (slot < this.#machine.chain.since) return undefined
+    return this.#recentChains.at(slot) ?? this.#machine.chainAt(slot)
   }
 
   query(query: Query): Answer {
@@ -162,6 +172,7 @@ export class ReplicaState {
       }
       this.#overlay.reset()
       this.#machine.reload()
+      this.#recentChains.clear()
       assert(this.#machine.appliedUpTo === upTo, `snapshot of ${upTo} holds ${this.#machine.appliedUpTo}`)
       this.#durableUpTo = upTo
       done(true)

@@ -41,6 +41,8 @@ export interface World {
   /** The node knows that it has begun. */
   onEpochBegan(node: SimNode, epoch: Epoch): void
   onApply(node: SimNode, slot: Slot, entry: Entry, replies: readonly Reply[]): void
+  /** Two machines are not the same. */
+  onDivergence(message: () => string): void
   /** An assertion failed, or something that must not happen did. */
   onBug(error: Error): void
 }
@@ -477,6 +479,12 @@ export class SimNode {
       },
       snapshotSent: () => coverage.hit('snapshot.sent'),
       snapshotInstalled: () => coverage.hit('snapshot.installed'),
+      // Nothing that happens to disks and networks makes machines differ.
+      divergence: ({ node, first }) =>
+        this.#world.onDivergence(
+          () =>
+            `n${this.id} finds that n${node} has applied otherwise, first in a slot from ${first.from} to ${first.to - 1}`,
+        ),
       note: nothing,
     }
   }

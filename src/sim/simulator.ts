@@ -99,6 +99,7 @@ class Simulation {
       onEpochBegan: (_node, begun) => this.#join(begun),
       onApply: (node, slot, entry, replies) =>
         this.#guard(() => this.#invariants.onApply(node.id, slot, entry, replies)),
+      onDivergence: (message) => this.#guard(() => insist(false, 'same chain (8)', message)),
       onBug: (error) => this.#fail(error),
     }
     for (const { id } of epoch.members) this.#nodes.push(new SimNode(id, epoch, this.#world))

@@ -37,6 +37,10 @@ export interface GroupStatusJson {
   /** Why the node does not serve; null when it does. */
   readonly notReady: string | null
   readonly sessions: number
+  /** The members' data were found the same up to this slot; null before the first comparison. */
+  readonly verifiedUpTo: number | null
+  /** Names of the members whose data differ from those of others. */
+  readonly diverged: readonly string[]
   readonly q1: number
   readonly q2: number
   readonly leaseMs: number
@@ -114,6 +118,55 @@ export interface GapsJson {
   readonly highestVoted: number | null
   readonly chosenUpTo: number
   readonly rows: readonly GapRowJson[]
+}
+
+export interface MemberVerdictJson {
+  readonly member: string
+  /** diverged: from a majority. differs: and no value has a majority. incomparable: its chain began at another slot. */
+  readonly state: 'same' | 'diverged' | 'differs' | 'incomparable' | 'silent'
+  readonly applied: number | null
+  readonly revision: number | null
+  /** First slot of its hash chain. */
+  readonly since: number | null
+  /** The highest slot at which it was compared, and its chain there in hexadecimal. */
+  readonly slot: number | null
+  readonly chain: string | null
+  /** The first slot that was applied differently is `firstSlot` or a later one before `beforeSlot`. */
+  readonly firstSlot: number | null
+  readonly beforeSlot: number | null
+}
+
+/** `GET /v1/log/verify` */
+export interface VerifyJson {
+  readonly group: string
+  readonly epoch: number
+  /** unknown: too few members answered. */
+  readonly verdict: 'same' | 'diverged' | 'unknown'
+  /** A majority of the members has the same chain here. */
+  readonly checkedUpTo: number | null
+  readonly members: readonly MemberVerdictJson[]
+}
+
+/** `GET /v1/log/verify/content`: one page of keys. Keys are text, or base64 in the field of the same name plus `64`. */
+export interface VerifyContentJson {
+  readonly group: string
+  readonly revision: number
+  /** Compared in this page. */
+  readonly keys: number
+  readonly verdict: 'same' | 'diverged' | 'unknown'
+  readonly members: readonly {
+    readonly member: string
+    readonly state: 'same' | 'diverged' | 'differs' | 'compacted' | 'behind' | 'silent'
+  }[]
+  readonly more: boolean
+  /** Where the next page begins. */
+  readonly next?: string
+  readonly next64?: string
+  /** The first key that differs is this one, or one before `beforeKey` that the node asked does not have. */
+  readonly firstKey?: string
+  readonly firstKey64?: string
+  readonly beforeKey?: string
+  readonly beforeKey64?: string
 }
 
 export interface ReadyJson {

@@ -143,9 +143,14 @@ export class FieldReader {
   }
 
   /** Elements of `itemsEach` items, one after another in one array. */
-  list<T>(field: string, itemsEach: number, read: (reader: FieldReader) => T): readonly T[] {
+  list<T>(
+    field: string,
+    itemsEach: number,
+    read: (reader: FieldReader) => T,
+    elementsMax = Number.MAX_SAFE_INTEGER,
+  ): readonly T[] {
     const path = this.#path(field)
-    const items = readArray(this.#next(field), path)
+    const items = readArray(this.#next(field), path, elementsMax * itemsEach)
     if (items.length % itemsEach !== 0) throw badFrame(`${path} is not made of ${itemsEach} items each`)
     const reader = new FieldReader(items, path)
     const elements: T[] = []

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { toBinary } from '../base/bytes.ts'
 import { PaxosError } from '../base/error.ts'
 import { Random } from '../base/random.ts'
 import type { Ballot } from '../protocol/ballot.ts'
@@ -8,7 +9,13 @@ import type { Entry } from '../protocol/entry.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import { type Incarnation, toEpochNumber, toGroupId, toIncarnation, toNodeId, toSlot } from '../protocol/ids.ts'
 import type { Message } from '../protocol/multipaxos/message.ts'
-import type { Outcome, PeerMessage, RuntimeMessage } from '../runtime/peer-message.ts'
+import {
+  chainSlotsMax,
+  contentPartsMax,
+  type Outcome,
+  type PeerMessage,
+  type RuntimeMessage,
+} from '../runtime/peer-message.ts'
 import { decodeCbor, encodeCbor, readArray } from './cbor.ts'
 import { decodePeer, encodePeer } from './peer-codec.ts'
 
@@ -77,6 +84,11 @@ const messages: { readonly [K in Message['kind']]: fc.Arbitrary<Extract<Message,
   }),
 }
 
+const risingKeys = fc
+  .uniqueArray(binaryKey, { minLength: 1, maxLength: contentPartsMax })
+  .map((keys) => [...keys].sort())
+const hash = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(toBinary)
+
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   record({
     kind: fc.constant('failed'),
@@ -141,6 +153,33 @@ const runtimeMessages: { readonly [K in RuntimeMessage['kind']]: fc.Arbitrary<Ex
       slots: fc.array(record({ slot, state: fc.constantFrom('chosen', 'voted', 'unknown'), round: uint, node: uint }), {
         maxLength: 5,
       }),
+    }),
+    chain: record({
+      kind: fc.constant('chain'),
+      id: uint,
+      slots: fc.array(slot, { maxLength: chainSlotsMax, size: 'max' }),
+    }),
+    chainReply: record({
+      kind: fc.constant('chainReply'),
+      id: uint,
+      appliedUpTo: slot,
+      since: slot,
+      revision: uint,
+      compactedRevision: uint,
+      values: fc.array(record({ slot, value: hash }), { maxLength: chainSlotsMax }),
+    }),
+    content: record({
+      kind: fc.constant('content'),
+      id: uint,
+      revision: uint,
+      bounds: risingKeys,
+      end: fc.constantFrom(undefined, '\xff'.repeat(61)),
+    }),
+    contentReply: record({
+      kind: fc.constant('contentReply'),
+      id: uint,
+      state: fc.constantFrom('hashed', 'compacted', 'behind'),
+      parts: fc.array(record({ keys: uint, hash }), { maxLength: contentPartsMax }),
     }),
     snapshotRequest: record({
       kind: fc.constant('snapshotRequest'),
@@ -242,6 +281,17 @@ test('fields that contradict each other are refused by name', () => {
   refuses([9, '', 1, 5], /not a group id/)
   refuses([63, '0', 1, 5], /unknown kind/)
   refuses([2, '0', 1, 0, 0, 0, 0, 0, ...zero, 0], /ballot is of epoch 0/)
+  const many = Array.from({ length: chainSlotsMax + 1 }, (_, at) => at)
+  refuses([72, '0', 1, 5, many], /message slots has 65 items, at most 64 are allowed/)
+  refuses([73, '0', 1, 5, 9, 0, 0, 0, many.flatMap((at) => [at, new Uint8Array(16)])], /message values has 130 items/)
+  refuses([73, '0', 1, 5, 9, 0, 0, 0, [8, new Uint8Array(15)]], /value has 15 bytes instead of 16/)
+  const [a, b] = [new Uint8Array([1]), new Uint8Array([2])]
+  refuses([74, '0', 1, 5, 9, [], null], /content has no bounds/)
+  refuses([74, '0', 1, 5, 9, [b, a], null], /content bounds do not rise/)
+  refuses([74, '0', 1, 5, 9, [a, b], b], /content bounds do not rise/)
+  refuses([74, '0', 1, 5, 9, [new Uint8Array(1026)], null], /bound has 1026 bytes/)
+  refuses([74, '0', 1, 5, 9, many.map((at) => new Uint8Array([at])), null], /message bounds has 65 items/)
+  refuses([75, '0', 1, 5, 0, many.flatMap((at) => [at, new Uint8Array(16)])], /message parts has 130 items/)
   refuses([65, '0', 1, [1, 1, 'NO_SUCH_CODE', 'x']], /outcome code/)
   refuses([65, '0', 1, [1, 0, new Uint8Array([255, 255]), null]], /outcome reply/)
 })

@@ -152,6 +152,10 @@ test('queries with unknown, doubled, negative, fractional or huge parameters are
     ['/v1/log?from=5&to=4', /from/],
     ['/v1/log?follow=1', /"follow"/],
     ['/v1/log/gaps?from=a', /"from"/],
+    ['/v1/log/verify?from=2&to=1', /to must not be below from/],
+    ['/v1/log/verify?slot=1', /slot/],
+    [`/v1/log/verify/content?start=${'k'.repeat(1026)}`, /start has more than 1025 bytes/],
+    ['/v1/log/verify/content?revision=-1', /"revision"/],
   ] as const) {
     const answer = await node.call('GET', path)
     assert.equal(answer.status, 400, path)

@@ -33,7 +33,19 @@ test('every operation answers as the document says, well and badly', async (t) =
   await node.call('PUT', '/v1/log-level', { body: '{"level":"warn"}' })
   await node.call('POST', '/v1/epoch', { body: '{"after":1,"q1":1,"dryRun":true}' })
   await node.call('POST', '/v1/leader', { body: '{"to":"n1"}' })
-  for (const path of ['status', 'epoch', 'diagnosis', 'config', 'log-lines', 'backup', 'log', 'log/gaps', 'log-level'])
+  for (const path of [
+    'status',
+    'epoch',
+    'diagnosis',
+    'config',
+    'log-lines',
+    'backup',
+    'log',
+    'log/gaps',
+    'log/verify',
+    'log/verify/content',
+    'log-level',
+  ])
     await node.call('GET', `/v1/${path}`)
   for (const path of ['livez', 'readyz', 'metrics', 'openapi.json']) await node.call('GET', `/${path}`)
   const badly: string[] = []

@@ -6,8 +6,11 @@ import { PaxosError } from '../../src/base/error.ts'
 import { AdminClient } from '../../src/client/admin.ts'
 import { defaultApiLimits } from '../../src/daemon/api/context.ts'
 import { ApiServer } from '../../src/daemon/api/server.ts'
+import { encodeRequest } from '../../src/machine/command-codec.ts'
 import { defaultRequestLimits } from '../../src/machine/limits.ts'
-import { toNodeId, toSlot } from '../../src/protocol/ids.ts'
+import type { Key } from '../../src/machine/request.ts'
+import { type Slot, toNodeId, toSlot } from '../../src/protocol/ids.ts'
+import type { ChainReport } from '../../src/runtime/chain-comparison.ts'
 import { diagnosisOf, startNode } from './node-fixture.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
@@ -33,6 +36,11 @@ test('status says who the node is, what its group does and where the members are
   assert.equal(json.members[0].clientAddress, `127.0.0.1:${node.port}`)
   assert.equal(json.members[1].clientAddress, null)
 })
+
+function putOf(key: string): Uint8Array {
+  const command = { kind: 'put', key: key as Key, value: new Uint8Array(3), ifVersion: undefined } as const
+  return encodeRequest({ session: undefined, command })
+}
 
 test('livez holds without a leader; readyz says why the node is not ready', async (t) => {
   const node = await startNode(t)
@@ -135,6 +143,64 @@ test('following the log shows each slot once it is chosen, and ends when the loo
   assert.deepEqual(seen, [0, 1, 2])
 })
 
+test('chains of all members are compared, and the one that differs is named with its first slot', async (t) => {
+  const node = await startNode(t)
+  for (const key of ['a', 'b', 'c', 'd']) await node.call('PUT', `/v1/kv/${key}`, { body: 'v' })
+  const same = (await node.call('GET', '/v1/log/verify')).json
+  assert.deepEqual([same.verdict, same.checkedUpTo, same.group, same.epoch], ['same', 4, '0', 1])
+  const chain = same.members[0].chain
+  assert.match(chain, /^[0-9a-f]{32}$/)
+  assert.notEqual(chain, '0'.repeat(32))
+  const answer = { state: 'same', applied: 4, revision: 4, since: 0, slot: 4, firstSlot: null, beforeSlot: null }
+  assert.deepEqual(
+    same.members,
+    ['n1', 'n2', 'n3'].map((member) => ({ member, ...answer, chain })),
+  )
+  const report = (slots: readonly Slot[], divergesAt: number): ChainReport => ({
+    ...{ appliedUpTo: toSlot(4), since: toSlot(0), revision: 4, compactedRevision: 0 },
+    values: new Map(
+      slots.map((slot) => [slot, slot > divergesAt ? `other ${slot}`.padEnd(16) : `right ${slot}`.padEnd(16)]),
+    ),
+  })
+  node.replica.chainReports = (slots) => new Map([1, 2, 3].map((id) => [toNodeId(id), report(slots, id === 3 ? 2 : 9)]))
+  const bad = (await node.call('GET', '/v1/log/verify')).json
+  assert.equal(bad.verdict, 'diverged')
+  const states = bad.members.map((m: { state: string; firstSlot: number | null }) => [m.state, m.firstSlot])
+  assert.deepEqual(states, [
+    ['same', null],
+    ['same', null],
+    ['diverged', 2],
+  ])
+  node.replica.chainReports = (slots) => new Map([[toNodeId(1), report(slots, 9)]])
+  const few = await node.call('GET', '/v1/log/verify?from=1&to=3')
+  assert.deepEqual([few.status, few.json.verdict, few.json.members[1].state], [200, 'unknown', 'silent'])
+})
+
+test('the keys of all members are compared page by page', async (t) => {
+  const node = await startNode(t)
+  for (let at = 0; at < 1005; at++) node.log.append([putOf(`key/${String(at).padStart(4, '0')}`)])
+  const first = (await node.call('GET', '/v1/log/verify/content')).json
+  assert.deepEqual(
+    [first.verdict, first.revision, first.keys, first.more, first.next],
+    ['same', 1005, 1000, true, 'key/0999\0'],
+  )
+  const start = encodeURIComponent(first.next)
+  await node.call('PUT', '/v1/kv/later', { body: 'x' })
+  const last = (await node.call('GET', `/v1/log/verify/content?revision=1005&start=${start}`)).json
+  assert.deepEqual([last.verdict, last.keys, last.more, last.next], ['same', 5, false, undefined])
+  const spoilt = { keys: 1, hash: 'another hash....' }
+  node.replica.contentReport = (id, { bounds }) =>
+    id === 2 ? { state: 'hashed', parts: bounds.map(() => spoilt) } : undefined
+  const bad = (await node.call('GET', `/v1/log/verify/content?revision=1005&start=${start}`)).json
+  assert.deepEqual([bad.verdict, bad.firstKey, bad.beforeKey], ['diverged', 'key/0999\0', 'key/1000'])
+  assert.deepEqual(
+    bad.members.map(({ state }: { state: string }) => state),
+    ['same', 'diverged', 'same'],
+  )
+  const future = await node.call('GET', '/v1/log/verify/content?revision=9999')
+  assert.deepEqual([future.status, future.json.error.code], [400, 'BAD_REQUEST'])
+})
+
 test('gaps are classified over what the members say', async (t) => {
   const node = await startNode(t)
   for (let i = 0; i < 3; i++) await node.call('PUT', '/v1/kv/a', { body: '1' })
@@ -235,6 +301,7 @@ test('the admin client names the endpoint that does not answer, and passes on th
   await admin.setLogLevel(node.endpoint, 'warn')
   assert.equal(await admin.logLevel(node.endpoint), 'warn')
   assert.equal((await admin.gaps(node.endpoint)).rows.length, 0)
+  assert.equal((await admin.verify(node.endpoint)).verdict, 'same')
   assert.match(await admin.metrics(node.endpoint), /paxos_up/)
   const code = (wanted: string) => (error: unknown) => {
     assert.ok(error instanceof PaxosError)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { ErrorCode } from '../../src/base/error.ts'
+import { chainZero } from '../../src/machine/chain.ts'
 import { encodeBatch } from '../../src/machine/command-codec.ts'
 import { KvMachine } from '../../src/machine/kv-machine.ts'
-import type { Query } from '../../src/machine/request.ts'
+import type { Answer, Query } from '../../src/machine/request.ts'
 import type { Role } from '../../src/protocol/effect.ts'
 import type { Entry } from '../../src/protocol/entry.ts'
 import type { Epoch, Member } from '../../src/protocol/epoch.ts'
@@ -17,6 +18,15 @@ import {
   toSlot,
 } from '../../src/protocol/ids.ts'
 import type { SlotRange } from '../../src/protocol/multipaxos/message.ts'
+import {
+  ChainComparison,
+  type ChainRange,
+  type ChainReport,
+  type ChainVerdict,
+} from '../../src/runtime/chain-comparison.ts'
+import { ContentComparison } from '../../src/runtime/content-comparison.ts'
+import { type ContentBounds, type ContentReport, contentPage, contentParts } from '../../src/runtime/content-parts.ts'
+import type { ContentOutcome } from '../../src/runtime/content-verifier.ts'
 import { Overlay } from '../../src/runtime/overlay.ts'
 import type { Outcome } from '../../src/runtime/peer-message.ts'
 import type { StateSnapshot } from '../../src/runtime/ports.ts'
@@ -88,6 +98,8 @@ export class SingleReplica implements ReplicaService {
   held = false
   notReady: string | undefined
   reports: readonly AcceptorReport[] | undefined
+  contentReport: ((id: NodeId, asked: ContentBounds) => ContentReport | undefined) | undefined
+  chainReports: ((slots: readonly Slot[]) => ReadonlyMap<NodeId, ChainReport>) | undefined
   submits = 0
   openSnapshots = 0
   /** How long each submit was given. */
@@ -170,6 +182,8 @@ export class SingleReplica implements ReplicaService {
       revision: machine.revision,
       compactedRevision: machine.compactedRevision,
       sessions: machine.sessions,
+      verifiedUpTo: undefined,
+      diverged: [],
       queuedRequests: this.#queue.length,
       queuedReads: 0,
       notReady: this.notReady,
@@ -230,5 +244,53 @@ export class SingleReplica implements ReplicaService {
       slots: [],
     }
     setImmediate(() => done(this.reports ?? [own]))
+  }
+
+  /** Every member is asked, and says what `chainReports` has it say instead of what the log's machine does. */
+  verify(range: ChainRange, _roundMs: number, done: (verdict: ChainVerdict) => void): void {
+    const comparison = new ChainComparison(
+      members.map(({ id }) => id),
+      range,
+    )
+    for (let slots = comparison.next(); slots !== undefined; slots = comparison.next()) {
+      comparison.add(
+        this.chainReports?.(slots) ?? new Map(members.map(({ id }) => [id, this.#chainReport(slots ?? [])])),
+      )
+    }
+    setImmediate(() => done(comparison.verdict()))
+  }
+
+  /** As if all members served the same log, but for what `contentReport` has them say. */
+  verifyContent(
+    { revision, start }: { readonly revision: number | undefined; readonly start: string },
+    _roundMs: number,
+    done: (outcome: ContentOutcome) => void,
+  ): void {
+    const { machine } = this.#log
+    const at = revision ?? machine.revision
+    const ask = (query: Query): Answer => machine.query(query)
+    const page = contentPage(ask, at, start)
+    if ('kind' in page) {
+      setImmediate(() => done({ kind: 'failed', code: page.code, message: page.message }))
+      return
+    }
+    const { items, end } = page
+    const ids = members.map(({ id }) => id)
+    const keys = items.map(({ key }) => key)
+    const comparison = new ContentComparison(ids, keys, { start, end })
+    for (let wanted = comparison.next(); wanted !== undefined; wanted = comparison.next()) {
+      const asked = wanted
+      const report = (id: NodeId): ContentReport => this.contentReport?.(id, asked) ?? contentParts(ask, at, asked)
+      comparison.add(new Map(ids.map((id) => [id, report(id)])))
+    }
+    const verdict = comparison.verdict()
+    setImmediate(() => done({ kind: 'compared', revision: at, keys: keys.length, next: end, verdict }))
+  }
+
+  #chainReport(slots: readonly Slot[]): ChainReport {
+    const { machine, end } = this.#log
+    const { revision, compactedRevision, chain } = machine
+    const values = new Map(slots.map((slot) => [slot, machine.chainAt(slot) ?? chainZero]))
+    return { appliedUpTo: end, since: chain.since, revision, compactedRevision, values }
   }
 }

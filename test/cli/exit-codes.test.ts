@@ -44,6 +44,13 @@ const cases: readonly (readonly [args: readonly string[], exit: number, code: st
   [['quorum', 'explain', '--nodes', '4', '--q1', '2', '--q2', '2'], 2, 'USAGE', /not safe: .* got 2 \+ 2 for 4/],
   [['quorum', 'explain', '--nodes', '5', '--q2f', '3'], 2, 'USAGE', /3 \+ 2·3 = 9 for 2·5 = 10/],
   [['quorum', 'explain', '--nodes', '32'], 2, 'USAGE', /more than a cluster may have, 31/],
+  [['log', 'verify', '--from', '5', '--to', '4'], 2, 'USAGE', /--to 4 is below --from 5/],
+  [['log', 'verify', '--endpoints', nobody], 3, 'CANNOT_CONNECT', /127\.0\.0\.1:9/],
+  [['log', 'verify', '--content', '--to', '4'], 2, 'USAGE', /--to=4 cannot also be provided when using --content/],
+  [['log', 'verify', '--data-dir', join(folder, 'nothing')], 6, 'DATA_DIR_REFUSED', /it does not exist/],
+  [['log', 'compact'], 2, 'USAGE', /Give either a revision or --keep/],
+  [['log', 'compact', '5', '--keep', '1'], 2, 'USAGE', /Give either a revision or --keep/],
+  [['log', 'compact', 'soon'], 2, 'USAGE', /"soon" is not a revision/],
   [['node', 'start'], 2, 'BAD_CONFIG', /clusterToken is missing/],
   [
     ['node', 'start', '--config', join(folder, 'wrong.yaml')],

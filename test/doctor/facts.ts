@@ -19,6 +19,7 @@ export function statusOf(
         ...{ group: '0', epoch: 1, protocol: 'multi', role: name === 'n1' ? 'leader' : 'follower', leader: 'n1' },
         ...{ ballot: '3.1', promised: '3.1', chosen: 5000, applied: 5000, durable: 4990, truncated: 10, revision: 50 },
         ...{ compactedRevision: 0, steady: name === 'n1', notReady: null, sessions: 0, q1: 2, q2: 2, leaseMs: 0 },
+        ...{ verifiedUpTo: 5000, diverged: [] },
         ...{ openSlots: 0, logBytes: 0, elections: 0, queuedRequests: 0, queuedReads: 0 },
         ...group,
       },

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { encodeBatch, encodeRequest } from '../../src/machine/command-codec.ts'
 import { encodeAnswer, encodeQuery, encodeReply } from '../../src/machine/reply-codec.ts'
 import { toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
+import type { PeerMessage } from '../../src/runtime/peer-message.ts'
 import { runSeed } from '../../src/sim/campaign.ts'
 import { Network } from '../../src/sim/network.ts'
 import { expandSeed } from '../../src/sim/options.ts'
@@ -45,7 +46,7 @@ export function recordTraffic(seed: number): Traffic {
   const answers = sample(answer).map(encodeAnswer)
   const batches = Array.from({ length: 40 }, (_, n) => encodeBatch(1000 + n, requests.slice(n, n + (n % 5))))
   return {
-    peer: recordPeers(),
+    peer: [...recordPeers(), ...onDemand()],
     greetings: greetings(),
     requests,
     batches,
@@ -71,6 +72,18 @@ function recordPeers(): Uint8Array[] {
     Network.prototype.send = send
   }
   return [...heard.values()].flat()
+}
+
+/** What nodes say to each other only when an operator asks. */
+function onDemand(): Uint8Array[] {
+  const part = { keys: 3, hash: '\x07'.repeat(16) }
+  const messages: readonly PeerMessage[] = [
+    { kind: 'content', id: 1, revision: 9, bounds: ['', 'a', 'b\0'], end: undefined },
+    { kind: 'content', id: 2, revision: 2 ** 40, bounds: ['a'], end: 'b' },
+    { kind: 'contentReply', id: 1, state: 'hashed', parts: [part, part, part] },
+    { kind: 'contentReply', id: 2, state: 'compacted', parts: [] },
+  ]
+  return messages.map((message) => copy(encodePeer('0', 1, message)))
 }
 
 function greetings(): Uint8Array[] {

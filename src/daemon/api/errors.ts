@@ -5,6 +5,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   NO_QUORUM: 'It was not done. `paxos cluster status` shows which members are down.',
   OVERLOADED: 'It was not done. Retry after a pause, with fewer requests at a time.',
   STOPPING: 'It was not done. Use another node.',
+  UNHEALTHY: 'It was not done. Ask another node; `paxos log verify` says more.',
   OUTCOME_UNKNOWN: 'It may have been done. Read to find out, or retry with the same paxos-session and paxos-seq.',
   SESSION_EXPIRED: 'Open a new session, and read before writing again: earlier requests may have been done.',
   COMPACTED: 'Read at the newest revision, or at one that is not compacted.',

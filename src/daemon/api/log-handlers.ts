@@ -6,12 +6,11 @@ import type { AcceptorReport, ReplicaStatus } from '../../runtime/replica-servic
 import type { GapsJson, LogLineJson } from '../../wire/api-types.ts'
 import type { ApiState } from './api-state.ts'
 import { refuseBody } from './body.ts'
-import { badRequest } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { logLineJson } from './log-line.ts'
 import { waitForReader } from './slow-reader.ts'
 import { memberName } from './status-handlers.ts'
-import { QueryParameters } from './target.ts'
+import { QueryParameters, slotRangeOf } from './target.ts'
 
 /** Slots that are decoded at a time: each may hold thousands of commands, and consensus must get its turn between. */
 const pageSlots = 16
@@ -19,7 +18,7 @@ const followPollMs = 100
 
 export function getLog(exchange: Exchange, state: ApiState): void {
   const parameters = new QueryParameters(exchange.query, ['from', 'to', 'follow', 'values'])
-  const { from, to } = rangeOf(parameters)
+  const { from, to } = slotRangeOf(parameters)
   const follow = parameters.flag('follow')
   const withValues = parameters.flag('values')
   refuseBody(exchange)
@@ -123,7 +122,7 @@ function readPage(
 
 export function getGaps(exchange: Exchange, state: ApiState): void {
   const parameters = new QueryParameters(exchange.query, ['from', 'to'])
-  const { from, to } = rangeOf(parameters)
+  const { from, to } = slotRangeOf(parameters)
   refuseBody(exchange)
   const { replica, limits } = state.context
   const status = replica.status()
@@ -166,11 +165,4 @@ function gapsJson(
 
 function voteJson(status: ReplicaStatus, { node, state, ballot }: SlotVote): GapsJson['rows'][number]['votes'][number] {
   return { member: memberName(status, node) ?? String(node), state, ballot: ballot ?? null }
-}
-
-function rangeOf(parameters: QueryParameters): { readonly from: number | undefined; readonly to: number | undefined } {
-  const from = parameters.integer('from', 0)
-  const to = parameters.integer('to', 0)
-  if (from !== undefined && to !== undefined && to < from) throw badRequest('to must not be below from')
-  return { from, to }
 }

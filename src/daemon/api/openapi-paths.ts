@@ -170,6 +170,23 @@ export const paths: Readonly<Record<string, unknown>> = {
       },
     },
   },
+  '/v1/log/verify': {
+    get: {
+      summary: 'Compare the hash chains of all members; changes nothing',
+      parameters: slots,
+      responses: { 200: answer('The verdict', 'Verify'), ...errors(400, 503) },
+    },
+  },
+  '/v1/log/verify/content': {
+    get: {
+      summary: 'Compare one page of keys on all members; changes nothing',
+      parameters: [
+        query('revision', counter, 'Default: the newest that all members who answer have reached.'),
+        query('start', { type: 'string' }, 'Where the page begins: `next` of the one before.'),
+      ],
+      responses: { 200: answer('The verdict for the page', 'VerifyContent'), ...errors(400, 410, 429, 503) },
+    },
+  },
   '/v1/log-level': {
     get: simple('The level of the log lines', 'LogLevel'),
     put: {

@@ -8,6 +8,7 @@ export interface Schema {
 export const counter: Schema = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
 const text: Schema = { type: 'string' }
 const textOrNull: Schema = { type: ['string', 'null'] }
+const counterOrNull: Schema = { type: ['integer', 'null'], minimum: 0 }
 const flag: Schema = { type: 'boolean' }
 const base64: Schema = { type: 'string', contentEncoding: 'base64' }
 const ballot: Schema = { type: 'string', pattern: '^[0-9]+\\.[0-9]+$', description: 'round.node' }
@@ -120,6 +121,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
     steady: flag,
     notReady: { ...textOrNull, description: 'Why the node does not serve.' },
     sessions: counter,
+    verifiedUpTo: { ...counterOrNull, description: 'The data of the members were found the same up to this slot.' },
+    diverged: { type: 'array', items: text, description: 'Members whose data differ from those of others.' },
     q1: counter,
     q2: counter,
     leaseMs: counter,
@@ -136,7 +139,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     peerAddress: text,
     clientAddress: textOrNull,
     reachable: flag,
-    lagSlots: { type: ['integer', 'null'], minimum: 0 },
+    lagSlots: counterOrNull,
   }),
   Status: closed({
     clusterId: text,
@@ -265,9 +268,47 @@ export const schemas: Readonly<Record<string, Schema>> = {
     more: flag,
     answered: { type: 'array', items: text },
     silent: { type: 'array', items: text },
-    highestVoted: { type: ['integer', 'null'], minimum: 0 },
+    highestVoted: counterOrNull,
     chosenUpTo: counter,
     rows: { type: 'array', items: ref('GapRow') },
+  }),
+  MemberVerdict: closed({
+    member: text,
+    state: { enum: ['same', 'diverged', 'differs', 'incomparable', 'silent'] },
+    applied: counterOrNull,
+    revision: counterOrNull,
+    since: { ...counterOrNull, description: 'First slot of its hash chain.' },
+    slot: { ...counterOrNull, description: 'The highest slot at which it was compared.' },
+    chain: { ...textOrNull, description: 'Its chain there, in hexadecimal.' },
+    firstSlot: { ...counterOrNull, description: 'The first difference is in this slot or a later one,' },
+    beforeSlot: { ...counterOrNull, description: 'and before this one.' },
+  }),
+  Verify: closed({
+    group: text,
+    epoch: counter,
+    verdict: { enum: ['same', 'diverged', 'unknown'] },
+    checkedUpTo: { ...counterOrNull, description: 'A majority of the members has the same chain here.' },
+    members: { type: 'array', items: ref('MemberVerdict') },
+  }),
+  VerifyContent: closed({
+    group: text,
+    revision: counter,
+    keys: { ...counter, description: 'Compared in this page.' },
+    verdict: { enum: ['same', 'diverged', 'unknown'] },
+    members: {
+      type: 'array',
+      items: closed({
+        member: text,
+        state: { enum: ['same', 'diverged', 'differs', 'compacted', 'behind', 'silent'] },
+      }),
+    },
+    more: flag,
+    'next?': { ...text, description: 'Where the next page begins.' },
+    'next64?': base64,
+    'firstKey?': { ...text, description: 'The first key that differs is this one,' },
+    'firstKey64?': base64,
+    'beforeKey?': { ...text, description: 'or one before this one that the node that was asked does not have.' },
+    'beforeKey64?': base64,
   }),
   LogLevel: closed({ level: { enum: logLevels } }),
   Live: closed({ live: flag }),

@@ -25,6 +25,7 @@ import {
   getStatus,
   putLogLevel,
 } from './status-handlers.ts'
+import { getVerify, getVerifyContent } from './verify-handlers.ts'
 
 type Methods = Readonly<Record<string, Handler>>
 
@@ -46,6 +47,8 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/epoch', { GET: getEpoch, POST: postEpoch }],
   ['/v1/leader', { POST: postLeader }],
   ['/v1/log-lines', { GET: getLogLines }],
+  ['/v1/log/verify', { GET: getVerify }],
+  ['/v1/log/verify/content', { GET: getVerifyContent }],
   ['/v1/log-level', { GET: getLogLevel, PUT: putLogLevel }],
   [clientStreamPath, { GET: streamWithoutUpgrade }],
   ['/livez', { GET: getLivez }],

@@ -133,6 +133,8 @@ function groupJson(status: ReplicaStatus, reason: string | undefined): GroupStat
     steady: engine.steady,
     notReady: reason ?? null,
     sessions: status.sessions,
+    verifiedUpTo: status.verifiedUpTo ?? null,
+    diverged: status.diverged.map(({ node }) => memberName(status, node) ?? String(node)),
     q1: epoch.q1,
     q2: epoch.q2,
     leaseMs: epoch.leaseMs,

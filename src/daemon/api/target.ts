@@ -72,6 +72,17 @@ export class QueryParameters {
   }
 }
 
+/** `from` and `to` of slots. Throws PaxosError BAD_REQUEST. */
+export function slotRangeOf(parameters: QueryParameters): {
+  readonly from: number | undefined
+  readonly to: number | undefined
+} {
+  const from = parameters.integer('from', 0)
+  const to = parameters.integer('to', 0)
+  if (from !== undefined && to !== undefined && to < from) throw badRequest('to must not be below from')
+  return { from, to }
+}
+
 /** Digits only, no sign, no leading zeros. Throws PaxosError BAD_REQUEST. */
 export function parseInteger(text: string, what: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
   const value = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN

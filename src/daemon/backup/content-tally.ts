@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { metaKey, recordKind } from '../../machine/layout.ts'
-import { decodeMeta, emptyMeta, itemHeaderBytes, type Meta, metaBytes, metaFormat } from '../../machine/records.ts'
+import { decodeMeta, emptyMeta, itemHeaderBytes, type Meta, metaShapes } from '../../machine/records.ts'
 import { decodeEntries } from '../../wire/backup-codec.ts'
 import type { BackupContent } from '../../wire/backup-manifest.ts'
 import { badFrame } from '../../wire/frame-error.ts'
@@ -76,12 +76,14 @@ export class ContentTally {
 
 /** Throws PaxosError DATA_DIR_REFUSED when a newer version wrote it. */
 function readMeta(record: Uint8Array): Meta {
-  if (record[0] === metaFormat && !holdsCounts(record)) throw badFrame(`the record ${metaKey} cannot be read`)
+  const shape = metaShapes.get(record[0] ?? 0)
+  if (shape !== undefined && !hasShape(record, shape)) throw badFrame(`the record ${metaKey} cannot be read`)
   return decodeMeta(record)
 }
 
-/** Six integers below 2^53. */
-function holdsCounts(record: Uint8Array): boolean {
-  if (record.length !== metaBytes) return false
-  return [1, 9, 17, 25, 33, 41].every((at) => record[at] === 0 && (record[at + 1] ?? 0) < 0x20)
+/** Its integers are below 2^53. */
+function hasShape(record: Uint8Array, { integers, bytes }: { integers: number; bytes: number }): boolean {
+  if (record.length !== bytes) return false
+  const starts = Array.from({ length: integers }, (_, index) => 1 + 8 * index)
+  return starts.every((at) => record[at] === 0 && (record[at + 1] ?? 0) < 0x20)
 }

@@ -3,6 +3,7 @@ import type { Bug } from '../bug.ts'
 const state = 'runtime/state.ts'
 const replica = 'runtime/replica.ts'
 const machine = 'machine/kv-machine.ts'
+const chain = 'machine/chain.ts'
 const receiver = 'runtime/snapshot-receiver.ts'
 
 /** One commit of the machine's disk becomes two, the first of `first`. */
@@ -33,6 +34,62 @@ export const stateBugs: readonly Bug[] = [
     name: 'applied-slot-last',
     what: 'The applied slot is written after the data, in a transaction of its own',
     patches: inTwoTransactions(`'data'`),
+  },
+  {
+    name: 'applied-otherwise',
+    what: 'One machine stores other values than those that were written, and answers as the others do',
+    patches: [
+      {
+        file: machine,
+        find: 'const version = this.#kv.put(command.key, command.value, this.#revision + 1)',
+        replace: `const planted = globalThis as { wrongMachine?: unknown }
+        planted.wrongMachine ??= this
+        const value = planted.wrongMachine === this ? command.value.toReversed() : command.value
+        const version = this.#kv.put(command.key, value, this.#revision + 1)`,
+      },
+    ],
+  },
+  {
+    name: 'chain-begins-anew',
+    what: 'A restarted machine goes on with an empty hash chain',
+    patches: [{ file: chain, find: 'this.#words[at] = view.getInt32(4 * at)', replace: 'this.#words[at] = 0' }],
+  },
+  {
+    name: 'chain-of-entries-only',
+    what: 'The hash chain leaves out what applying an entry changed and answered',
+    patches: [
+      {
+        file: chain,
+        find: '    this.#writer.flush()\n    if (upTo',
+        replace: `    this.#writer.flush()
+    this.#words.set(this.#afterEntry)
+    if (upTo`,
+      },
+      {
+        file: chain,
+        find: 'this.#writer.number(slot).number(entryKinds[kind]).bytes(payload)',
+        replace: `{
+      this.#writer.number(slot).number(entryKinds[kind]).bytes(payload).flush()
+      this.#afterEntry = this.#words.slice()
+    }`,
+      },
+      {
+        file: chain,
+        find: '  #isRunning = false\n',
+        replace: '  #isRunning = false\n  #afterEntry: Hash128 = new Int32Array(4)\n',
+      },
+    ],
+  },
+  {
+    name: 'majority-of-answers',
+    what: 'A majority of those who answered, not of all members, names who has diverged',
+    patches: [
+      {
+        file: 'runtime/chain-comparison.ts',
+        find: 'values.filter((other) => other === value).length > this.#members.length)',
+        replace: 'values.filter((other) => other === value).length >= values.length)',
+      },
+    ],
   },
   {
     name: 'no-deduplication',
