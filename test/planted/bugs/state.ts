@@ -147,8 +147,8 @@ export const stateBugs: readonly Bug[] = [
     patches: [
       {
         file: 'protocol/multipaxos/multipaxos.ts',
-        find: 'Math.min(this.#durableUpTo, this.#log.chosenUpTo) as Slot',
-        replace: 'this.#log.chosenUpTo',
+        find: 'Math.min(this.#durableUpTo, end) as Slot',
+        replace: 'end as Slot',
       },
     ],
   },
