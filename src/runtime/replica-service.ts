@@ -77,7 +77,7 @@ export interface ReplicaService {
   epochs(): readonly Epoch[]
   /**
    * A copy of the machine's data with everything in it that is applied by now; undefined while another member's is being
-   * put in place. The caller closes it.
+   * put in place, and when it differs from that of the majority. The caller closes it.
    */
   snapshot(done: (snapshot: StateSnapshot | undefined) => void): void
   log(range: SlotRange): readonly LogLine[]

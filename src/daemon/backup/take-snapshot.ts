@@ -30,7 +30,11 @@ export function takeSnapshot(
 function takeNow(replica: ReplicaService, done: (outcome: SnapshotOutcome) => void): void {
   const failed = (message: string): void =>
     done({ kind: 'failed', code: 'OVERLOADED', message, hint: 'Ask another node.' })
-  const { isRemoved, truncatedUpTo, appliedUpTo } = replica.status()
+  const { isRemoved, truncatedUpTo, appliedUpTo, diverged, self } = replica.status()
+  if (diverged.some(({ node, isMinority }) => node === self && isMinority)) {
+    failed('The data of this node differ from those of the majority')
+    return
+  }
   if (isRemoved || truncatedUpTo > appliedUpTo) {
     failed(isRemoved ? 'This node is no member any more' : 'The data of the machine is missing on this node')
     return
