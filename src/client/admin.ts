@@ -5,6 +5,7 @@ import type {
   EpochChangeJson,
   EpochsJson,
   GapsJson,
+  LogFillJson,
   LogLevel,
   LogLineJson,
   ReadyJson,
@@ -48,6 +49,11 @@ export class AdminClient {
 
   async gaps(endpoint: string, options: SlotRangeOptions = {}): Promise<GapsJson> {
     return (await this.#json(endpoint, 'GET', `/v1/log/gaps${queryOf({ ...options })}`)) as GapsJson
+  }
+
+  /** Waits until a leader has decided them; what there is to decide is in the answer to a dry run. */
+  async fill(endpoint: string, wanted: { slot?: number; takeOver: boolean; dryRun: boolean }): Promise<LogFillJson> {
+    return (await this.#json(endpoint, 'POST', '/v1/log/fill', JSON.stringify(wanted))) as LogFillJson
   }
 
   async epochs(endpoint: string, history = false): Promise<EpochsJson> {

@@ -17,6 +17,7 @@ export class SpaceGuard implements ReplicaService {
   readonly inspect: ReplicaService['inspect']
   readonly changeEpoch: ReplicaService['changeEpoch']
   readonly handOver: ReplicaService['handOver']
+  readonly seekLeadership: ReplicaService['seekLeadership']
   readonly verify: ReplicaService['verify']
   readonly verifyContent: ReplicaService['verifyContent']
   isLow = false
@@ -31,6 +32,7 @@ export class SpaceGuard implements ReplicaService {
     this.inspect = replica.inspect.bind(replica)
     this.changeEpoch = replica.changeEpoch.bind(replica)
     this.handOver = replica.handOver.bind(replica)
+    this.seekLeadership = replica.seekLeadership.bind(replica)
     this.verify = replica.verify.bind(replica)
     this.verifyContent = replica.verifyContent.bind(replica)
   }

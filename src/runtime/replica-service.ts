@@ -90,6 +90,8 @@ export interface ReplicaService {
   changeEpoch(next: NextEpoch, timeoutMs: number, done: (outcome: ChangeOutcome) => void): void
   /** Gives up leadership in favour of another acceptor. False when this node does not lead. */
   handOver(to: NodeId): boolean
+  /** Seeks leadership now: phase 1 over all open slots finds what each must get. A leader that works is not disturbed twice. */
+  seekLeadership(): void
   /** Compares the hash chains of all members, in rounds of `roundMs` at most. */
   verify(range: ChainRange, roundMs: number, done: (verdict: ChainVerdict) => void): void
   /** Compares one page of keys on all members, from `start` on; without a revision, at the newest that all have. */

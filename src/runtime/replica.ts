@@ -3,12 +3,12 @@ import { encodeBarrier, encodeBatch } from '../machine/command-codec.ts'
 import type { Effect } from '../protocol/effect.ts'
 import type { Engine } from '../protocol/engine.ts'
 import type { Entry } from '../protocol/entry.ts'
-import type { Epoch, NextEpoch } from '../protocol/epoch.ts'
+import type { Epoch } from '../protocol/epoch.ts'
 import type { Event } from '../protocol/event.ts'
 import type { EpochNumber, GroupId, Incarnation, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
 import { ClockWatch } from './clock-watch.ts'
-import { type ChangeOutcome, EpochChange } from './epoch-change.ts'
+import { EpochChange } from './epoch-change.ts'
 import { type EarlyMessage, EpochKeeper } from './epoch-keeper.ts'
 import type { Epochs, OpenEpoch } from './epochs.ts'
 import { ForwardDesk } from './forward-desk.ts'
@@ -128,7 +128,6 @@ export class Replica implements ReplicaService {
     if (stopSign !== undefined) this.#keeper.onStopSign(stopSign)
   }
 
-  /** The newest that this node knows, with it as a member or without. */
   get epoch(): Epoch {
     return this.#epochs.newest
   }
@@ -189,12 +188,14 @@ export class Replica implements ReplicaService {
     return this.#epochs.open.flatMap((open, index) => logLines(open, this.#epochs.open[index + 1], range))
   }
 
-  changeEpoch(next: NextEpoch, timeoutMs: number, done: (outcome: ChangeOutcome) => void): void {
-    if (this.#role !== 'leader' || this.#isRetired) {
-      done(notLeading)
-      return
-    }
-    this.#change.ask(this.epoch, next, this.#now() + timeoutMs, done)
+  changeEpoch(...[next, timeoutMs, done]: Parameters<ReplicaService['changeEpoch']>): void {
+    if (this.#role !== 'leader' || this.#isRetired) done(notLeading)
+    else this.#change.ask(this.epoch, next, this.#now() + timeoutMs, done)
+    this.#host.schedule()
+  }
+
+  seekLeadership(): void {
+    this.#inbox.push({ open: this.#epochs.current, event: { kind: 'campaign' } })
     this.#host.schedule()
   }
 
@@ -220,7 +221,7 @@ export class Replica implements ReplicaService {
         this.#keeper.begin(message.epoch)
         return
       case 'takeOver':
-        this.#inbox.push({ open: this.#epochs.current, event: { kind: 'campaign' } })
+        this.seekLeadership()
         return
       case 'forward':
         this.#forwardDesk.onForward(from, message)

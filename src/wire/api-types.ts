@@ -302,3 +302,19 @@ export interface WantedEpochJson {
   readonly q2?: number
   readonly dryRun?: boolean
 }
+
+export interface LogFillSlotJson {
+  readonly slot: number
+  readonly state: 'chosen' | 'truncated'
+  /** What the slot got: a real command, or a no-op. Null when it is truncated again already. */
+  readonly kind: 'batch' | 'noop' | 'barrier' | 'stopSign' | null
+  /** Of the vote here; null when the entry was fetched. */
+  readonly ballot: string | null
+}
+
+export interface LogFillJson {
+  /** The gaps that there were, slot by slot; empty for a dry run. */
+  readonly filled: readonly LogFillSlotJson[]
+  /** As they were found. */
+  readonly gaps: readonly GapRowJson[]
+}

@@ -229,6 +229,10 @@ export class SingleReplica implements ReplicaService {
     assert.fail('a single replica changes no epoch')
   }
 
+  seekLeadership(): void {
+    assert.fail('a single replica leads for ever')
+  }
+
   handOver(): boolean {
     return assert.fail('a single replica leads for ever')
   }

@@ -1,11 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { Slot } from '../../protocol/ids.ts'
 import { toSlot } from '../../protocol/ids.ts'
+import type { SlotRange } from '../../protocol/multipaxos/message.ts'
 import { classifyGaps, type GapReport, type SlotVote } from '../../runtime/gaps.ts'
 import type { AcceptorReport, ReplicaStatus } from '../../runtime/replica-service.ts'
 import type { GapsJson, LogLineJson } from '../../wire/api-types.ts'
 import type { ApiState } from './api-state.ts'
 import { refuseBody } from './body.ts'
+import type { ApiContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
 import { logLineJson } from './log-line.ts'
 import { waitForReader } from './slow-reader.ts'
@@ -120,20 +122,32 @@ function readPage(
   return { text, next }
 }
 
-export function getGaps(exchange: Exchange, state: ApiState): void {
-  const parameters = new QueryParameters(exchange.query, ['from', 'to'])
-  const { from, to } = slotRangeOf(parameters)
+export function getGaps(exchange: Exchange, { context }: ApiState): void {
+  const range = slotRangeOf(new QueryParameters(exchange.query, ['from', 'to']))
   refuseBody(exchange)
-  const { replica, limits } = state.context
-  const status = replica.status()
-  const start = toSlot(from ?? status.truncatedUpTo)
+  findGaps(context, range, ({ json }) => exchange.json(200, JSON.stringify(json)))
+}
+
+export interface FoundGaps {
+  readonly json: GapsJson
+  /** What was looked at. */
+  readonly range: SlotRange
+}
+
+/** Asks every member. Without `to`, up to the highest slot that anybody voted in. */
+export function findGaps(
+  { replica, limits }: ApiContext,
+  { from, to }: { readonly from: number | undefined; readonly to: number | undefined },
+  done: (found: FoundGaps) => void,
+): void {
+  const start = toSlot(from ?? replica.status().truncatedUpTo)
   // Another member may have voted higher than this one: ask for the watermarks first.
   replica.inspect({ from: start, to: start }, limits.inspectTimeoutMs, (watermarks) => {
     const highest = Math.max(start, ...watermarks.map((report) => Math.max(report.votedUpTo, report.chosenUpTo)))
     const wanted = Math.min(to ?? highest, highest)
-    const end = toSlot(Math.max(start, Math.min(wanted, start + limits.gapSlotsMax)))
-    replica.inspect({ from: start, to: end }, limits.inspectTimeoutMs, (reports) => {
-      exchange.json(200, JSON.stringify(gapsJson(replica.status(), { from: start, to: end }, end < wanted, reports)))
+    const range = { from: start, to: toSlot(Math.max(start, Math.min(wanted, start + limits.gapSlotsMax))) }
+    replica.inspect(range, limits.inspectTimeoutMs, (reports) => {
+      done({ json: gapsJson(replica.status(), range, range.to < wanted, reports), range })
     })
   })
 }

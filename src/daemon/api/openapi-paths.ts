@@ -187,6 +187,13 @@ export const paths: Readonly<Record<string, unknown>> = {
       responses: { 200: answer('The verdict for the page', 'VerifyContent'), ...errors(400, 410, 429, 503) },
     },
   },
+  '/v1/log/fill': {
+    post: {
+      summary: 'See that a slot, or every gap, is decided by a leader, and say what it got; writes nothing itself',
+      requestBody: jsonBody('FillRequest'),
+      responses: { 200: answer('Decided, or found', 'Filled'), ...errors(400, 412, 413, 429, 503, 504) },
+    },
+  },
   '/v1/log-level': {
     get: simple('The level of the log lines', 'LogLevel'),
     put: {

@@ -260,6 +260,23 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     advice: text,
   }),
+  FillRequest: closed({
+    'slot?': { ...counter, description: 'Left out: every gap.' },
+    'takeOver?': { ...flag, description: 'When nobody leads, this node seeks leadership.' },
+    'dryRun?': flag,
+  }),
+  Filled: closed({
+    filled: {
+      type: 'array',
+      items: closed({
+        slot: counter,
+        state: { enum: ['chosen', 'truncated'] },
+        kind: { enum: ['batch', 'noop', 'barrier', 'stopSign', null] },
+        ballot: { oneOf: [ballot, { type: 'null' }] },
+      }),
+    },
+    gaps: { type: 'array', items: ref('GapRow') },
+  }),
   Gaps: closed({
     group: text,
     epoch: counter,

@@ -11,6 +11,7 @@ import {
 } from './command-handlers.ts'
 import { getEpoch, postEpoch, postLeader } from './epoch-handlers.ts'
 import type { Exchange } from './exchange.ts'
+import { postFill } from './fill-handlers.ts'
 import { deleteKey, deleteKeys, getKey, keyPathPrefix, listKeys, putKey } from './kv-handlers.ts'
 import { getGaps, getLog } from './log-handlers.ts'
 import {
@@ -44,6 +45,7 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/backup', { GET: getBackup }],
   ['/v1/log', { GET: getLog }],
   ['/v1/log/gaps', { GET: getGaps }],
+  ['/v1/log/fill', { POST: postFill }],
   ['/v1/epoch', { GET: getEpoch, POST: postEpoch }],
   ['/v1/leader', { POST: postLeader }],
   ['/v1/log-lines', { GET: getLogLines }],

@@ -1,0 +1,93 @@
+/**
+ * Filling gaps, safely: nothing is written here. What is open in the log is decided by a leader alone, whose phase 1 asks a
+ * quorum what each slot must get; so filling means to see that somebody leads, and to wait until the slots are chosen
+ * (protocols 13). What comes out may be a real command: it is said which.
+ */
+import { PaxosError } from '../../base/error.ts'
+import { type Slot, toSlot } from '../../protocol/ids.ts'
+import type { LogFillJson, LogFillSlotJson } from '../../wire/api-types.ts'
+import type { ApiState } from './api-state.ts'
+import { collectJson, smallBodyBytesMax } from './command-handlers.ts'
+import type { ApiContext } from './context.ts'
+import type { Exchange } from './exchange.ts'
+import { JsonFields } from './json-fields.ts'
+import { type FoundGaps, findGaps } from './log-handlers.ts'
+
+const lookEveryMs = 50
+
+export function postFill(exchange: Exchange, state: ApiState): void {
+  collectJson(exchange, state, smallBodyBytesMax, (body) => {
+    const { context } = state
+    const fields = new JsonFields(body, 'the body', ['slot', 'takeOver', 'dryRun'])
+    const slot = fields.has('slot') ? toSlot(fields.integer('slot', 0)) : undefined
+    const takeOver = fields.has('takeOver') && fields.flag('takeOver')
+    const dryRun = fields.has('dryRun') && fields.flag('dryRun')
+    const from = slot ?? context.replica.status().truncatedUpTo
+    findGaps(context, { from, to: slot === undefined ? undefined : slot + 1 }, (found) => {
+      exchange.guard(() => {
+        if (slot !== undefined) mustBeFillable(context, slot, found)
+        if (dryRun) exchange.json(200, JSON.stringify({ filled: [], gaps: found.json.rows } satisfies LogFillJson))
+        else fill(exchange, context, found, takeOver)
+      })
+    })
+  })
+}
+
+/** Throws PaxosError PRECONDITION_FAILED, NO_QUORUM. */
+function mustBeFillable({ replica }: ApiContext, slot: Slot, { json }: FoundGaps): void {
+  const { truncatedUpTo, engine } = replica.status()
+  const problem =
+    slot < truncatedUpTo
+      ? `Slot ${slot} is truncated: it was chosen and applied.`
+      : engine.stop !== undefined && slot > engine.stop.slot
+        ? `Slot ${slot} is above the stop sign in slot ${engine.stop.slot}: the epoch ends there.`
+        : slot > (json.highestVoted ?? -1) && slot >= json.chosenUpTo
+          ? `Slot ${slot} is above the highest that anybody voted in, ${json.highestVoted ?? 'none'}: nothing is missing there.`
+          : undefined
+  if (problem !== undefined) throw new PaxosError('PRECONDITION_FAILED', problem, { hint: 'Nothing was changed.' })
+}
+
+function fill(exchange: Exchange, context: ApiContext, { json, range }: FoundGaps, takeOver: boolean): void {
+  const { replica, limits } = context
+  const { engine } = replica.status()
+  const isOpen = json.rows.some((row) => row.class !== 'unlearned' && row.class !== 'truncated')
+  if (json.rows.some((row) => row.class === 'unknown') && engine.leader === undefined) {
+    throw new PaxosError('NO_QUORUM', `Too few acceptors answer: ${json.silent.join(', ')} did not`, {
+      hint: 'A vote, or a chosen value, may hide behind the silence. Bring members back; nothing was changed.',
+    })
+  }
+  if (isOpen && engine.leader === undefined && !takeOver) {
+    throw new PaxosError('NO_LEADER', 'Nobody leads, and only a leader may decide what these slots get', {
+      hint: 'Wait for an election, or let this node seek leadership with takeOver (paxos log fill --take-over).',
+    })
+  }
+  if (isOpen && engine.leader === undefined) replica.seekLeadership()
+  const deadline = performance.now() + limits.requestTimeoutMs
+  const look = (): void => {
+    const lines = replica.log(range)
+    const open = lines.filter(({ state }) => state !== 'chosen' && state !== 'truncated')
+    const isShort = lines.length < range.to - range.from
+    if (open.length === 0 && !isShort) {
+      const wanted = json.rows.flatMap(({ from, to }) => lines.filter(({ slot }) => slot >= from && slot < to))
+      const filled = wanted.map(
+        ({ slot, state, entry, ballot }): LogFillSlotJson => ({
+          slot,
+          state: state === 'truncated' ? 'truncated' : 'chosen',
+          kind: entry?.kind ?? null,
+          ballot: ballot === undefined || ballot.round === 0 ? null : `${ballot.round}.${ballot.node}`,
+        }),
+      )
+      exchange.json(200, JSON.stringify({ filled, gaps: json.rows } satisfies LogFillJson))
+    } else if (performance.now() >= deadline || exchange.abandoned) {
+      const first = open[0]?.slot ?? toSlot(range.from + lines.length)
+      exchange.fail(
+        new PaxosError('TIMEOUT', `Slot ${first} is not chosen yet`, {
+          hint: '`paxos log gaps` says why. Asking again does no harm.',
+        }),
+      )
+    } else {
+      setTimeout(() => exchange.guard(look), lookEveryMs)
+    }
+  }
+  look()
+}

@@ -1,0 +1,49 @@
+/** `log fill` on gaps that a dead leader left behind. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LogFillJson } from '../../src/wire/api-types.ts'
+import { json, paxos, type Ran } from '../cli/paxos.ts'
+import { patienceMs, withCluster } from './cluster.ts'
+import type { NodeProcess } from './node-process.ts'
+import { until } from './until.ts'
+
+function fill(node: NodeProcess, ...args: readonly string[]): Promise<Ran> {
+  return paxos(['log', 'fill', ...args, '--json', '--endpoints', node.url])
+}
+
+test('slots that only a dead leader and one other voted in get the real command, by a leader, and not before', async () => {
+  // Elections take so long that the time between two leaders can be looked at.
+  const settings = { electionTimeoutMs: 6000, heartbeatMs: 100 }
+  await withCluster({ nodes: 3, proxied: true, settings }, async (cluster) => {
+    await cluster.startAll()
+    const client = cluster.client()
+    await client.put('k', 'before')
+    const leader = await cluster.leader()
+    const [behind, other] = cluster.except(leader.name)
+    assert.ok(behind !== undefined && other !== undefined)
+    for (const near of [leader.name, other.name]) cluster.proxy?.cutBoth(near, behind.name)
+    await cluster.clientOf(leader).put('k', 'only two know')
+    const { chosen = 0 } = (await leader.status()).groups[0] ?? {}
+    await leader.kill()
+    cluster.proxy?.healAll()
+
+    const above = await fill(behind, String(chosen + 100))
+    assert.equal(above.exit, 6, above.stdout)
+    assert.match(above.stdout, /above the highest that anybody voted in/)
+    // Without a leader nothing open is decided; what is known chosen elsewhere may have been fetched meanwhile.
+    const left = await fill(behind, '--all')
+    if (left.exit !== 0) assert.match(left.stdout, /NO_LEADER|NO_QUORUM/)
+    const done = await until('the others reach each other again, and it is decided', patienceMs, async () => {
+      const ran = await fill(behind, String(chosen - 1), '--take-over')
+      return ran.exit === 0 ? ran : undefined
+    })
+    const { filled } = json(done) as unknown as LogFillJson
+    for (const each of filled) assert.deepEqual([each.slot, each.state, each.kind], [chosen - 1, 'chosen', 'batch'])
+    assert.equal((await cluster.clientOf(behind).get('k'))?.text(), 'only two know')
+
+    const none = json(await fill(other, '--all')) as unknown as LogFillJson
+    assert.deepEqual(none, { filled: [], gaps: [] })
+    const truncated = await paxos(['log', 'fill', '--endpoints', other.url])
+    assert.equal(truncated.exit, 2)
+  })
+})
