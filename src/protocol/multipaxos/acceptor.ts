@@ -10,7 +10,7 @@
  * - nothing is answered before what it says is durable: answers travel inside `persist`.
  * - a vote that cannot be read is "unknown", never "no vote".
  *
- * Left out: a promise for one slot alone (`log fill`), which needs an overlay of promises.
+ * Left out: a promise for one slot alone, which needs an overlay of promises. A gap is filled by a leader (`log fill`).
  */
 import { assert } from '../../base/assert.ts'
 import { compareNumbers } from '../../base/order.ts'
