@@ -1,12 +1,13 @@
 import { Flags } from '@oclif/core'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { firstAnswer } from '../../cli/first-answer.ts'
 import { table } from '../../cli/output.ts'
 import type { EpochJson, EpochsJson } from '../../wire/api-types.ts'
 
 export default class EpochShow extends ClusterCommand {
   static override summary = 'Show the members and quorum sizes of the newest epoch.'
   static override description =
-    'Asks the first endpoint only, and works without a quorum: it is what that node knows. With --history all epochs that the node knows of.'
+    'Asks the first endpoint that answers, and works without a quorum: it is what that node knows. With --history all epochs that the node knows of.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --history --json',
@@ -18,7 +19,7 @@ export default class EpochShow extends ClusterCommand {
   async run(): Promise<EpochsJson> {
     const { flags } = await this.parse(EpochShow)
     const { admin, endpoints } = await this.admin(flags)
-    const found = await admin.epochs(endpoints[0] ?? '', flags.history)
+    const { answer: found } = await firstAnswer(endpoints, (endpoint) => admin.epochs(endpoint, flags.history))
     if (!this.jsonEnabled()) process.stdout.write(`${render(found.epochs)}\n`)
     return found
   }

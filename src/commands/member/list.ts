@@ -1,17 +1,19 @@
 import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { firstAnswer } from '../../cli/first-answer.ts'
 import { paint, table } from '../../cli/output.ts'
 import type { MemberStatusJson } from '../../wire/api-types.ts'
 
 export default class MemberList extends ClusterCommand {
   static override summary = 'List the members of the newest epoch, as one node sees them.'
   static override description =
-    'Asks the first endpoint only, and works without a quorum. LAG is how many chosen slots a member lacks; a node that does not lead may not know.'
+    'Asks the first endpoint that answers, and works without a quorum. LAG is how many chosen slots a member lacks; a node that does not lead may not know.'
   static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
 
   async run(): Promise<{ epoch: number; leader: string | null; members: readonly MemberStatusJson[] }> {
     const { flags } = await this.parse(MemberList)
     const { admin, endpoints } = await this.admin(flags)
-    const { groups, members } = await admin.status(endpoints[0] ?? '')
+    const { answer } = await firstAnswer(endpoints, (endpoint) => admin.status(endpoint))
+    const { groups, members } = answer
     const [group] = groups
     const leader = group?.leader ?? null
     if (!this.jsonEnabled()) process.stdout.write(`${render(members, leader)}\n`)
