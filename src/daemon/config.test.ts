@@ -122,6 +122,7 @@ test('wrong types and ranges say what was given and what was wanted', () => {
       { env: { PAXOS_LEASE_MSS: '3' } },
       /PAXOS_LEASE_MSS in the environment is not a setting; did you mean PAXOS_LEASE_MS/,
     ],
+    [{ env: { PAXOS_KEY_BYTES_MAX: '3' } }, /did you mean PAXOS_LIMITS_KEY_BYTES_MAX\?/],
   ]
   for (const [sources, wanted] of cases) assert.match(problemOf(sources), wanted)
 })

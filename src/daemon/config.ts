@@ -128,9 +128,15 @@ function readEnvironment(env: NodeJS.ProcessEnv, cwd: string, given: Map<string,
       continue
     }
     // Only what looks like a slip is refused: container platforms add variables named after a service, too.
-    const meant = nearest(name, names.keys())
+    const meant = nearest(name, names.keys()) ?? asLimit(name, names)
     if (meant !== undefined) problems.push(`${name} in the environment is not a setting; did you mean ${meant}?`)
   }
+}
+
+/** `PAXOS_LIMITS_KEY_BYTES_MAX` for `PAXOS_KEY_BYTES_MAX`: the section is easily left out. */
+function asLimit(name: string, names: ReadonlyMap<string, string>): string | undefined {
+  const full = name.replace('PAXOS_', 'PAXOS_LIMITS_')
+  return names.has(full) ? full : undefined
 }
 
 function readFlags(flags: ConfigFlags, cwd: string, given: Map<string, Given>, problems: string[]): void {

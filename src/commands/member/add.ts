@@ -10,7 +10,7 @@ const promoteWithinMs = 600_000
 export default class MemberAdd extends EpochCommand {
   static override summary = 'Let a new node in: as a learner, and to vote once it has caught up.'
   static override description =
-    `Start the node first, with an empty data directory: paxos node start --name NAME --join ANY_MEMBER:7601 … It waits. The leader looks it up at --address before anything is changed: an address that is wrong, or a node of another name or with a past, is refused. Then it becomes a learner, fetches the data, and votes when it has nearly all of it. If it does not catch up in time it is taken out again. When this command is interrupted, run it again: it goes on from where it was.`
+    `Start the node first, with an empty data directory: paxos node start --name NAME --join ANY_MEMBER:7601 … It waits. The leader looks it up at --address before anything is changed: an address that is wrong, or a node of another name or with a past, is refused. Then it becomes a learner, fetches the data, and votes when it has nearly all of it. If it does not catch up in time it is taken out again, unless a learner is all that was wanted. When this command is interrupted, run it again: it goes on from where it was.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> n4 --address 10.0.0.4:7701 --dry-run',
@@ -36,16 +36,17 @@ export default class MemberAdd extends EpochCommand {
     const { args, flags } = await this.parse(MemberAdd)
     const { name } = args
     const joined = await this.change(flags, (current) => withLearner(current, name, flags.address), `Let ${name} in?`)
-    if (flags.learner || flags['dry-run']) return joined ?? { changed: false }
+    if (flags['dry-run']) return joined ?? { changed: false }
     const { admin, endpoints } = await this.admin(flags)
     const say = (text: string): void => this.remark(text)
     try {
       await waitUntilCaughtUp(admin, name, { endpoints, timeoutMs: flags['catch-up-within'], say })
     } catch (error) {
-      if (joined !== undefined && error instanceof PaxosError && error.code === 'TIMEOUT')
-        await this.#takeBack(flags, name)
+      const isLate = error instanceof PaxosError && error.code === 'TIMEOUT'
+      if (isLate && joined !== undefined && !flags.learner) await this.#takeBack(flags, name)
       throw error
     }
+    if (flags.learner) return joined ?? { changed: false }
     const promoted = await this.change({ ...flags, yes: true }, (current) => withVoter(current, name), '')
     return promoted ?? joined ?? { changed: false }
   }
