@@ -140,6 +140,9 @@ test('a leader that applies a command otherwise gives up, serves no reads, and i
     const status = await paxos(['cluster', 'status', '--endpoints', cluster.endpoints.join(',')])
     assert.equal(status.exit, 10)
     assert.match(status.stdout, /unhealthy: n3: its data differ from those of the majority/)
+    const examined = await paxos(['doctor', '--endpoints', cluster.endpoints.join(',')])
+    assert.equal(examined.exit, 10)
+    assert.match(examined.stdout, /^DIVERGED \(error\) n3: .*\n {2}seen {2}said by .*first in slot \d+\n/m)
 
     for (const consistency of ['linearizable', 'stale']) {
       const read = await fetch(`${wrong.url}/v1/kv/k7?consistency=${consistency}`)

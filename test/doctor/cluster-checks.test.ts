@@ -75,6 +75,17 @@ test('a member far behind or not ready is named', () => {
   assert.deepEqual(all(clusterOf({ n3: { status: statusOf('n3', { applied: 4000 }) } })), [])
 })
 
+test('a member whose data differ is named once, by those who know', () => {
+  const known = { diverged: ['n3'] }
+  const own = { diverged: ['n3'], notReady: 'its data differ from those of the majority: first in slot 7' }
+  const facts = clusterOf({ n2: { status: statusOf('n2', known) }, n3: { status: statusOf('n3', own) } })
+  const found = all(facts)
+  assert.deepEqual(brief(found), ['DIVERGED error n3'])
+  assert.match(found[0]?.evidence ?? '', /^said by n2, n3; n3 itself: its data differ .* slot 7$/)
+  const silent = all(clusterOf({ n2: { status: statusOf('n2', known) }, n3: gone }))
+  assert.deepEqual(brief(silent), ['MEMBER_UNREACHABLE warning n3', 'DIVERGED error n3'])
+})
+
 test('a link that is down between members that are up is a finding, and one to a dead member is not', () => {
   const link = { member: 'n3', connected: false, inbound: true, version: '1.0.0', lastError: 'connect ETIMEDOUT' }
   const diagnosis = diagnosisOf('n2', { links: [link] })

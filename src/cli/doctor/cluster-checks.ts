@@ -10,6 +10,7 @@ export const clusterChecks: readonly ((facts: ClusterFacts) => readonly Finding[
   leader,
   strangers,
   unreachable,
+  diverged,
   notReady,
   lagging,
   links,
@@ -120,10 +121,32 @@ function unreachable(facts: ClusterFacts): Finding[] {
     })
 }
 
+function diverged(facts: ClusterFacts): Finding[] {
+  return divergedNames(facts).map((name) => {
+    const witnesses = answering(facts).filter((member) => groupOf(member)?.diverged.includes(name))
+    const reason = groupOf(answering(facts).find((member) => member.name === name))?.notReady ?? null
+    return {
+      id: 'DIVERGED',
+      severity: 'error',
+      subject: name,
+      message: 'The data of the member are not those of the others',
+      evidence: `said by ${witnesses.map((member) => member.name).join(', ')}${reason === null ? '' : `; ${name} itself: ${reason}`}`,
+      fix: 'paxos log verify; then paxos debug bundle BUNDLE, before anything is changed',
+    }
+  })
+}
+
+/** Whom any member has found to differ, in the order of the roster. */
+function divergedNames(facts: ClusterFacts): readonly string[] {
+  const named = new Set(answering(facts).flatMap((member) => groupOf(member)?.diverged ?? []))
+  return facts.roster.map((member) => member.name).filter((name) => named.has(name))
+}
+
 function notReady(facts: ClusterFacts): Finding[] {
   return answering(facts).flatMap((member) => {
     const reason = groupOf(member)?.notReady ?? null
-    if (reason === null) return []
+    // A member whose data differ has a finding of its own.
+    if (reason === null || divergedNames(facts).includes(member.name)) return []
     return [
       {
         id: 'MEMBER_NOT_READY',

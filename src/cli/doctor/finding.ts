@@ -6,6 +6,7 @@ export const findingIds = [
   'MEMBER_UNREACHABLE',
   'OTHER_CLUSTER',
   'NOT_A_MEMBER',
+  'DIVERGED',
   'MEMBER_NOT_READY',
   'MEMBER_LAGS',
   'LINK_DOWN',
