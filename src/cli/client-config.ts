@@ -51,7 +51,10 @@ async function readFile(wanted: string | undefined, cwd: string): Promise<FileCo
     found = wanted === undefined ? await explorer.search(cwd) : await explorer.load(wanted)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new PaxosError('BAD_CONFIG', `Cannot read the configuration file: ${reason}`, { cause })
+    throw new PaxosError('BAD_CONFIG', `Cannot read the configuration file: ${reason}`, {
+      cause,
+      hint: 'Mend it, or name another with --config or PAXOS_CONFIG.',
+    })
   }
   if (found === null || found.isEmpty === true) return {}
   return readSections(found.filepath, found.config)

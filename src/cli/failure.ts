@@ -19,8 +19,10 @@ const exitBug = 1
  * Undefined for an exit that was asked for, which needs no words.
  */
 export function describeFailure(error: unknown, helpCommand: string): Failure | undefined {
+  const usageHint = `Run \`${helpCommand}\` for usage.`
   if (error instanceof PaxosError) {
-    const { code, hint } = error
+    const { code } = error
+    const hint = error.hint ?? (code === 'USAGE' ? usageHint : undefined)
     const message = plain(error.message)
     return { code, message, hint, exit: errorCodes[code].exit, stack: undefined }
   }
@@ -29,7 +31,7 @@ export function describeFailure(error: unknown, helpCommand: string): Failure | 
     return {
       code: 'USAGE',
       message: plain(error.message),
-      hint: `Run \`${helpCommand}\` for usage.`,
+      hint: usageHint,
       exit: error.oclif.exit ?? exitUsage,
       stack: undefined,
     }

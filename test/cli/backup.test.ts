@@ -10,6 +10,7 @@ import { backupFrame } from '../../src/wire/backup-codec.ts'
 import { encodeFrame } from '../../src/wire/frame.ts'
 import { sample, sampleBackup } from '../backup/sample-backup.ts'
 import { json, paxos, startPaxos } from './paxos.ts'
+import { type Refusal, testRefusals } from './refusals.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paxos-backup-cli-'))
 const good = join(folder, 'good.paxos')
@@ -53,7 +54,7 @@ test('verify restores it and says so', async () => {
   )
 })
 
-const refusals: readonly (readonly [args: readonly string[], exit: number, code: string, says: RegExp])[] = [
+const refusals: readonly Refusal[] = [
   [['backup', 'inspect', damaged], 10, 'BACKUP_DAMAGED', /is damaged: chunk \d+, at byte \d+: the payload checksum/],
   [['backup', 'verify', damaged], 10, 'BACKUP_DAMAGED', /is damaged: chunk \d+/],
   [['restore', damaged, ...target, '--data-dir', `n1=${folder}/a`], 10, 'BACKUP_DAMAGED', /is damaged/],
@@ -83,23 +84,10 @@ const refusals: readonly (readonly [args: readonly string[], exit: number, code:
   ],
 ]
 
-for (const [args, exit, code, says] of refusals) {
-  test(`\`paxos ${args.join(' ').replaceAll(folder, '…')}\` exits ${exit}, with and without --json`, async () => {
-    const [plain, asJson] = await Promise.all([
-      paxos(args, { cwd: folder }),
-      paxos([...args, '--json'], { cwd: folder }),
-    ])
-    assert.deepEqual([plain.exit, asJson.exit], [exit, exit], plain.stderr + asJson.stdout)
-    assert.equal(plain.stdout, '')
-    const { error } = json(asJson)
-    assert.ok(typeof error === 'object' && error !== null && 'code' in error && 'message' in error && 'hint' in error)
-    assert.equal(error.code, code)
-    assert.match(String(error.message), says)
-    assert.ok(plain.stderr.includes(String(error.message)))
-    assert.equal(existsSync(join(folder, 'a')), false)
-    assert.equal(existsSync(join(folder, 'b')), false)
-  })
-}
+testRefusals(folder, refusals, () => {
+  assert.equal(existsSync(join(folder, 'a')), false)
+  assert.equal(existsSync(join(folder, 'b')), false)
+})
 
 test('a dry run says what would be done, and does nothing', async () => {
   const args = ['restore', good, ...target, '--data-dir', `n1=${folder}/dry`, '--dry-run']

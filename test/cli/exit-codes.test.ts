@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { json, paxos } from './paxos.ts'
+import { paxos } from './paxos.ts'
+import { type Refusal, testRefusals } from './refusals.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paxos-exit-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -13,7 +14,7 @@ writeFileSync(join(folder, 'bad.tsv'), 'a\t1\nno tab here\n')
 /** Nothing listens on the discard port. */
 const nobody = 'http://127.0.0.1:9'
 
-const cases: readonly (readonly [args: readonly string[], exit: number, code: string, says: RegExp])[] = [
+const cases: readonly Refusal[] = [
   [['kv', 'gett', 'a'], 2, 'USAGE', /"kv gett a" is not a command/],
   [['kv', 'put'], 2, 'USAGE', /Missing 1 required arg/],
   [['kv', 'put', 'a'], 2, 'USAGE', /either as an argument or with --file/],
@@ -61,23 +62,7 @@ const cases: readonly (readonly [args: readonly string[], exit: number, code: st
   [['dev', '--data-dir', folder], 6, 'DATA_DIR_REFUSED', /was not made by `paxos dev`/],
 ]
 
-for (const [args, exit, code, says] of cases) {
-  test(`\`paxos ${args.join(' ').replaceAll(folder, '…')}\` exits ${exit}, with and without --json`, async () => {
-    const [plain, asJson] = await Promise.all([
-      paxos(args, { cwd: folder }),
-      paxos([...args, '--json'], { cwd: folder }),
-    ])
-    assert.deepEqual([plain.exit, asJson.exit], [exit, exit], plain.stderr + asJson.stdout)
-    assert.equal(plain.stdout, '')
-    assert.match(plain.stderr, /^Error: |\nError: /)
-    const { error } = json(asJson)
-    assert.ok(typeof error === 'object' && error !== null && 'code' in error && 'message' in error)
-    assert.equal(error.code, code)
-    assert.match(String(error.message), says)
-    assert.ok(plain.stderr.includes(String(error.message)), 'both say the same')
-    assert.equal(asJson.stderr, '')
-  })
-}
+testRefusals(folder, cases)
 
 test('PAXOS_ENDPOINTS and a configuration file say whom to ask, in this order', async () => {
   const cwd = mkdtempSync(join(folder, 'config-'))
