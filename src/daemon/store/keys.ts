@@ -17,7 +17,7 @@
 import { ByteReader, ByteWriter, equalBytes, toBinary } from '../../base/bytes.ts'
 import { type EpochNumber, type GroupId, type NodeId, type Slot, toNodeId, toSlot } from '../../protocol/ids.ts'
 
-const peerDiskSpace = 0x03
+const peerLifeSpace = 0x03
 const epochSpace = 0x10
 const logSpace = 0x20
 const voteKind = 0x10
@@ -31,10 +31,10 @@ export interface KeyBounds {
   readonly end: Uint8Array
 }
 
-export const peerDiskKeys: KeyBounds = { start: Uint8Array.of(peerDiskSpace), end: Uint8Array.of(peerDiskSpace + 1) }
+export const peerLifeKeys: KeyBounds = { start: Uint8Array.of(peerLifeSpace), end: Uint8Array.of(peerLifeSpace + 1) }
 
-export function peerDiskKey(node: NodeId): Uint8Array {
-  return new ByteWriter(9).u8(peerDiskSpace).u64(node).finish()
+export function peerLifeKey(node: NodeId): Uint8Array {
+  return new ByteWriter(9).u8(peerLifeSpace).u64(node).finish()
 }
 
 export function peerOf(key: Uint8Array): NodeId {
@@ -101,7 +101,7 @@ export class LogKeys {
 export function isWellFormedKey(key: Uint8Array): boolean {
   const space = key[0]
   if (space === identityKey[0] || space === incarnationKey[0] || space === bootsKey[0]) return key.length === 1
-  if (space === peerDiskSpace) return key.length === 9
+  if (space === peerLifeSpace) return key.length === 9
   if (space !== epochSpace && space !== logSpace) return false
   const nul = key.indexOf(0, 1)
   if (nul < 0 || !/^[a-z0-9][a-z0-9-]{0,31}$/.test(toBinary(key.subarray(1, nul)))) return false

@@ -4,7 +4,7 @@ import type { PeerLife, PeerLives } from '../net/admission.ts'
 import { readOne } from './acceptor-load.ts'
 import type { Environment } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
-import { peerDiskKey, peerDiskKeys, peerOf } from './keys.ts'
+import { peerLifeKey, peerLifeKeys, peerOf } from './keys.ts'
 import { encodeRecord } from './record.ts'
 
 /**
@@ -29,7 +29,7 @@ export class LmdbPeerLives implements PeerLives {
 
   remember(node: NodeId, life: PeerLife): void {
     this.#lives.set(node, life)
-    const key = peerDiskKey(node)
+    const key = peerLifeKey(node)
     const { diskId, incarnation, bootId } = life
     const text = `${diskId} ${incarnation} ${bootId}`
     const stored = this.#environment.put(key, encodeRecord(key, fromBinary(text)))
@@ -40,7 +40,7 @@ export class LmdbPeerLives implements PeerLives {
 /** Throws PaxosError DATA_DIR_REFUSED when a record cannot be read. */
 export function readPeerLives(environment: Environment): Map<NodeId, PeerLife> {
   const lives = new Map<NodeId, PeerLife>()
-  for (const { key } of environment.getRange({ ...peerDiskKeys })) {
+  for (const { key } of environment.getRange({ ...peerLifeKeys })) {
     const text = readOne(environment, key, toBinary, 'the disk of another node')
     if (text === undefined) continue
     // Directories of earlier builds have the disk alone.
