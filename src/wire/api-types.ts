@@ -317,4 +317,6 @@ export interface LogFillJson {
   readonly filled: readonly LogFillSlotJson[]
   /** As they were found. */
   readonly gaps: readonly GapRowJson[]
+  /** Not everything was looked at: ask again. */
+  readonly more: boolean
 }

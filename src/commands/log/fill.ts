@@ -36,6 +36,7 @@ export default class LogFill extends ClusterCommand {
       dryRun: flags['dry-run'] ?? false,
     })
     if (!this.jsonEnabled()) process.stdout.write(`${render(done, flags['dry-run'])}\n`)
+    if (done.more) this.remark('there are more slots than were looked at: run it again')
     return done
   }
 }

@@ -22,39 +22,50 @@ export function postFill(exchange: Exchange, state: ApiState): void {
     const slot = fields.has('slot') ? toSlot(fields.integer('slot', 0)) : undefined
     const takeOver = fields.has('takeOver') && fields.flag('takeOver')
     const dryRun = fields.has('dryRun') && fields.flag('dryRun')
-    const from = slot ?? context.replica.status().truncatedUpTo
-    findGaps(context, { from, to: slot === undefined ? undefined : slot + 1 }, (found) => {
+    findGaps(context, { from: slot, to: slot === undefined ? undefined : slot + 1 }, (found) => {
       exchange.guard(() => {
         if (slot !== undefined) mustBeFillable(context, slot, found)
-        if (dryRun) exchange.json(200, JSON.stringify({ filled: [], gaps: found.json.rows } satisfies LogFillJson))
+        if (dryRun) answer(exchange, found, [])
         else fill(exchange, context, found, takeOver)
       })
     })
   })
 }
 
+function answer(exchange: Exchange, { json }: FoundGaps, filled: readonly LogFillSlotJson[]): void {
+  exchange.json(200, JSON.stringify({ filled, gaps: json.rows, more: json.more } satisfies LogFillJson))
+}
+
 /** Throws PaxosError PRECONDITION_FAILED, NO_QUORUM. */
 function mustBeFillable({ replica }: ApiContext, slot: Slot, { json }: FoundGaps): void {
-  const { truncatedUpTo, engine } = replica.status()
+  const { truncatedUpTo, engine, epoch } = replica.status()
+  const isAbove = slot > (json.highestVoted ?? -1) && slot >= json.chosenUpTo
+  // Too few to know what anybody voted in.
+  if (isAbove && json.answered.length < epoch.q1) throw tooFew(json)
   const problem =
     slot < truncatedUpTo
       ? `Slot ${slot} is truncated: it was chosen and applied.`
       : engine.stop !== undefined && slot > engine.stop.slot
         ? `Slot ${slot} is above the stop sign in slot ${engine.stop.slot}: the epoch ends there.`
-        : slot > (json.highestVoted ?? -1) && slot >= json.chosenUpTo
+        : isAbove
           ? `Slot ${slot} is above the highest that anybody voted in, ${json.highestVoted ?? 'none'}: nothing is missing there.`
           : undefined
   if (problem !== undefined) throw new PaxosError('PRECONDITION_FAILED', problem, { hint: 'Nothing was changed.' })
 }
 
-function fill(exchange: Exchange, context: ApiContext, { json, range }: FoundGaps, takeOver: boolean): void {
+function tooFew({ silent }: FoundGaps['json']): PaxosError {
+  return new PaxosError('NO_QUORUM', `Too few acceptors answer: ${silent.join(', ')} did not`, {
+    hint: 'A vote, or a chosen value, may hide behind the silence. Bring members back; nothing was changed.',
+  })
+}
+
+function fill(exchange: Exchange, context: ApiContext, found: FoundGaps, takeOver: boolean): void {
+  const { json, range } = found
   const { replica, limits } = context
   const { engine } = replica.status()
   const isOpen = json.rows.some((row) => row.class !== 'unlearned' && row.class !== 'truncated')
   if (json.rows.some((row) => row.class === 'unknown') && engine.leader === undefined) {
-    throw new PaxosError('NO_QUORUM', `Too few acceptors answer: ${json.silent.join(', ')} did not`, {
-      hint: 'A vote, or a chosen value, may hide behind the silence. Bring members back; nothing was changed.',
-    })
+    throw tooFew(json)
   }
   if (isOpen && engine.leader === undefined && !takeOver) {
     throw new PaxosError('NO_LEADER', 'Nobody leads, and only a leader may decide what these slots get', {
@@ -77,7 +88,7 @@ function fill(exchange: Exchange, context: ApiContext, { json, range }: FoundGap
           ballot: ballot === undefined || ballot.round === 0 ? null : `${ballot.round}.${ballot.node}`,
         }),
       )
-      exchange.json(200, JSON.stringify({ filled, gaps: json.rows } satisfies LogFillJson))
+      answer(exchange, found, filled)
     } else if (performance.now() >= deadline || exchange.abandoned) {
       const first = open[0]?.slot ?? toSlot(range.from + lines.length)
       exchange.fail(

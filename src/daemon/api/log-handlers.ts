@@ -134,13 +134,13 @@ export interface FoundGaps {
   readonly range: SlotRange
 }
 
-/** Asks every member. Without `to`, up to the highest slot that anybody voted in. */
+/** Asks every member. Without `from`, from the first slot that is not chosen here; without `to`, up to the highest voted in. */
 export function findGaps(
   { replica, limits }: ApiContext,
   { from, to }: { readonly from: number | undefined; readonly to: number | undefined },
   done: (found: FoundGaps) => void,
 ): void {
-  const start = toSlot(from ?? replica.status().truncatedUpTo)
+  const start = toSlot(from ?? replica.status().engine.chosenUpTo)
   // Another member may have voted higher than this one: ask for the watermarks first.
   replica.inspect({ from: start, to: start }, limits.inspectTimeoutMs, (watermarks) => {
     const highest = Math.max(start, ...watermarks.map((report) => Math.max(report.votedUpTo, report.chosenUpTo)))

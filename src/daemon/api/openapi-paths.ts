@@ -137,7 +137,7 @@ export const paths: Readonly<Record<string, unknown>> = {
   },
   '/v1/log/gaps': {
     get: {
-      summary: 'Why slots are not chosen here; asks every member, decides nothing',
+      summary: 'Why slots are not chosen here, from the first such slot on; asks every member, decides nothing',
       parameters: slots,
       responses: { 200: answer('Rows of equal slots', 'Gaps'), ...errors(400, 503) },
     },

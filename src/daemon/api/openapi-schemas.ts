@@ -276,6 +276,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       }),
     },
     gaps: { type: 'array', items: ref('GapRow') },
+    more: { ...flag, description: 'Not everything was looked at: ask again.' },
   }),
   Gaps: closed({
     group: text,
