@@ -12,7 +12,7 @@ import type { StateSnapshot } from '../../runtime/ports.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
 import type { BackupOrigin } from '../../wire/backup-manifest.ts'
 import { backupFrames } from './backup-writer.ts'
-import { PartialFile } from './partial-file.ts'
+import { PartialFile, removeLeftovers } from './partial-file.ts'
 import { takeSnapshot } from './take-snapshot.ts'
 
 export interface BackupScheduleOptions {
@@ -87,6 +87,8 @@ export class BackupSchedule {
     const { directory, everyMs, logger, replica, now } = this.#options
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 })
+      // Each backup has a name of its own: what a killed node left would stay for ever.
+      removeLeftovers(directory, (name) => this.#isOurs(name))
       const snapshot = await snapshotOf(replica)
       try {
         const madeAt = now()
@@ -96,14 +98,15 @@ export class BackupSchedule {
       } finally {
         snapshot.close()
       }
-      await this.#removeOldest()
-      this.#wait(this.#dueInMs())
     } catch (err) {
       if (this.#isStopped) return
       this.#failures++
       logger.warn({ err, directory }, 'a backup could not be made')
       this.#wait(Math.min(retryMs, everyMs))
+      return
     }
+    await this.#removeOldest()
+    this.#wait(this.#dueInMs())
   }
 
   /** False when the node stops meanwhile. */
@@ -129,8 +132,14 @@ export class BackupSchedule {
   async #removeOldest(): Promise<void> {
     const { directory, keep, logger } = this.#options
     for (const name of (await this.#names()).slice(0, -keep)) {
-      await rm(join(directory, name), { force: true })
-      logger.info({ file: join(directory, name) }, 'the oldest backup was removed')
+      const file = join(directory, name)
+      try {
+        await rm(file, { force: true })
+        logger.info({ file }, 'the oldest backup was removed')
+      } catch (err) {
+        // The new one is made; it must not be made again every minute.
+        logger.warn({ err, file }, 'an old backup could not be removed')
+      }
     }
   }
 
@@ -142,7 +151,11 @@ export class BackupSchedule {
   /** Oldest first. A directory that is not there yet is empty. */
   async #names(): Promise<readonly string[]> {
     const names = await readdir(this.#options.directory).catch((): string[] => [])
-    return names.filter((name) => stamped.test(this.#rest(name))).sort(compareStrings)
+    return names.filter((name) => this.#isOurs(name)).sort(compareStrings)
+  }
+
+  #isOurs(name: string): boolean {
+    return stamped.test(this.#rest(name))
   }
 
   /** Of a name, without what all of ours begin with. */

@@ -13,7 +13,7 @@ export class PartialFile {
 
   /** Removes what runs left that were killed. Throws PaxosError USAGE when it cannot be made. */
   static async create(target: string): Promise<PartialFile> {
-    removeLeftovers(target)
+    removeLeftovers(dirname(target), (name) => name === basename(target))
     const partial = join(dirname(target), `.${basename(target)}.${process.pid}.partial`)
     const file = await open(partial, 'wx', 0o600).catch((cause: Error) => cannotWrite(target, cause))
     return new PartialFile(target, partial, file)
@@ -61,11 +61,12 @@ export class PartialFile {
   }
 }
 
-function removeLeftovers(target: string): void {
-  const prefix = `.${basename(target)}.`
-  for (const name of namesIn(dirname(target))) {
-    const pid = name.startsWith(prefix) ? /^(\d+)\.partial$/.exec(name.slice(prefix.length))?.[1] : undefined
-    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(dirname(target), name), { force: true })
+/** Of killed runs, those files that were to get a name like this. */
+export function removeLeftovers(directory: string, isOurs: (target: string) => boolean): void {
+  for (const name of namesIn(directory)) {
+    const [, target, pid] = /^\.(.+)\.(\d+)\.partial$/.exec(name) ?? []
+    if (target === undefined || !isOurs(target) || isAlive(Number(pid))) continue
+    rmSync(join(directory, name), { force: true })
   }
 }
 
