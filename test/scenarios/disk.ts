@@ -1,8 +1,8 @@
 import type { Ballot } from '../../src/protocol/ballot.ts'
 import type { Write } from '../../src/protocol/effect.ts'
 import { firstSlot, type Slot } from '../../src/protocol/ids.ts'
+import type { AcceptorState } from '../../src/protocol/multipaxos/acceptor-state.ts'
 import type { Vote } from '../../src/protocol/multipaxos/message.ts'
-import type { AcceptorState } from '../../src/protocol/multipaxos/multipaxos.ts'
 
 /** What survives a crash of one node: exactly the writes whose commit finished. */
 export class Disk {

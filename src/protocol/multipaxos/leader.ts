@@ -89,9 +89,9 @@ export class Leader {
     return this.#phase.barrier < this.#log.chosenUpTo
   }
 
-  /** True once this leader has proposed a stop sign. */
+  /** True once this leader has proposed a stop sign, or knows one chosen. */
   get isStopping(): boolean {
-    return this.#phase.kind === 'propose' && this.#phase.stop !== undefined
+    return this.#phase.kind === 'propose' && (this.#phase.stop !== undefined || this.#log.stop !== undefined)
   }
 
   /** True while entries are missing that were chosen before this leadership: it proposes, but cannot apply. */
@@ -140,6 +140,8 @@ export class Leader {
     one.onPromise(from, promise)
     const result = one.result()
     if (result === undefined) return []
+    // The stop sign was learned meanwhile, and would not be proposed again below: what followed it would void it.
+    if (this.#log.stop !== undefined) return []
     // More may have been learned here since phase 1 began. What is truncated elsewhere is never voted for again.
     const start = Math.max(result.chosenUpTo, this.#log.chosenUpTo) as Slot
     this.#phase = { kind: 'propose', ballot: one.ballot, start, barrier: undefined, stop: undefined }

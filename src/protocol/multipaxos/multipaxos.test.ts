@@ -7,8 +7,9 @@ import type { Entry } from '../entry.ts'
 import type { Epoch } from '../epoch.ts'
 import type { Event } from '../event.ts'
 import { firstEpoch, firstSlot, type NodeId, toEpochNumber, toIncarnation, toNodeId, toSlot } from '../ids.ts'
+import type { AcceptorState } from './acceptor-state.ts'
 import type { Message, Vote } from './message.ts'
-import { type AcceptorState, MultiPaxos } from './multipaxos.ts'
+import { MultiPaxos } from './multipaxos.ts'
 import { defaultMultiPaxosOptions } from './options.ts'
 
 const [n1, n2, n3, learner] = [toNodeId(1), toNodeId(2), toNodeId(3), toNodeId(4)]

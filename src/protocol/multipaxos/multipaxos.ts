@@ -6,14 +6,15 @@
  */
 import { assert, unreachable } from '../../base/assert.ts'
 import type { Random } from '../../base/random.ts'
-import { type Ballot, compareBallots, isZeroBallot, maxBallot, sameBallot, zeroBallot } from '../ballot.ts'
+import { type Ballot, compareBallots, maxBallot, sameBallot, zeroBallot } from '../ballot.ts'
 import type { Effect, Role } from '../effect.ts'
 import type { Engine, EngineStatus } from '../engine.ts'
 import { acceptorIds, type Epoch, quorumsOf } from '../epoch.ts'
 import type { Event } from '../event.ts'
 import type { Incarnation, NodeId, Slot } from '../ids.ts'
-import { SlotLog } from '../slot-log.ts'
+import type { SlotLog } from '../slot-log.ts'
 import { Acceptor } from './acceptor.ts'
+import { type AcceptorState, loadLog } from './acceptor-state.ts'
 import { Election } from './election.ts'
 import { Grant } from './grant.ts'
 import { Heartbeats } from './heartbeats.ts'
@@ -23,15 +24,6 @@ import type { Message, SlotEntry, SlotRange, Vote } from './message.ts'
 import type { MultiPaxosOptions } from './options.ts'
 import { Reads } from './reads.ts'
 import { truncationPoint } from './truncation.ts'
-
-/** What an acceptor finds on its disk when it starts. */
-export interface AcceptorState {
-  readonly promised: Ballot | undefined
-  readonly chosenUpTo: Slot
-  readonly truncatedUpTo: Slot
-  readonly votes: readonly Vote[]
-  readonly unknown: readonly Slot[]
-}
 
 export interface MultiPaxosSetup {
   readonly self: NodeId
@@ -364,6 +356,7 @@ export class MultiPaxos implements Engine {
   }
 
   #claim(ballot: Ballot): Effect[] {
+    if (this.#log.stop !== undefined) return []
     const effects = this.#stepDown()
     this.#heartbeats.reset()
     this.#heartbeatAt = Number.NEGATIVE_INFINITY
@@ -477,24 +470,4 @@ export class MultiPaxos implements Engine {
     const leaderIncarnation = current.leader === undefined ? undefined : own.incarnation
     return [{ kind: 'role', ...current, leaderIncarnation }]
   }
-}
-
-/**
- * The stored watermark says that every vote below it holds the chosen entry. A vote that is missing or unreadable there
- * pulls the watermark down: the entry is fetched again, while the others stay known as chosen.
- */
-function loadLog(state: AcceptorState, startSlot: Slot): SlotLog {
-  const truncatedUpTo = Math.max(state.truncatedUpTo, startSlot) as Slot
-  const storedUpTo = Math.max(state.chosenUpTo, truncatedUpTo) as Slot
-  const stored = new Set(state.votes.map((vote) => vote.slot))
-  let chosenUpTo = truncatedUpTo
-  while (chosenUpTo < storedUpTo && stored.has(chosenUpTo)) chosenUpTo = (chosenUpTo + 1) as Slot
-  const log = new SlotLog(truncatedUpTo, truncatedUpTo)
-  for (const vote of state.votes) {
-    assert(isZeroBallot(vote.ballot) ? vote.chosen : true, `a vote without a ballot in slot ${vote.slot}`)
-    log.put(vote.slot < storedUpTo ? { ...vote, chosen: true } : vote)
-  }
-  while (log.chosenUpTo < chosenUpTo) log.advanceChosen()
-  for (const slot of state.unknown) log.markUnknown(slot)
-  return log
 }

@@ -84,7 +84,13 @@ export class PhaseOne {
     let end = chosenUpTo
     for (const { node, promise } of promises) {
       for (const vote of promise.votes) {
-        if (vote.slot < chosenUpTo) continue
+        if (vote.slot < chosenUpTo) {
+          assert(
+            !vote.chosen || vote.entry.kind !== 'stopSign',
+            `slot ${vote.slot} ended the epoch below ${chosenUpTo}`,
+          )
+          continue
+        }
         best.set(vote.slot, stronger(best.get(vote.slot), vote))
         end = Math.max(end, vote.slot + 1) as Slot
       }

@@ -34,8 +34,20 @@ export const epochBugs: readonly Bug[] = [
     patches: [
       {
         file: leader,
-        find: "return this.#phase.kind === 'propose' && this.#phase.stop !== undefined",
+        find: "return this.#phase.kind === 'propose' && (this.#phase.stop !== undefined || this.#log.stop !== undefined)",
         replace: 'return false',
+      },
+    ],
+  },
+  {
+    name: 'elected-above-a-stop-sign',
+    what: 'A candidate that learned meanwhile that the epoch is over leads above its stop sign',
+    patches: [
+      { file: leader, find: 'if (this.#log.stop !== undefined) return []', replace: '' },
+      {
+        file: leader,
+        find: '(this.#phase.stop !== undefined || this.#log.stop !== undefined)',
+        replace: 'this.#phase.stop !== undefined',
       },
     ],
   },
