@@ -38,6 +38,8 @@ export interface MemberVerdict {
   /** The highest slot at which it was compared, and its value there. */
   readonly slot: Slot | undefined
   readonly value: ChainValue | undefined
+  /** The highest slot at which it has the value of a majority. */
+  readonly agreedUpTo: Slot | undefined
   readonly first: Difference | undefined
 }
 
@@ -56,7 +58,7 @@ export interface ChainRange {
   readonly to: Slot | undefined
 }
 
-/** Every round divides what is left by 32 at least. */
+/** Every round divides what is left by 31 at least, where anything is known of it. What is left open then is as found. */
 const roundsMax = 12
 
 export class ChainComparison {
@@ -83,7 +85,6 @@ export class ChainComparison {
   /** Slots to ask for next; undefined when the verdict is there. */
   next(): readonly Slot[] | undefined {
     if (this.#rounds === 0) return []
-    if (this.#rounds >= roundsMax) return undefined
     const slots = this.#rounds === 1 ? this.#candidates() : this.#search()
     for (const slot of slots) this.#asked.add(slot)
     return slots.length === 0 ? undefined : slots
@@ -142,10 +143,17 @@ export class ChainComparison {
       const open = this.#firstOpen()
       if (open === undefined) return []
       const { nodes, from, to } = open
-      const slots = probes(from, to).filter((slot) => !this.#asked.has(slot))
-      if (slots.length > 0 && !this.#isBelowRange(to)) return slots
+      const slots = probes(from, this.#knownFrom(nodes, from, to), to).filter((slot) => !this.#asked.has(slot))
+      if (slots.length > 0 && !this.#isBelowRange(to) && this.#rounds < roundsMax) return slots
       this.#settle(nodes, { from, to })
     }
+  }
+
+  /** Each knows all of its newest slots, and of those before only the checkpoints: below what one does not know, no more is asked. */
+  #knownFrom(nodes: readonly NodeId[], from: Slot, to: Slot): Slot {
+    const isMissing = (slot: Slot): boolean => nodes.some((node) => this.#values.get(slot)?.has(node) !== true)
+    const between = [...this.#asked].filter((slot) => slot > from && slot < to && slot % chainCheckpointSlots !== 0)
+    return highest(between.filter(isMissing)) ?? from
   }
 
   #isBelowRange(to: Slot): boolean {
@@ -187,28 +195,29 @@ export class ChainComparison {
 
   #checkedUpTo(): Slot | undefined {
     const slots = [...this.#values.keys()].filter((slot) => this.#majority(slot) !== undefined)
-    return slots.length === 0 ? undefined : toSlot(Math.max(...slots))
+    return highest(slots)
   }
 
   #memberVerdict(node: NodeId): MemberVerdict {
     const report = this.#reports.get(node)
-    const nothing = { slot: undefined, value: undefined, first: undefined }
+    const nothing = { slot: undefined, value: undefined, agreedUpTo: undefined, first: undefined }
     if (report === undefined) return { node, state: 'silent', report, ...nothing }
     if (!this.#comparable.includes(node)) return { node, state: 'incomparable', report, ...nothing }
     const found = this.#found.get(node)
     const slots = [...this.#values.keys()].filter((slot) => this.#values.get(slot)?.has(node) === true)
-    const slot = slots.length === 0 ? undefined : toSlot(Math.max(...slots))
+    const agreed = slots.filter((each) => this.#values.get(each)?.get(node) === this.#majority(each))
+    const [slot, agreedUpTo] = [highest(slots), highest(agreed)]
     const value = slot === undefined ? undefined : this.#values.get(slot)?.get(node)
-    return { node, state: found?.state ?? 'same', report, slot, value, first: found?.first }
+    return { node, state: found?.state ?? 'same', report, slot, value, agreedUpTo, first: found?.first }
   }
 }
 
-/** Strictly between the two: all of them, or some of them and some checkpoints, evenly spread. */
-function probes(from: Slot, to: Slot): readonly Slot[] {
-  const between = to - from - 1
-  if (between <= chainSlotsMax) return spread(from + 1, 1, between)
+/** Strictly between `knownFrom` and `to` all slots, or some; and from `from` on some checkpoints; evenly spread. */
+function probes(from: Slot, knownFrom: Slot, to: Slot): readonly Slot[] {
+  if (to - from - 1 <= chainSlotsMax) return spread(knownFrom + 1, 1, to - knownFrom - 1)
+  const between = to - knownFrom - 1
   const half = chainSlotsMax / 2
-  const exact = spread(from + 1, (between - 1) / (half - 1), half)
+  const exact = spread(knownFrom + 1, Math.max(1, (between - 1) / (half - 1)), Math.min(between, half))
   const first = checkpointBelow(from) + chainCheckpointSlots
   const checkpoints = Math.max(0, Math.ceil((to - first) / chainCheckpointSlots))
   const step = Math.max(1, Math.ceil(checkpoints / half))
@@ -218,6 +227,10 @@ function probes(from: Slot, to: Slot): readonly Slot[] {
 
 function spread(first: number, step: number, count: number): Slot[] {
   return Array.from({ length: count }, (_, index) => toSlot(Math.floor(first + index * step)))
+}
+
+function highest(slots: readonly Slot[]): Slot | undefined {
+  return slots.length === 0 ? undefined : toSlot(Math.max(...slots))
 }
 
 function checkpointBelow(slot: number): Slot {

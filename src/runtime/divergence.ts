@@ -9,7 +9,10 @@ export interface Diverged {
   readonly isMinority: boolean
 }
 
-/** What the comparisons so far have shown. A member that does not answer stays as it was known. */
+/**
+ * What the comparisons so far have shown. Whom a majority was against is wrong until it agrees with one: comparisons in
+ * which too few answer say nothing new of it.
+ */
 export class DivergenceRecord {
   readonly #diverged = new Map<NodeId, Diverged>()
   #checkedUpTo: Slot | undefined
@@ -35,13 +38,16 @@ export class DivergenceRecord {
     const found: Diverged[] = []
     const cleared: Diverged[] = []
     if (checkedUpTo !== undefined && checkedUpTo > (this.#checkedUpTo ?? -1)) this.#checkedUpTo = checkedUpTo
-    for (const { node, state, slot, first } of members) {
+    // Who differs from one that is known to be wrong may be right.
+    const isExplained = members.some(({ node, state }) => state === 'differs' && this.of(node)?.isMinority === true)
+    for (const { node, state, agreedUpTo, first } of members) {
       const known = this.#diverged.get(node)
+      if (state === 'differs' && isExplained) continue
       if (first !== undefined) {
         const diverged = { node, first, isMinority: state === 'diverged' }
         this.#diverged.set(node, diverged)
         if (known === undefined || known.isMinority !== diverged.isMinority) found.push(diverged)
-      } else if (known !== undefined && state === 'same' && (slot ?? 0) >= known.first.to) {
+      } else if (known !== undefined && state === 'same' && (agreedUpTo ?? 0) >= known.first.to) {
         this.#diverged.delete(node)
         cleared.push(known)
       }
