@@ -199,6 +199,27 @@ test('a higher ballot in an answer is followed, and never outbid in the same bre
   assert.deepEqual(bench.election.ballot, ballot(3, n2))
 })
 
+test('a leader below a candidate that was never elected is followed once the candidate is gone', () => {
+  const led = { leader: ballot(2, n2), happy: true }
+  for (const promised of [ballot(2, n2), ballot(2, n3)]) {
+    const bench = new Bench()
+    bench.standing = { ...bench.standing, promised }
+    bench.answer(n3, { ballot: ballot(2, n3), leader: ballot(2, n3), happy: true })
+    bench.endUrgent()
+    assert.equal(bench.election.leader, n3)
+    // It has restarted and knows of no claim, and follows who leads. Its silence ends the first round.
+    bench.tick(roundEndMs)
+    for (let round = 0; round < 3; round++) {
+      if (round > 0) bench.tick(roundMs / 2)
+      bench.answer(n2, { ...led, ballot: ballot(2, n2) })
+      bench.answer(n3, led)
+      assert.equal(bench.tick(round === 0 ? urgentEndMs : roundEndMs - roundMs / 2).claim, undefined)
+      // Who promised more would not vote for it: then it must not be counted among its followers.
+      assert.equal(bench.election.leader, promised.node === n2 ? n2 : undefined)
+    }
+  }
+})
+
 test('a retired node never claims', () => {
   const bench = new Bench()
   bench.election.retire()

@@ -189,7 +189,7 @@ export class Election {
     this.#answered = new Set(this.#replies.keys())
     for (const reply of this.#replies.values()) this.#leader = maxBallot(this.#leader, reply.ballot)
     const isMine = this.#own.round > 0 && sameBallot(this.#leader, this.#own)
-    this.#happy = isMine ? this.#isLeaderHappy(phase) : this.#isFollowerHappy()
+    this.#happy = isMine ? this.#isLeaderHappy(phase) : this.#isFollowerHappy() || this.#followsLower(promised)
     const lostQuorum = phase !== 'idle' && !(isMine && this.#happy)
     // All that have what is missing are gone. Phase 1 finds it again among the votes of the others.
     const isGone = missingFrom.length > 0 && !missingFrom.some((node) => this.#answered.has(node))
@@ -228,6 +228,20 @@ export class Election {
       if (node === this.#leader.node && sameBallot(reply.ballot, this.#leader)) return reply.happy
     }
     return false
+  }
+
+  /**
+   * A candidate that was never elected may have been noted above the one who leads. Then he is followed, if this node would
+   * vote for him: nobody claims while he is happy, so without him this node would have no leader for ever.
+   */
+  #followsLower(promised: Ballot): boolean {
+    let found: Ballot | undefined
+    for (const { ballot, leader, happy } of this.#replies.values()) {
+      const leads = happy && ballot.round > 0 && sameBallot(ballot, leader) && compareBallots(ballot, promised) >= 0
+      if (leads) found = found === undefined ? ballot : maxBallot(found, ballot)
+    }
+    if (found !== undefined) this.#leader = found
+    return found !== undefined
   }
 }
 
