@@ -1,3 +1,4 @@
+import { assert } from './assert.ts'
 import { type Hash128, murmur3 } from './murmur3.ts'
 
 const bufferBytes = 65_536
@@ -69,6 +70,7 @@ export class HashWriter {
   }
 
   #reserve(more: number): void {
+    assert(more <= bufferBytes, `a field of ${more} bytes does not fit the buffer`)
     if (this.#length + more > bufferBytes) this.flush()
   }
 }

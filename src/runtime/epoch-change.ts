@@ -27,10 +27,6 @@ interface Pending {
 export class EpochChange {
   #pending: Pending | undefined
 
-  get isPending(): boolean {
-    return this.#pending !== undefined
-  }
-
   /** The stop sign that waits to be proposed. */
   get unproposed(): Entry | undefined {
     return this.#pending === undefined || this.#pending.isProposed ? undefined : this.#pending.entry

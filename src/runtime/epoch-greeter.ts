@@ -1,5 +1,8 @@
-import type { Epoch } from '../protocol/epoch.ts'
+import { type Epoch, isMember } from '../protocol/epoch.ts'
 import type { NodeId } from '../protocol/ids.ts'
+
+/** However long nobody answers. */
+const tellAgainMsMax = 5000
 
 /**
  * Tells nodes that an epoch has begun until they are heard in it: its members, who may not have seen the stop sign, and
@@ -9,12 +12,14 @@ export class EpochGreeter {
   readonly #resendMs: number
   readonly #toldAt = new Map<NodeId, number>()
   #heard = new Set<NodeId>()
+  #since: number | undefined
 
   constructor(resendMs: number) {
     this.#resendMs = resendMs
   }
 
   onBegun(): void {
+    this.#since = undefined
     this.#heard.clear()
     this.#toldAt.clear()
   }
@@ -23,15 +28,17 @@ export class EpochGreeter {
     this.#heard.add(node)
   }
 
-  /** Members that have to be told now. */
+  /** Members that have to be told now. A node that is no member of it hears nobody in it, and tells ever more rarely. */
   dueAmong(epoch: Epoch, self: NodeId, now: number): NodeId[] {
+    this.#since ??= now
+    const everyMs = isMember(epoch, self) ? this.#resendMs : Math.min((now - this.#since) / 2, tellAgainMsMax)
     const others = epoch.members.map(({ id }) => id).filter((id) => id !== self && !this.#heard.has(id))
-    return others.filter((id) => this.isDue(id, now))
+    return others.filter((id) => this.isDue(id, now, Math.max(everyMs, this.#resendMs)))
   }
 
   /** Whether to tell this node now; then it counts as told. */
-  isDue(node: NodeId, now: number): boolean {
-    if (now - (this.#toldAt.get(node) ?? Number.NEGATIVE_INFINITY) < this.#resendMs) return false
+  isDue(node: NodeId, now: number, everyMs = this.#resendMs): boolean {
+    if (now - (this.#toldAt.get(node) ?? Number.NEGATIVE_INFINITY) < everyMs) return false
     this.#toldAt.set(node, now)
     return true
   }

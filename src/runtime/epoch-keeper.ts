@@ -6,11 +6,13 @@
  *   knows the stop sign chosen.
  * - what arrives of an epoch that is about to begin waits for it.
  */
+import { assert } from '../base/assert.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { PaxosError } from '../base/error.ts'
 import type { StopSign } from '../machine/records.ts'
 import type { Engine } from '../protocol/engine.ts'
 import { type Epoch, isMember } from '../protocol/epoch.ts'
-import { epochAfter } from '../protocol/epoch-codec.ts'
+import { encodeEpoch, epochAfter } from '../protocol/epoch-codec.ts'
 import type { Event } from '../protocol/event.ts'
 import { type EpochNumber, firstEpoch, type NodeId, type Slot, toSlot } from '../protocol/ids.ts'
 import type { Message } from '../protocol/multipaxos/message.ts'
@@ -31,6 +33,7 @@ export interface EpochKeeperHost {
 
 export interface EarlyMessage {
   readonly from: NodeId
+  readonly number: EpochNumber
   readonly message: Message
 }
 
@@ -74,6 +77,9 @@ export class EpochKeeper {
       this.#node.fail(new PaxosError('INTERNAL', message, { hint: 'Run the version of paxos that the others run.' }))
       return
     }
+    const known = this.epochs.known.find(({ number }) => number === next.number)
+    const isSame = known === undefined || equalBytes(encodeEpoch(known), encodeEpoch(next))
+    assert(isSame, `slot ${slot} begins another epoch ${next.number} than a member told of`)
     this.begin(next)
   }
 
@@ -96,7 +102,8 @@ export class EpochKeeper {
 
   /** A message of an engine, in an epoch that is not open here. */
   onForeign(now: number, from: NodeId, number: EpochNumber, message: Message): void {
-    if (number === this.#saving?.number && this.#early.length < earlyMax) this.#early.push({ from, message })
+    const isEarly = number > this.epochs.newest.number && number <= (this.#saving?.number ?? 0)
+    if (isEarly && this.#early.length < earlyMax) this.#early.push({ from, number, message })
     else if (number < this.epochs.newest.number) this.#tell(now, from)
   }
 
@@ -142,13 +149,12 @@ export class EpochKeeper {
   }
 
   #onSaved(epoch: Epoch): void {
-    if (epoch.number <= this.epochs.newest.number) return
     if (this.#saving?.number === epoch.number) this.#saving = undefined
     this.epochs.begin(epoch, isMember(epoch, this.#self) ? this.#createEngine(epoch) : undefined)
     this.#greeter.onBegun()
     this.#node.setMembers(this.epochs.members())
-    const early = this.#early
-    this.#early = []
+    const early = this.#early.filter(({ number }) => number === epoch.number && isMember(epoch, this.#self))
+    this.#early = this.#early.filter(({ number }) => number > epoch.number)
     this.#host.onBegun(epoch, early)
   }
 }

@@ -9,6 +9,7 @@
  */
 import { assert } from '../base/assert.ts'
 import type { Engine } from '../protocol/engine.ts'
+import type { Entry } from '../protocol/entry.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import type { EpochNumber, NodeId, Slot } from '../protocol/ids.ts'
 
@@ -72,6 +73,12 @@ export class Epochs {
     const found = this.#open.findLast(({ epoch }) => epoch.startSlot <= slot) ?? this.#open[0]
     assert(found !== undefined, 'every epoch is closed')
     return found
+  }
+
+  /** Asserts that the log has a stop sign where the newest epoch begins: a member may have told of it before (invariant 18). */
+  check(slot: Slot, { kind }: Entry): void {
+    const isEnd = slot + 1 === this.newest.startSlot
+    assert(!isEnd || kind === 'stopSign', `epoch ${this.newest.number} follows slot ${slot}, which has a ${kind} here`)
   }
 
   /** `engine` is undefined when this node is not a member of it. */

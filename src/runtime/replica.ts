@@ -273,8 +273,7 @@ export class Replica implements ReplicaService {
     }
     if (this.#role === 'leader' && !this.#isRetired) this.#historyKeeper.onTick(this.#state.machine)
     if (!this.#keeper.isMissingData(now)) return
-    const { peers, truncatedUpTo } = this.#engine.status()
-    this.#snapshots.fetchFromAny(now, peers, truncatedUpTo, this.#epochs.strangers())
+    this.#snapshots.fetchFromAny(now, this.#engine.status(), this.#epochs.strangers())
   }
 
   /** One turn: everything that arrived, then what it allows, then the flush that lets it leave. */
@@ -421,6 +420,7 @@ export class Replica implements ReplicaService {
   #onLearn(slot: Slot, entry: Entry): void {
     // While a snapshot is fetched or put in place, the log keeps what is learned, and `#applyLog` comes back to it.
     if (this.#state.isInstalling || slot !== this.#state.appliedUpTo) return
+    this.#epochs.check(slot, entry)
     const chosenAt = this.#now()
     const replies = this.#state.apply(slot, entry)
     this.#requests.onApplied(slot, entry, replies, chosenAt)
@@ -444,8 +444,8 @@ export class Replica implements ReplicaService {
     this.#change.onBegun(epoch)
     const open = this.#epochs.current
     // Nobody is missed yet in the new epoch: whoever led can lead on at once.
-    if (this.#isHeir) this.#inbox.push({ open, event: { kind: 'campaign' } })
-    if (this.#verifier.own !== undefined) this.#inbox.push({ open, event: { kind: 'retire' } })
+    if (this.#isHeir && !this.#isRetired) this.#inbox.push({ open, event: { kind: 'campaign' } })
+    if (this.#isRetired || this.#verifier.own !== undefined) this.#inbox.push({ open, event: { kind: 'retire' } })
     this.#isHeir = false
     for (const { from, message } of early) this.#inbox.push({ open, event: { kind: 'message', from, message } })
     this.#keeper.onTick(this.#now())

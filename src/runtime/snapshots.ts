@@ -1,5 +1,5 @@
 /** The machine's data on its way between members: what this node gives, what it fetches, and from whom. */
-import type { PeerProgress } from '../protocol/engine.ts'
+import type { EngineStatus } from '../protocol/engine.ts'
 import type { NodeId, Slot } from '../protocol/ids.ts'
 import { DonorChoice } from './donor-choice.ts'
 import type { RuntimeMessage } from './peer-message.ts'
@@ -75,10 +75,10 @@ export class Snapshots {
     if (!this.#state.isInstalling) this.#receiver.start(now, from)
   }
 
-  /** Fetches from whoever has applied everything below `neededUpTo`, or may have; see DonorChoice. */
-  fetchFromAny(now: number, peers: readonly PeerProgress[], neededUpTo: Slot, strangers: readonly NodeId[]): void {
+  /** Fetches from whoever has applied what the log is truncated up to, or may have; see DonorChoice. */
+  fetchFromAny(now: number, { peers, truncatedUpTo }: EngineStatus, strangers: readonly NodeId[]): void {
     if (this.isFetching) return
-    const donor = this.#donorChoice.next(peers, neededUpTo, strangers)
+    const donor = this.#donorChoice.next(peers, truncatedUpTo, strangers)
     if (donor !== undefined) this.#receiver.start(now, donor)
   }
 
