@@ -146,7 +146,7 @@ export const acceptorBugs: readonly Bug[] = [
     what: 'The store leaves a damaged vote out and says nothing',
     patches: [
       {
-        file: 'protocol/multipaxos/multipaxos.ts',
+        file: 'protocol/multipaxos/acceptor-state.ts',
         find: 'for (const slot of state.unknown) log.markUnknown(slot)',
         replace: '',
       },
