@@ -32,6 +32,7 @@ class Engines {
       q2: 2,
       leaseMs: 0,
       startSlot: firstSlot,
+      featureLevel: 1,
       highestId: toNodeId(ids.length),
     }
     const state = { promised: undefined, chosenUpTo: firstSlot, truncatedUpTo: firstSlot, votes: [], unknown: [] }

@@ -23,6 +23,7 @@ export const errorCodes = {
   CANNOT_CONNECT: { http: 503, exit: 3, done: 'no' },
   UNHEALTHY: { http: 503, exit: 10, done: 'no' },
   BAD_FRAME: { http: 400, exit: 1, done: 'no' },
+  WRONG_VERSION: { http: 500, exit: 6, done: 'no' },
   WRONG_CLUSTER: { http: 400, exit: 6, done: 'no' },
   BACKUP_REFUSED: { http: 500, exit: 6, done: 'no' },
   BACKUP_DAMAGED: { http: 500, exit: 10, done: 'no' },

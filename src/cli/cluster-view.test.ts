@@ -10,10 +10,28 @@ function status(name: string, group: Partial<GroupStatusJson> = {}): StatusJson 
   const at = names.indexOf(name)
   return {
     clusterId: 'c',
-    node: { name, id: String(at + 1), pid: 1, version: '0', clientAddress: `h:${at}`, peerAddress: `p:${at}` },
+    node: {
+      name,
+      id: String(at + 1),
+      pid: 1,
+      incarnation: 1,
+      version: '0',
+      clientAddress: `h:${at}`,
+      peerAddress: `p:${at}`,
+      featureLevels: { min: 1, max: 1 },
+    },
     groups: [
       {
-        ...{ group: '0', epoch: 1, protocol: 'multi', role: 'follower', leader: 'n1', ballot: '3.1', promised: '3.1' },
+        ...{
+          group: '0',
+          epoch: 1,
+          featureLevel: 1,
+          protocol: 'multi',
+          role: 'follower',
+          leader: 'n1',
+          ballot: '3.1',
+          promised: '3.1',
+        },
         ...{ chosen: 100, applied: 100, durable: 90, truncated: 10, revision: 50, compactedRevision: 0, steady: false },
         ...{ notReady: null, sessions: 0, q1: 2, q2: 2, leaseMs: 0, openSlots: 0, logBytes: 0, elections: 0 },
         ...{ queuedRequests: 0, queuedReads: 0, verifiedUpTo: 100, diverged: [] },

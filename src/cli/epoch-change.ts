@@ -76,6 +76,7 @@ export function renderPlan({ before, after, problems, warnings, next }: EpochCha
   const rows: [string, string][] = [
     ['epoch', `${next.epoch - 1} → ${next.epoch}`],
     ['members', next.members.map(({ name, kind }) => (kind === 'learner' ? `${name} (learner)` : name)).join(', ')],
+    ['feature level', String(next.featureLevel)],
     ['acceptors', change(({ acceptors }) => acceptors)],
     ['of which answer', change(({ reachable }) => reachable)],
     ['q1, to elect', change(({ q1 }) => q1)],

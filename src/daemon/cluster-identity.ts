@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { PaxosError } from '../base/error.ts'
 import { compareStrings } from '../base/order.ts'
 import type { Epoch, Member } from '../protocol/epoch.ts'
+import { featureLevels } from '../protocol/feature-level.ts'
 import { firstEpoch, firstSlot, toNodeId } from '../protocol/ids.ts'
 import { majority, quorumProblem } from '../protocol/quorum.ts'
 import type { NodeConfig } from './config-table.ts'
@@ -46,6 +47,7 @@ export function deriveCluster(config: NodeConfig): FoundingIdentity {
     q2,
     leaseMs,
     startSlot: firstSlot,
+    featureLevel: featureLevels.max,
     highestId: toNodeId(members.length),
   }
   return { clusterId: clusterIdOf(config.clusterToken, epoch), self, epoch }

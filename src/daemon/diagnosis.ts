@@ -57,6 +57,7 @@ function linkJson({ name }: Member, info: PeerInfo | undefined): LinkJson {
     connected: info?.connected ?? false,
     inbound: info?.inbound ?? false,
     version: info?.version ?? null,
+    featureLevels: info?.featureLevels ?? null,
     lastError: info?.lastError ?? null,
   }
 }

@@ -23,6 +23,7 @@ const status: ReplicaStatus = {
     q2: 1,
     leaseMs: 0,
     startSlot: firstSlot,
+    featureLevel: 1,
     highestId: toNodeId(members.length),
   },
   isRemoved: false,

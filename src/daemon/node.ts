@@ -6,6 +6,7 @@ import { Random } from '../base/random.ts'
 import { KvMachine } from '../machine/kv-machine.ts'
 import { type Epoch, isMember, type Member } from '../protocol/epoch.ts'
 import { encodeEpoch } from '../protocol/epoch-codec.ts'
+import { featureLevels } from '../protocol/feature-level.ts'
 import { firstGroup, type NodeId } from '../protocol/ids.ts'
 import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { Driver } from '../runtime/driver.ts'
@@ -276,8 +277,10 @@ class Node implements RunningNode {
         earlierBoots: this.#directory.boots.earlier,
         clientAddress: this.#advertisedAddress(),
         version: this.#version,
+        featureLevels,
       },
       members: this.#epochs.at(-1)?.members ?? [],
+      featureLevel: this.#epochs.at(-1)?.featureLevel ?? featureLevels.max,
       listen: listenAddress(this.#config.listenPeer),
       lives: this.#directory.peerLives,
       onMessage: (from, group, epochNumber, message) =>
@@ -322,7 +325,10 @@ class Node implements RunningNode {
     return new ApiServer(
       {
         clusterId,
-        node: { name: self.name, id: self.id, version: this.#version, clientAddress, peerAddress: self.peerAddress },
+        node: {
+          ...{ name: self.name, id: self.id, incarnation: this.#directory.incarnation },
+          ...{ version: this.#version, clientAddress, peerAddress: self.peerAddress },
+        },
         replica: this.#guard,
         requestLimits: this.#config.limits,
         limits: apiLimits(this.#config),
@@ -332,6 +338,10 @@ class Node implements RunningNode {
         diagnosis: () => this.#diagnose(),
         config: () => shownConfig(this.#config),
         logLines: () => this.#log.recentLines(),
+        memberFeatureLevels: (id) => {
+          const info = this.#links.peerInfo(id)
+          return info?.connected === true ? info.featureLevels : undefined
+        },
         memberClientAddress: (id) => (id === self.id ? clientAddress : this.#links.peerInfo(id)?.clientAddress),
         getLogLevel: () => this.#log.level(),
         setLogLevel: (level) => this.#log.setLevel(level),
@@ -457,7 +467,9 @@ async function settleEpochs(
     await acceptor.saveEpoch(firstGroup, first)
     return [first]
   }
-  if (oldest.number !== first?.number || equalBytes(encodeEpoch(oldest), encodeEpoch(first))) return stored
+  // A cluster begins at the level of the version that it begins with: that is no matter of configuration.
+  const configured = first === undefined ? undefined : { ...first, featureLevel: oldest.featureLevel }
+  if (oldest.number !== configured?.number || equalBytes(encodeEpoch(oldest), encodeEpoch(configured))) return stored
   throw new PaxosError('DATA_DIR_REFUSED', `The configuration differs from what node ${identity.name} last ran with`, {
     hint: 'bootstrapMembers, q1, q2 and leaseMs say how the cluster began. Put the old configuration back; `paxos epoch change` changes them.',
   })

@@ -16,7 +16,7 @@ export function encodeStopSign(next: NextEpoch): Uint8Array {
   return encodeJson(ordered(next))
 }
 
-/** Undefined when it is no epoch that this version knows. The caller has checked the checksum. */
+/** Undefined when it is no epoch that this version can read. Whether it can take part in it is another question (`featureProblem`). */
 export function decodeEpoch(body: Uint8Array): Epoch | undefined {
   const value = parse(body)
   const next = readNext(value)
@@ -31,9 +31,9 @@ export function epochAfter(slot: Slot, payload: Uint8Array): Epoch | undefined {
   return next === undefined ? undefined : { ...next, startSlot: nextSlot(slot) }
 }
 
-function ordered({ number, protocol, members, q1, q2, leaseMs, highestId }: NextEpoch): NextEpoch {
+function ordered({ number, protocol, members, q1, q2, leaseMs, featureLevel, highestId }: NextEpoch): NextEpoch {
   const each = members.map(({ id, name, peerAddress, kind }) => ({ id, name, peerAddress, kind }))
-  return { number, protocol, members: each, q1, q2, leaseMs, highestId }
+  return { number, protocol, members: each, q1, q2, leaseMs, featureLevel, highestId }
 }
 
 function readNext(value: unknown): NextEpoch | undefined {
@@ -51,9 +51,21 @@ function readNext(value: unknown): NextEpoch | undefined {
   // Directories of versions that knew one epoch only do not have it.
   const highestId = value['highestId'] ?? Math.max(0, ...ids)
   if (!isCount(highestId) || highestId < Math.max(0, ...ids) || ids.size !== members.length) return undefined
+  // Nor do those of versions that knew one level only.
+  const featureLevel = value['featureLevel'] ?? 1
+  if (!isCount(featureLevel) || featureLevel < 1) return undefined
   const n = members.filter(({ kind }) => kind === 'acceptor').length
   if (n === 0 || quorumProblem({ n, q1, q2 }) !== undefined) return undefined
-  return { number: toEpochNumber(number), protocol, members, q1, q2, leaseMs, highestId: toNodeId(highestId) }
+  return {
+    number: toEpochNumber(number),
+    protocol,
+    members,
+    q1,
+    q2,
+    leaseMs,
+    featureLevel,
+    highestId: toNodeId(highestId),
+  }
 }
 
 function decodeMember(value: unknown): Member | undefined {

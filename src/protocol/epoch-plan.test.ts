@@ -16,10 +16,11 @@ const current: Epoch = {
   q2: 2,
   leaseMs: 0,
   startSlot: firstSlot,
+  featureLevel: 1,
   highestId: toNodeId(6),
 }
 
-const well: MemberState = { reachable: true, lagSlots: 0 }
+const well: MemberState = { reachable: true, lagSlots: 0, featureMax: 1 }
 
 function keep(...names: readonly string[]): WantedMember[] {
   return names.map((name) => {
@@ -68,7 +69,7 @@ test('replacing is one change, and an old name with a new id is a new member', (
 })
 
 test('what would lose the quorum is refused, with the arithmetic', () => {
-  const down = { reachable: false, lagSlots: undefined }
+  const down = { reachable: false, lagSlots: undefined, featureMax: undefined }
   assert.deepEqual(plan(keep('n1', 'n2'), {}, { 2: down }).problems, [
     'The new epoch could elect nobody: q1 is 2, and 1 of its 2 acceptors answer now.',
     'The new epoch could choose nothing: q2 is 2, and 1 of its 2 acceptors answer now.',
@@ -79,9 +80,18 @@ test('what would lose the quorum is refused, with the arithmetic', () => {
 
 test('a learner that lags or does not answer is not promoted', () => {
   const all = keep('n1', 'n2', 'n3', 'n5')
-  assert.match(plan(all, {}, { 5: { reachable: true, lagSlots: 101 } }).problems.join(), /n5 lags by 101 slots/)
-  assert.match(plan(all, {}, { 5: { reachable: true, lagSlots: undefined } }).problems.join(), /unknown number/)
-  assert.match(plan(all, {}, { 5: { reachable: false, lagSlots: 0 } }).problems.join(), /n5 does not answer/)
+  assert.match(
+    plan(all, {}, { 5: { reachable: true, lagSlots: 101, featureMax: 1 } }).problems.join(),
+    /n5 lags by 101 slots/,
+  )
+  assert.match(
+    plan(all, {}, { 5: { reachable: true, lagSlots: undefined, featureMax: 1 } }).problems.join(),
+    /unknown number/,
+  )
+  assert.match(
+    plan(all, {}, { 5: { reachable: false, lagSlots: 0, featureMax: 1 } }).problems.join(),
+    /n5 does not answer/,
+  )
 })
 
 test('a change that follows another epoch, changes nothing or names somebody twice is refused', () => {
@@ -101,4 +111,20 @@ test('quorum sizes that are no majorities stay as they are, unless others are gi
   const wanted = { after: 4, members: keep('n1', 'n2'), q1: undefined, q2: undefined }
   assert.match(planEpoch({ ...input, wanted }).problems.join(), /q1 must be between 1 and 2, got 3/)
   assert.deepEqual(planEpoch({ ...input, wanted: { ...wanted, q1: 2 } }).problems, [])
+})
+
+test('the feature level rises when every member is known to understand it, and never falls', () => {
+  const members = keep('n1', 'n2', 'n3', 'n5?')
+  const able: MemberState = { ...well, featureMax: 2 }
+  const all = { 1: able, 2: able, 3: able, 5: able }
+  const rise = plan(members, { featureLevel: 2 }, all)
+  assert.deepEqual(rise.problems, [])
+  assert.equal(rise.next.featureLevel, 2)
+  assert.equal(plan(keep('n1', 'n2', 'n3')).next.featureLevel, 1)
+  const old = plan(members, { featureLevel: 2 }, { ...all, 5: well }).problems.join()
+  assert.match(old, /n5 understands feature level 1, not 2: upgrade it first/)
+  const silent = plan(members, { featureLevel: 2 }, { ...all, 3: { ...able, featureMax: undefined } }).problems.join()
+  assert.match(silent, /n3 does not answer, so nobody knows/)
+  assert.match(plan(members, { featureLevel: 0 }).problems.join(), /never falls/)
+  assert.match(plan(members, { featureLevel: 1 }).problems.join(), /Nothing would change/)
 })

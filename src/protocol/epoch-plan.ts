@@ -20,6 +20,8 @@ export interface WantedEpoch {
   /** Undefined: majorities if they are majorities now, otherwise as they are. */
   readonly q1: number | undefined
   readonly q2: number | undefined
+  /** Undefined: as it is. */
+  readonly featureLevel?: number | undefined
 }
 
 /** What is known of a member now. */
@@ -27,6 +29,8 @@ export interface MemberState {
   readonly reachable: boolean
   /** Chosen slots that it lacks; undefined when unknown. */
   readonly lagSlots: number | undefined
+  /** The highest level that it understands; undefined when it was not heard from. */
+  readonly featureMax: number | undefined
 }
 
 /** What a configuration survives. */
@@ -73,7 +77,7 @@ export function planEpoch(input: PlanInput): EpochPlan {
       `The change is to follow epoch ${wanted.after}, but the newest is ${current.number}: look again first.`,
     )
   }
-  problems.push(...nameProblems(wanted.members), ...newcomerProblems(input))
+  problems.push(...nameProblems(wanted.members), ...newcomerProblems(input), ...featureProblems(input))
   const sizes = { n: after.acceptors, q1: next.q1, q2: next.q2 }
   const problem = after.acceptors === 0 ? 'No acceptor would be left' : quorumProblem(sizes)
   if (problem !== undefined) problems.push(`${problem}.`)
@@ -90,7 +94,7 @@ export function planEpoch(input: PlanInput): EpochPlan {
   return { next, before, after, problems, warnings }
 }
 
-function nextEpoch(current: Epoch, { members: wanted, q1, q2 }: WantedEpoch): NextEpoch {
+function nextEpoch(current: Epoch, { members: wanted, q1, q2, featureLevel }: WantedEpoch): NextEpoch {
   let highestId = current.highestId
   const members = wanted.map(({ name, peerAddress, kind }): Member => {
     const known = current.members.find((member) => member.name === name)
@@ -109,6 +113,7 @@ function nextEpoch(current: Epoch, { members: wanted, q1, q2 }: WantedEpoch): Ne
     q1: q1 ?? (wereMajorities ? majority(n) : current.q1),
     q2: q2 ?? (wereMajorities ? majority(n) : current.q2),
     leaseMs,
+    featureLevel: featureLevel ?? current.featureLevel,
     highestId,
   }
 }
@@ -136,6 +141,18 @@ function newcomerProblems({ current, wanted, lagSlotsMax, stateOf }: PlanInput):
   })
 }
 
+/** A member that does not know the level would have to stop in the next epoch. */
+function featureProblems({ current, wanted: { featureLevel: level, members }, stateOf }: PlanInput): string[] {
+  if (level === undefined || level === current.featureLevel) return []
+  if (level < current.featureLevel) return [`The feature level is ${current.featureLevel}, and never falls.`]
+  return members.flatMap(({ name }) => {
+    const member = current.members.find((known) => known.name === name)
+    const max = member === undefined ? undefined : stateOf(member.id).featureMax
+    if (max === undefined) return [`${name} does not answer, so nobody knows whether it understands level ${level}.`]
+    return max >= level ? [] : [`${name} understands feature level ${max}, not ${level}: upgrade it first.`]
+  })
+}
+
 function reachProblems({ acceptors, q1, q2, reachable }: Margins): string[] {
   const of = `${reachable} of its ${acceptors} acceptors answer now`
   return [
@@ -156,7 +173,7 @@ function acceptorsOf({ members }: Pick<Epoch, 'members'>): readonly Member[] {
 }
 
 function isSame(current: Epoch, next: NextEpoch): boolean {
-  const describe = ({ members, q1, q2 }: Pick<Epoch, 'members' | 'q1' | 'q2'>): string =>
-    JSON.stringify([q1, q2, members.map(({ id, peerAddress, kind }) => [id, peerAddress, kind]).sort()])
+  const describe = ({ members, q1, q2, featureLevel }: NextEpoch): string =>
+    JSON.stringify([q1, q2, featureLevel, members.map(({ id, peerAddress, kind }) => [id, peerAddress, kind]).sort()])
   return describe(current) === describe(next)
 }

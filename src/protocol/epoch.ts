@@ -21,6 +21,8 @@ export interface Epoch {
    * that grants shorter than its leader counts would break linearizability.
    */
   readonly leaseMs: number
+  /** What all its members understand (`feature-level.ts`). It never falls. */
+  readonly featureLevel: number
   readonly startSlot: Slot
   /** The highest id that a member of this cluster ever had: an id is never given to another disk. */
   readonly highestId: NodeId

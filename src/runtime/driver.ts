@@ -66,7 +66,7 @@ export class Driver {
         this.#committer.add([{ group, epoch: epoch.number, write: { kind: 'epoch', epoch } }], [{ kind: 'run', task }])
         this.#schedule()
       },
-      setMembers: (members) => this.#links.setMembers(group, members),
+      setMembers: (members, featureLevel) => this.#links.setMembers(group, members, featureLevel),
     }
   }
 

@@ -14,6 +14,7 @@ import type { Engine } from '../protocol/engine.ts'
 import { type Epoch, isMember } from '../protocol/epoch.ts'
 import { encodeEpoch, epochAfter } from '../protocol/epoch-codec.ts'
 import type { Event } from '../protocol/event.ts'
+import { featureHint, featureProblem } from '../protocol/feature-level.ts'
 import { type EpochNumber, firstEpoch, type NodeId, type Slot, toSlot } from '../protocol/ids.ts'
 import type { Message } from '../protocol/multipaxos/message.ts'
 import { EpochGreeter } from './epoch-greeter.ts'
@@ -66,7 +67,7 @@ export class EpochKeeper {
     this.#host = host
     this.#greeter = new EpochGreeter(resendMs)
     this.#resendMs = resendMs
-    node.setMembers(epochs.members())
+    this.#setMembers()
   }
 
   /** The machine holds this stop sign. */
@@ -96,6 +97,12 @@ export class EpochKeeper {
   /** Somebody who knows its stop sign chosen says that it has begun, or this node found out itself. */
   begin(epoch: Epoch): void {
     if (epoch.number <= (this.#saving ?? this.epochs.newest).number) return
+    const unable = featureProblem(epoch.featureLevel)
+    if (unable !== undefined) {
+      const message = `Epoch ${epoch.number} has begun. ${unable}`
+      this.#node.fail(new PaxosError('WRONG_VERSION', message, { hint: featureHint(epoch.featureLevel) }))
+      return
+    }
     this.#saving = epoch
     this.#node.saveEpoch(epoch, () => this.#onSaved(epoch))
   }
@@ -116,7 +123,7 @@ export class EpochKeeper {
   onTick(now: number): void {
     for (const { number, endSlot } of this.epochs.closeObsolete(this.#state.durableUpTo)) {
       this.#node.persist(number, [{ kind: 'truncate', upTo: endSlot }], [])
-      this.#node.setMembers(this.epochs.members())
+      this.#setMembers()
     }
     if (this.epochs.newest.number === firstEpoch) return
     const due = this.#greeter.dueAmong(this.epochs.newest, this.#self, now)
@@ -144,6 +151,10 @@ export class EpochKeeper {
     return this.#host.createEngine(epoch, appliedWithin(epoch, known, this.#state.durableUpTo))
   }
 
+  #setMembers(): void {
+    this.#node.setMembers(this.epochs.members(), this.epochs.newest.featureLevel)
+  }
+
   #tell(now: number, node: NodeId): void {
     if (this.#greeter.isDue(node, now)) this.#host.send([node], { kind: 'epochBegun', epoch: this.epochs.newest })
   }
@@ -152,7 +163,7 @@ export class EpochKeeper {
     if (this.#saving?.number === epoch.number) this.#saving = undefined
     this.epochs.begin(epoch, isMember(epoch, this.#self) ? this.#createEngine(epoch) : undefined)
     this.#greeter.onBegun()
-    this.#node.setMembers(this.epochs.members())
+    this.#setMembers()
     const early = this.#early.filter(({ number }) => number === epoch.number && isMember(epoch, this.#self))
     this.#early = this.#early.filter(({ number }) => number > epoch.number)
     this.#host.onBegun(epoch, early)

@@ -20,6 +20,7 @@ function epochOf(size: number, q1: number, q2: number): Epoch {
     q2,
     leaseMs: 0,
     startSlot: firstSlot,
+    featureLevel: 1,
     highestId: toNodeId(members.length),
   }
 }

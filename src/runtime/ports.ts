@@ -74,7 +74,7 @@ export interface Links {
   /** False when a message sent now would surely be lost. */
   isConnected(to: NodeId): boolean
   /** With whom there are links from now on, this node with or without. */
-  setMembers(group: GroupId, members: readonly Member[]): void
+  setMembers(group: GroupId, members: readonly Member[], featureLevel: number): void
 }
 
 export interface Clock {

@@ -17,7 +17,7 @@ export interface ReplicaHost {
   persist(epoch: Epoch['number'], writes: readonly Write[], release: readonly Send[]): void
   /** `done` once it is durable. */
   saveEpoch(epoch: Epoch, done: () => void): void
-  setMembers(members: readonly Member[]): void
+  setMembers(members: readonly Member[], featureLevel: number): void
   isConnected(to: NodeId): boolean
   lastCommitMs(): number
   fail(error: Error): void

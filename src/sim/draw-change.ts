@@ -27,7 +27,8 @@ export function drawChange(random: Random, epoch: Epoch, idsMax: number): NextEp
   const q1 = random.chance(0.5) ? Math.floor(n / 2) + 1 : random.integer(1, n + 1)
   const q2 = random.integer(n - q1 + 1, n + 1)
   const number = (epoch.number + 1) as EpochNumber
-  return { number, protocol: epoch.protocol, members, q1, q2, leaseMs: epoch.leaseMs, highestId }
+  const { protocol, leaseMs, featureLevel } = epoch
+  return { number, protocol, members, q1, q2, leaseMs, featureLevel, highestId }
 }
 
 function replaced(members: readonly Member[], one: Member, kind: Member['kind']): Member[] {

@@ -369,6 +369,7 @@ function epochOf({ nodes, q1, q2, leaseMs }: SimOptions): Epoch {
     q2,
     leaseMs,
     startSlot: firstSlot,
+    featureLevel: 1,
     highestId: toNodeId(nodes),
   }
 }

@@ -6,17 +6,28 @@ export interface StatusJson {
     readonly name: string
     readonly id: string
     readonly pid: number
+    /** Rises with each start. */
+    readonly incarnation: number
     readonly version: string
     readonly clientAddress: string
     readonly peerAddress: string
+    /** The levels that this version understands. */
+    readonly featureLevels: FeatureLevelsJson
   }
   readonly groups: readonly GroupStatusJson[]
   readonly members: readonly MemberStatusJson[]
 }
 
+export interface FeatureLevelsJson {
+  readonly min: number
+  readonly max: number
+}
+
 export interface GroupStatusJson {
   readonly group: string
   readonly epoch: number
+  /** What all members of the epoch understand. */
+  readonly featureLevel: number
   readonly protocol: string
   readonly role: 'leader' | 'candidate' | 'follower' | 'learner'
   /** Name of the leader that this node follows. */
@@ -86,6 +97,7 @@ export interface NextEpochJson {
   readonly epoch: number
   readonly q1: number
   readonly q2: number
+  readonly featureLevel: number
   readonly members: readonly { readonly name: string; readonly kind: 'acceptor' | 'learner' }[]
 }
 
@@ -231,6 +243,8 @@ export interface LinkJson {
   /** Its messages reach this node. */
   readonly inbound: boolean
   readonly version: string | null
+  /** The levels that it understands; null when it was never met. */
+  readonly featureLevels: FeatureLevelsJson | null
   /** Why it was not reached the last time; null while connected. */
   readonly lastError: string | null
 }
@@ -256,6 +270,8 @@ export interface EpochJson {
   readonly q1: number
   readonly q2: number
   readonly leaseMs: number
+  /** What all its members understand. */
+  readonly featureLevel: number
   readonly members: readonly EpochMemberJson[]
   /** The highest id that a member of this cluster ever had. */
   readonly highestId: string
@@ -300,6 +316,7 @@ export interface WantedEpochJson {
   }[]
   readonly q1?: number
   readonly q2?: number
+  readonly featureLevel?: number
   readonly dryRun?: boolean
 }
 

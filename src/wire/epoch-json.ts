@@ -3,9 +3,13 @@ import { decodeEpoch } from '../protocol/epoch-codec.ts'
 import type { EpochJson } from './api-types.ts'
 
 /** As the API shows an epoch: ids are text there. */
-export function fromEpoch({ number, protocol, members, q1, q2, leaseMs, highestId, startSlot }: Epoch): EpochJson {
+export function fromEpoch(epoch: Epoch): EpochJson {
+  const { number, protocol, members, q1, q2, leaseMs, featureLevel, highestId, startSlot } = epoch
   const each = members.map(({ id, name, peerAddress, kind }) => ({ name, id: String(id), kind, peerAddress }))
-  return { epoch: number, protocol, q1, q2, leaseMs, members: each, highestId: String(highestId), startSlot }
+  return {
+    ...{ epoch: number, protocol, q1, q2, leaseMs, featureLevel },
+    ...{ members: each, highestId: String(highestId), startSlot },
+  }
 }
 
 /** The epoch that a node shows, or undefined when it is none that this version knows. */

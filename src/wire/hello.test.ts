@@ -19,6 +19,7 @@ const hello: Hello = {
   ],
   clientAddress: '127.0.0.1:7602',
   version: '0.1.0',
+  featureLevels: { min: 1, max: 3 },
 }
 
 test('a hello comes back as it went', () => {
@@ -36,6 +37,13 @@ test('a welcome comes back as it went', () => {
 test('a later version may add fields to a hello', () => {
   const fields = readArray(decodeCbor(encodeHello(hello)), 'hello') as readonly CborValue[]
   assert.deepEqual(decodeHello(encodeCbor([...fields, 'new', 5])), hello)
+})
+
+test('a version without feature levels knew one, and one without lives remembered none', () => {
+  const fields = readArray(decodeCbor(encodeHello(hello)), 'hello') as readonly CborValue[]
+  const one = { min: 1, max: 1 }
+  assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, -2))), { ...hello, featureLevels: one })
+  assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, 10))), { ...hello, featureLevels: one, earlierBoots: [] })
 })
 
 test('a refusal with a code of a later version still says why', () => {
@@ -74,6 +82,8 @@ test('control characters of a stranger do not reach logs and terminals', () => {
 test('a hello out of range is refused', () => {
   for (const bad of [
     { ...hello, versionMin: 4 },
+    { ...hello, featureLevels: { min: 0, max: 1 } },
+    { ...hello, featureLevels: { min: 2, max: 1 } },
     { ...hello, name: 'x'.repeat(129) },
     { ...hello, clientAddress: 'x'.repeat(301) },
   ]) {

@@ -1,3 +1,4 @@
+import type { FeatureLevels } from '../protocol/feature-level.ts'
 import type { Incarnation, NodeId } from '../protocol/ids.ts'
 import { type CborValue, decodeCbor, encodeCbor, readArray } from './cbor.ts'
 import { badFrame } from './frame-error.ts'
@@ -28,6 +29,8 @@ export interface PeerIdentity {
   readonly clientAddress: string
   /** Version of the software, for people. */
   readonly version: string
+  /** The levels that it understands. */
+  readonly featureLevels: FeatureLevels
 }
 
 /** First frame of the dialler. The layout is fixed for all protocol versions; later ones may only add fields. */
@@ -92,15 +95,16 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
 
 function identityFields(identity: PeerIdentity): readonly CborValue[] {
   const { clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version, earlierBoots } = identity
+  const { min, max } = identity.featureLevels
   const boots = new FieldWriter().list(earlierBoots, (to, boot) => to.add(boot.incarnation, boot.bootId))
-  return [clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version, ...boots.fields]
+  return [clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version, ...boots.fields, min, max]
 }
 
 function readIdentity(reader: FieldReader): PeerIdentity {
   const clusterId = reader.text('clusterId', nameCharsMax)
   const nodeId = reader.uint('nodeId')
   if (nodeId === 0) throw badFrame('nodeId is 0')
-  return {
+  const identity = {
     clusterId,
     nodeId: nodeId as NodeId,
     name: printable(reader.text('name', nameCharsMax)),
@@ -109,11 +113,24 @@ function readIdentity(reader: FieldReader): PeerIdentity {
     bootId: reader.text('bootId', nameCharsMax),
     clientAddress: printable(reader.text('clientAddress', addressCharsMax)),
     version: printable(reader.text('version', nameCharsMax)),
-    earlierBoots: reader.list('earlierBoots', 2, (boot) => ({
-      incarnation: boot.uint('incarnation') as Incarnation,
-      bootId: boot.text('bootId', nameCharsMax),
-    })),
   }
+  // What came later: a version without these fields remembered no lives, and knew one level.
+  return {
+    ...identity,
+    earlierBoots: reader.isAtEnd ? [] : reader.list('earlierBoots', 2, readBoot),
+    featureLevels: reader.isAtEnd ? { min: 1, max: 1 } : readLevels(reader),
+  }
+}
+
+function readBoot(boot: FieldReader): PeerIdentity['earlierBoots'][number] {
+  return { incarnation: boot.uint('incarnation') as Incarnation, bootId: boot.text('bootId', nameCharsMax) }
+}
+
+function readLevels(reader: FieldReader): FeatureLevels {
+  const min = reader.uint('featureMin', 0xffff)
+  const max = reader.uint('featureMax', 0xffff)
+  if (min < 1 || min > max) throw badFrame('hello has feature levels that end before they begin')
+  return { min, max }
 }
 
 /** Fields beyond those read here belong to a later version and are left alone. */

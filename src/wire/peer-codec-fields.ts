@@ -68,6 +68,11 @@ export class FieldReader {
     this.#name = name
   }
 
+  /** Nothing is left: what comes after was added by a later version. */
+  get isAtEnd(): boolean {
+    return this.#at >= this.#items.length
+  }
+
   uint(field: string, max?: number): number {
     return readUint(this.#next(field), this.#path(field), max)
   }

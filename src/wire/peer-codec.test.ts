@@ -125,6 +125,7 @@ const epochs: fc.Arbitrary<Epoch> = fc
     q2: 1,
     leaseMs,
     startSlot,
+    featureLevel: 1,
     highestId: toNodeId(names.length + 2),
   }))
 

@@ -7,7 +7,7 @@ import { Client } from 'undici'
 import { type ApiContext, type ApiLimits, defaultApiLimits } from '../../src/daemon/api/context.ts'
 import { ApiServer } from '../../src/daemon/api/server.ts'
 import { defaultRequestLimits, type RequestLimits } from '../../src/machine/limits.ts'
-import { toNodeId } from '../../src/protocol/ids.ts'
+import { toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
 import type { DiagnosisJson } from '../../src/wire/api-types.ts'
 import { checkAnswer } from './openapi-check.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
@@ -62,7 +62,16 @@ export function diagnosisOf(name: string): DiagnosisJson {
     disk: { freeBytes: 5e10, totalBytes: 1e11, acceptorBytes: 1e6, stateBytes: 1e6, lossBytesPerSecond: null },
     directory: { path: '/var/lib/paxos', uid: 10, files: [{ name: '.', kind: 'directory', mode: '0700', uid: 10 }] },
     settings: { electionTimeoutMs: 500, 'limits.freeSpaceMinBytes': 67_108_864 },
-    links: [{ member: 'n2', connected: true, inbound: true, version: '0.1.0', lastError: null }],
+    links: [
+      {
+        member: 'n2',
+        connected: true,
+        inbound: true,
+        version: '0.1.0',
+        featureLevels: { min: 1, max: 1 },
+        lastError: null,
+      },
+    ],
   }
 }
 
@@ -81,6 +90,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     node: {
       name: `n${id}`,
       id: toNodeId(id),
+      incarnation: toIncarnation(1),
       version: '0.1.0',
       get clientAddress(): string {
         return addresses.get(id) ?? ''
@@ -88,6 +98,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
       peerAddress: `127.0.0.1:${7700 + id}`,
     },
     replica,
+    memberFeatureLevels: () => ({ min: 1, max: 1 }),
     requestLimits: { ...defaultRequestLimits, ...options.requestLimits },
     limits: { ...defaultApiLimits, ...options.limits },
     logger: { info: nothing, debug: nothing, warn: (_fields, message) => void warnings.push(message) },

@@ -9,7 +9,7 @@ import { ApiServer } from '../../src/daemon/api/server.ts'
 import { encodeRequest } from '../../src/machine/command-codec.ts'
 import { defaultRequestLimits } from '../../src/machine/limits.ts'
 import type { Key } from '../../src/machine/request.ts'
-import { type Slot, toNodeId, toSlot } from '../../src/protocol/ids.ts'
+import { type Slot, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { ChainReport } from '../../src/runtime/chain-comparison.ts'
 import { diagnosisOf, startNode } from './node-fixture.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
@@ -240,7 +240,14 @@ test('a port in use is a clear error, and the socket of a dead process is replac
   const options = (port: number) => ({ host: '127.0.0.1', port, socketPath: node.socketPath })
   const context = {
     clusterId: 'c1',
-    node: { name: 'n1', id: toNodeId(1), version: '0', clientAddress: '', peerAddress: '' },
+    node: {
+      name: 'n1',
+      id: toNodeId(1),
+      incarnation: toIncarnation(1),
+      version: '0',
+      clientAddress: '',
+      peerAddress: '',
+    },
     replica: new SingleReplica(new SharedLog()),
     requestLimits: defaultRequestLimits,
     limits: defaultApiLimits,
@@ -250,6 +257,7 @@ test('a port in use is a clear error, and the socket of a dead process is replac
     logLines: () => '',
     diagnosis: () => Promise.reject(new Error('nobody asks')),
     memberClientAddress: () => undefined,
+    memberFeatureLevels: () => undefined,
     whyShunned: () => undefined,
     getLogLevel: () => 'info',
     setLogLevel: nothing,

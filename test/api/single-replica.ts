@@ -54,6 +54,7 @@ export const epoch: Epoch = {
   q2: 2,
   leaseMs: 0,
   startSlot: firstSlot,
+  featureLevel: 1,
   highestId: toNodeId(members.length),
 }
 

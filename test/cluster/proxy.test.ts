@@ -72,6 +72,7 @@ const hello = {
   earlierBoots: [],
   clientAddress: '127.0.0.1:1',
   version: '0',
+  featureLevels: { min: 1, max: 1 },
   versionMin: peerVersions.min,
   versionMax: peerVersions.max,
 }

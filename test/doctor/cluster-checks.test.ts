@@ -87,7 +87,14 @@ test('a member whose data differ is named once, by those who know', () => {
 })
 
 test('a link that is down between members that are up is a finding, and one to a dead member is not', () => {
-  const link = { member: 'n3', connected: false, inbound: true, version: '1.0.0', lastError: 'connect ETIMEDOUT' }
+  const link = {
+    member: 'n3',
+    connected: false,
+    inbound: true,
+    version: '1.0.0',
+    featureLevels: { min: 1, max: 1 },
+    lastError: 'connect ETIMEDOUT',
+  }
   const diagnosis = diagnosisOf('n2', { links: [link] })
   const found = all(clusterOf({ n2: { diagnosis } }))
   assert.deepEqual(brief(found), ['LINK_DOWN warning n2'])
@@ -133,7 +140,14 @@ test('different versions are a finding, also of a member that does not answer', 
   const found = all(clusterOf({ n3: { status: newer } }))
   assert.deepEqual(brief(found), ['VERSION_MIX warning cluster'])
   assert.equal(found[0]?.evidence, '1.0.0: n2, n1; 1.1.0: n3')
-  const link = { member: 'n3', connected: true, inbound: true, version: '0.9.0', lastError: null }
+  const link = {
+    member: 'n3',
+    connected: true,
+    inbound: true,
+    version: '0.9.0',
+    featureLevels: { min: 1, max: 1 },
+    lastError: null,
+  }
   const remembered = all(clusterOf({ n1: { diagnosis: diagnosisOf('n1', { links: [link] }) }, n3: { ...gone } }))
   assert.ok(brief(remembered).some((line) => line.startsWith('MEMBER_UNREACHABLE')))
 })

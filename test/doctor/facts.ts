@@ -13,10 +13,26 @@ export function statusOf(
   const at = names.indexOf(name)
   return {
     clusterId: 'c',
-    node: { name, id: String(at + 1), pid: 1, version: '1.0.0', clientAddress: `h:${at}`, peerAddress: `p:${at}` },
+    node: {
+      name,
+      id: String(at + 1),
+      pid: 1,
+      incarnation: 1,
+      version: '1.0.0',
+      clientAddress: `h:${at}`,
+      peerAddress: `p:${at}`,
+      featureLevels: { min: 1, max: 1 },
+    },
     groups: [
       {
-        ...{ group: '0', epoch: 1, protocol: 'multi', role: name === 'n1' ? 'leader' : 'follower', leader: 'n1' },
+        ...{
+          group: '0',
+          epoch: 1,
+          featureLevel: 1,
+          protocol: 'multi',
+          role: name === 'n1' ? 'leader' : 'follower',
+          leader: 'n1',
+        },
         ...{ ballot: '3.1', promised: '3.1', chosen: 5000, applied: 5000, durable: 4990, truncated: 10, revision: 50 },
         ...{ compactedRevision: 0, steady: name === 'n1', notReady: null, sessions: 0, q1: 2, q2: 2, leaseMs: 0 },
         ...{ verifiedUpTo: 5000, diverged: [] },
@@ -54,7 +70,14 @@ export function diagnosisOf(name: Name, changes: Partial<DiagnosisJson> = {}): D
     settings: { electionTimeoutMs: 500, heartbeatMs: 100, 'limits.freeSpaceMinBytes': gib / 16 },
     links: names
       .filter((other) => other !== name)
-      .map((member) => ({ member, connected: true, inbound: true, version: '1.0.0', lastError: null })),
+      .map((member) => ({
+        member,
+        connected: true,
+        inbound: true,
+        version: '1.0.0',
+        featureLevels: { min: 1, max: 1 },
+        lastError: null,
+      })),
     ...changes,
   }
 }
@@ -72,7 +95,17 @@ export function memberOf(name: Name, changes: Partial<MemberFacts> = {}): Member
 }
 
 export const noGaps: GapsJson = {
-  ...{ group: '0', epoch: 1, from: 0, to: 0, more: false, answered: [...names], silent: [], highestVoted: null },
+  ...{
+    group: '0',
+    epoch: 1,
+    featureLevel: 1,
+    from: 0,
+    to: 0,
+    more: false,
+    answered: [...names],
+    silent: [],
+    highestVoted: null,
+  },
   ...{ chosenUpTo: 5000, rows: [] },
 }
 

@@ -120,6 +120,7 @@ export class Nodes {
       q2: scope.q2,
       leaseMs: 0,
       startSlot: firstSlot,
+      featureLevel: 1,
       highestId: toNodeId(firstNode + scope.acceptors - 1),
     }
     this.#copier = new Copier([this.#epoch, defaultMultiPaxosOptions, this.#random])

@@ -138,7 +138,7 @@ test('a peer address that is none is named', async () => {
   try {
     await nodes.start(n1)
     for (const peerAddress of ['nowhere at all', 'host:99999', 'user@host:1', 'host:1/path', 'host', '']) {
-      assert.throws(() => nodes.links(n1).setMembers(firstGroup, [{ ...memberAt(n2, 1), peerAddress }]), {
+      assert.throws(() => nodes.links(n1).setMembers(firstGroup, [{ ...memberAt(n2, 1), peerAddress }], 1), {
         code: 'BAD_CONFIG',
         message: /n2/,
       })

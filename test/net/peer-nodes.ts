@@ -42,7 +42,7 @@ export class PeerNodes implements LinkedNodes {
       nodes.#members.push(memberAt(id, nodes.port(id)))
     }
     nodes.#members.push(...others)
-    for (const id of ids) nodes.links(id).setMembers(firstGroup, nodes.#members)
+    for (const id of ids) nodes.links(id).setMembers(firstGroup, nodes.#members, 1)
     return nodes
   }
 
@@ -91,8 +91,10 @@ export class PeerNodes implements LinkedNodes {
         })),
         clientAddress: `127.0.0.1:${7600 + id}`,
         version: '0.0.0-test',
+        featureLevels: { min: 1, max: 1 },
       },
       members: this.#members,
+      featureLevel: 1,
       listen: { host: '127.0.0.1', port: this.port(id) },
       lives: forgetfulLives(),
       limits: this.#limits,

@@ -21,6 +21,7 @@ export function helloOf(nodeId: NodeId, changes: Partial<Hello> = {}): Hello {
     earlierBoots: [],
     clientAddress: '127.0.0.1:1',
     version: 'stranger',
+    featureLevels: { min: 1, max: 1 },
     ...changes,
   }
 }

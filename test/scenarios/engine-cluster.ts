@@ -117,6 +117,7 @@ export class EngineCluster {
       q2: q2 ?? majority,
       leaseMs,
       startSlot: firstSlot,
+      featureLevel: 1,
       highestId: toNodeId(nodes),
     }
     const surveys = ['survey', 'surveyReply']

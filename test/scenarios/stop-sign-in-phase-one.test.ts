@@ -35,7 +35,7 @@ const epoch: Epoch = {
   number: firstEpoch,
   protocol: 'multi',
   members: ids.map((id) => ({ id, name: `n${id}`, peerAddress: `h${id}:1`, kind: 'acceptor' })),
-  ...{ q1: 3, q2: 3, leaseMs: 0, startSlot: firstSlot, highestId: n5 },
+  ...{ q1: 3, q2: 3, leaseMs: 0, startSlot: firstSlot, featureLevel: 1, highestId: n5 },
 }
 const stopSign = { kind: 'stopSign', payload: encodeStopSign({ ...epoch, number: toEpochNumber(2) }) } as const
 const state = { promised: undefined, chosenUpTo: firstSlot, truncatedUpTo: firstSlot, votes: [], unknown: [] }

@@ -33,6 +33,7 @@ function render(epochs: readonly EpochJson[]): string {
     { title: 'Q1', align: 'right', value: ({ q1 }) => String(q1) },
     { title: 'Q2', align: 'right', value: ({ q2 }) => String(q2) },
     { title: 'LEASE', align: 'right', value: ({ leaseMs }) => (leaseMs === 0 ? 'off' : `${leaseMs} ms`) },
+    { title: 'LEVEL', align: 'right', value: ({ featureLevel }) => String(featureLevel) },
     {
       title: 'MEMBERS',
       value: ({ members }) =>

@@ -1,5 +1,6 @@
 import type { RequestLimits } from '../../machine/limits.ts'
-import type { NodeId } from '../../protocol/ids.ts'
+import type { FeatureLevels } from '../../protocol/feature-level.ts'
+import type { Incarnation, NodeId } from '../../protocol/ids.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
 import type { ConfigJson, DiagnosisJson, LogLevel } from '../../wire/api-types.ts'
 
@@ -59,6 +60,8 @@ export interface ApiContext {
   readonly node: {
     readonly name: string
     readonly id: NodeId
+    /** Rises with each start. */
+    readonly incarnation: Incarnation
     readonly version: string
     /** `host:port`, as told to others. */
     readonly clientAddress: string
@@ -75,6 +78,8 @@ export interface ApiContext {
   logLines(): string
   /** `host:port` of a member's client port, when known. */
   memberClientAddress(id: NodeId): string | undefined
+  /** The levels that a member understands, of the connection that there is now. */
+  memberFeatureLevels(id: NodeId): FeatureLevels | undefined
   /** What another member says who refuses this node: it was removed, or forgot what it promised. */
   whyShunned(): string | undefined
   getLogLevel(): string

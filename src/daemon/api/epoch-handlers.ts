@@ -7,6 +7,7 @@ import {
   type WantedEpoch,
   type WantedMember,
 } from '../../protocol/epoch-plan.ts'
+import { featureLevels } from '../../protocol/feature-level.ts'
 import { firstGroup, firstSlot, type NodeId } from '../../protocol/ids.ts'
 import type { ChangeOutcome } from '../../runtime/epoch-change.ts'
 import type { ReplicaStatus } from '../../runtime/replica-service.ts'
@@ -48,14 +49,14 @@ export function postEpoch(exchange: Exchange, state: ApiState): void {
   collectJson(exchange, state, bodyBytesMax, (body) => {
     const { context } = state
     const status = context.replica.status()
-    const fields = new JsonFields(body, 'the body', ['after', 'members', 'q1', 'q2', 'dryRun'])
+    const fields = new JsonFields(body, 'the body', ['after', 'members', 'q1', 'q2', 'featureLevel', 'dryRun'])
     const wanted = readWanted(fields, status.epoch)
     const plan = planEpoch({
       current: status.epoch,
       wanted,
       leader: leadingHere(context, status),
       lagSlotsMax: promotionLagSlotsMax,
-      stateOf: (member) => memberState(status, member),
+      stateOf: (member) => memberState(context, status, member),
     })
     const isDryRun = fields.has('dryRun') && fields.flag('dryRun')
     findProblems(plan, status.epoch).then(
@@ -100,7 +101,8 @@ export function postLeader(exchange: Exchange, state: ApiState): void {
     if (to === undefined) throw new PaxosError('NOT_FOUND', `There is no member ${quoteName(name)} in this epoch`)
     if (to.kind !== 'acceptor') throw refused(`${name} is a learner, and cannot lead.`)
     if (to.id !== status.self) {
-      if (!memberState(status, to.id).reachable) throw refused(`${name} does not answer, and cannot lead.`)
+      if (!memberState(state.context, status, to.id).reachable)
+        throw refused(`${name} does not answer, and cannot lead.`)
       replica.handOver(to.id)
     }
     exchange.json(200, JSON.stringify({ from: state.context.node.name, to: name }))
@@ -116,11 +118,12 @@ function leadingHere(context: ApiContext, { engine, epoch, self }: ReplicaStatus
   throw new PaxosError('NO_LEADER', 'Only the leader changes this, and this node does not lead', { hint: where })
 }
 
-function memberState({ engine, self }: ReplicaStatus, member: NodeId): MemberState {
-  if (member === self) return { reachable: true, lagSlots: 0 }
+function memberState(context: ApiContext, { engine, self }: ReplicaStatus, member: NodeId): MemberState {
+  if (member === self) return { reachable: true, lagSlots: 0, featureMax: featureLevels.max }
+  const featureMax = context.memberFeatureLevels(member)?.max
   const peer = engine.peers.find(({ id }) => id === member)
-  if (peer === undefined) return { reachable: false, lagSlots: undefined }
-  return { reachable: peer.reachable, lagSlots: Math.max(0, engine.chosenUpTo - peer.chosenUpTo) }
+  if (peer === undefined) return { reachable: false, lagSlots: undefined, featureMax }
+  return { reachable: peer.reachable, lagSlots: Math.max(0, engine.chosenUpTo - peer.chosenUpTo), featureMax }
 }
 
 function begun(outcome: ChangeOutcome): Epoch {
@@ -135,8 +138,9 @@ function readWanted(fields: JsonFields, current: Epoch): WantedEpoch {
   const given = fields.list('members')
   if (given.length > membersMax) throw badRequest(`"members" in the body has more than ${membersMax} members`)
   const members = fields.has('members') ? given.map(readMember) : current.members.map(asWanted)
-  const size = (name: 'q1' | 'q2'): number | undefined => (fields.has(name) ? fields.integer(name, 1) : undefined)
-  return { after, members, q1: size('q1'), q2: size('q2') }
+  const count = (name: 'q1' | 'q2' | 'featureLevel'): number | undefined =>
+    fields.has(name) ? fields.integer(name, 1) : undefined
+  return { after, members, q1: count('q1'), q2: count('q2'), featureLevel: count('featureLevel') }
 }
 
 function readMember(value: Json): WantedMember {

@@ -23,8 +23,8 @@ export function logLineJson(line: LogLine, withValues: boolean): LogLineJson {
 function nextEpochJson(slot: Slot, payload: Uint8Array): NextEpochJson | null {
   const next = epochAfter(slot, payload)
   if (next === undefined) return null
-  const { number, q1, q2, members } = next
-  return { epoch: number, q1, q2, members: members.map(({ name, kind }) => ({ name, kind })) }
+  const { number, q1, q2, featureLevel, members } = next
+  return { epoch: number, q1, q2, featureLevel, members: members.map(({ name, kind }) => ({ name, kind })) }
 }
 
 function batchJson(payload: Uint8Array, withValues: boolean): { timeMs?: number; commands: CommandJson[] } {

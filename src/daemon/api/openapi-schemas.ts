@@ -104,9 +104,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Compacted: closed({ compacted: counter, revision: counter, ...position }),
   SessionRequest: closed({ ttlMs: { type: 'integer', minimum: 100, maximum: 86_400_000 } }),
   Session: closed({ id: { type: 'string', pattern: '^[0-9]+$' }, ttlMs: counter, ...position }),
+  FeatureLevels: closed({ min: counter, max: counter }),
   Group: closed({
     group: text,
     epoch: counter,
+    featureLevel: { ...counter, description: 'What all members of the epoch understand.' },
     protocol: text,
     role: { enum: ['leader', 'candidate', 'follower', 'learner'] },
     leader: textOrNull,
@@ -143,7 +145,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
   }),
   Status: closed({
     clusterId: text,
-    node: closed({ name: text, id: text, pid: counter, version: text, clientAddress: text, peerAddress: text }),
+    node: closed({
+      incarnation: { ...counter, description: 'Rises with each start.' },
+      ...{ name: text, id: text, pid: counter, version: text, clientAddress: text, peerAddress: text },
+      featureLevels: ref('FeatureLevels'),
+    }),
     groups: { type: 'array', items: ref('Group') },
     members: { type: 'array', items: ref('Member') },
   }),
@@ -158,6 +164,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     connected: { ...flag, description: 'Messages of this node reach it.' },
     inbound: { ...flag, description: 'Its messages reach this node.' },
     version: textOrNull,
+    featureLevels: { oneOf: [ref('FeatureLevels'), { type: 'null' }] },
     lastError: textOrNull,
   }),
   Diagnosis: closed({
@@ -198,6 +205,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
           epoch: counter,
           q1: counter,
           q2: counter,
+          featureLevel: counter,
           members: { type: 'array', items: closed({ name: text, kind: { enum: ['acceptor', 'learner'] } }) },
         }),
         { type: 'null' },
@@ -211,6 +219,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     q1: counter,
     q2: counter,
     leaseMs: counter,
+    featureLevel: { ...counter, description: 'What all members understand. It never falls.' },
     members: { type: 'array', items: ref('EpochMember') },
     highestId: { ...text, description: 'The highest id that a member ever had; none is given twice.' },
     startSlot: { type: ['integer', 'null'], minimum: 0, description: 'Null while it has not begun.' },
@@ -226,6 +235,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     'q1?': counter,
     'q2?': counter,
+    'featureLevel?': { ...counter, description: 'Only upwards, and only when every member understands it.' },
     'dryRun?': flag,
   }),
   Margins: closed({

@@ -1,4 +1,5 @@
 import { formatBallot } from '../../protocol/ballot.ts'
+import { featureLevels } from '../../protocol/feature-level.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { ReplicaStatus } from '../../runtime/replica-service.ts'
 import {
@@ -86,10 +87,13 @@ export function takesNothing(exchange: Exchange): void {
 
 export function statusJson(context: ApiContext): StatusJson {
   const status = context.replica.status()
-  const { name, id, version, clientAddress, peerAddress } = context.node
+  const { name, id, incarnation, version, clientAddress, peerAddress } = context.node
   return {
     clusterId: context.clusterId,
-    node: { name, id: String(id), pid: process.pid, version, clientAddress, peerAddress },
+    node: {
+      ...{ name, id: String(id), pid: process.pid, incarnation },
+      ...{ version, clientAddress, peerAddress, featureLevels },
+    },
     groups: [groupJson(status, notReady(context))],
     members: status.epoch.members.map((member): MemberStatusJson => {
       const isSelf = member.id === status.self
@@ -119,6 +123,7 @@ function groupJson(status: ReplicaStatus, reason: string | undefined): GroupStat
   return {
     group: status.group,
     epoch: epoch.number,
+    featureLevel: epoch.featureLevel,
     protocol: epoch.protocol,
     role: engine.role,
     leader: memberName(status, engine.leader) ?? null,

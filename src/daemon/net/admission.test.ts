@@ -17,6 +17,7 @@ const self: Hello = {
   earlierBoots: [],
   clientAddress: '127.0.0.1:7601',
   version: '0',
+  featureLevels: { min: 1, max: 1 },
 }
 const n2 = toNodeId(2)
 const members = new Map(
@@ -55,13 +56,13 @@ function code(admission: Admission, changes: Partial<Hello> = {}): string {
 }
 
 test('a member of the same cluster is accepted at the highest version that both speak', () => {
-  const admission = new Admission(self, members, lives())
+  const admission = new Admission(self, members, 1, lives())
   const verdict = admission.judgeHello(hello({ versionMin: peerVersions.min, versionMax: peerVersions.max + 5 }))
   assert.deepEqual(verdict, { kind: 'accepted', protocolVersion: peerVersions.max })
 })
 
 test('strangers are refused with the reason', () => {
-  const admission = new Admission(self, members, lives())
+  const admission = new Admission(self, members, 1, lives())
   assert.equal(code(admission, { clusterId: 'other' }), 'WRONG_CLUSTER')
   assert.equal(code(admission, { nodeId: toNodeId(9) }), 'UNKNOWN_NODE')
   assert.equal(code(admission, { nodeId: self.nodeId }), 'OWN_NODE_ID')
@@ -69,13 +70,24 @@ test('strangers are refused with the reason', () => {
   assert.equal(code(admission, { versionMin: 0, versionMax: 0 }), 'WRONG_VERSION')
 })
 
+test('who does not understand the level of the cluster is refused, and says which it wants', () => {
+  const admission = new Admission(self, members, 2, lives())
+  const verdict = admission.judgeHello(hello())
+  assert.ok(verdict.kind === 'refused' && verdict.code === 'WRONG_VERSION')
+  assert.match(verdict.message, /at feature level 2, and this version knows level 1: it is too old/)
+  assert.equal(code(admission, { featureLevels: { min: 1, max: 2 } }), 'accepted')
+  admission.setMembers(members, 3)
+  assert.equal(code(admission, { featureLevels: { min: 1, max: 2 } }), 'WRONG_VERSION')
+  assert.equal(code(admission, { featureLevels: { min: 4, max: 5 } }), 'WRONG_VERSION')
+})
+
 test('a node that reached itself is told so', () => {
-  const verdict = new Admission(self, members, lives()).judgeHello(self)
+  const verdict = new Admission(self, members, 1, lives()).judgeHello(self)
   assert.ok(verdict.kind === 'refused' && /reached itself/.test(verdict.message))
 })
 
 test('a restarted node is accepted, and its older incarnation never again', () => {
-  const admission = new Admission(self, members, lives())
+  const admission = new Admission(self, members, 1, lives())
   assert.equal(code(admission), 'accepted')
   assert.equal(code(admission), 'accepted')
   assert.equal(code(admission, { ...boot(6), earlierBoots: [boot(5, 'boot-2')] }), 'accepted')
@@ -83,63 +95,63 @@ test('a restarted node is accepted, and its older incarnation never again', () =
 })
 
 test('two processes with one incarnation are two copies of one disk: the second is refused', () => {
-  const admission = new Admission(self, members, lives())
+  const admission = new Admission(self, members, 1, lives())
   assert.equal(code(admission), 'accepted')
   assert.equal(code(admission, { bootId: 'copy' }), 'DUPLICATE_NODE')
   assert.equal(code(admission), 'accepted')
 })
 
 test('a refused hello leaves no trace', () => {
-  const admission = new Admission(self, members, lives())
+  const admission = new Admission(self, members, 1, lives())
   assert.equal(code(admission, { clusterId: 'other', incarnation: toIncarnation(99) }), 'WRONG_CLUSTER')
   assert.equal(code(admission), 'accepted')
 })
 
 test('what a dialler learns counts for those who dial in, and the other way round', () => {
-  const admission = new Admission(self, members, lives())
+  const admission = new Admission(self, members, 1, lives())
   assert.equal(admission.judgeWelcome(hello({ ...boot(7), earlierBoots: [boot(5, 'boot-2'), boot(6)] }), n2), undefined)
   assert.equal(code(admission), 'STALE_INCARNATION')
   assert.equal(admission.judgeWelcome(hello(), n2)?.code, 'STALE_INCARNATION')
 })
 
 test('another member at the address of the one that was dialled is refused', () => {
-  const admission = new Admission(self, members, lives())
+  const admission = new Admission(self, members, 1, lives())
   assert.equal(admission.judgeWelcome(hello({ bootId: 'elsewhere' }), toNodeId(3))?.code, 'UNKNOWN_NODE')
   // And it is not remembered as the real one.
   assert.equal(code(admission), 'accepted')
 })
 
 test('membership may change', () => {
-  const admission = new Admission(self, new Map(), lives())
+  const admission = new Admission(self, new Map(), 1, lives())
   assert.equal(code(admission), 'UNKNOWN_NODE')
-  admission.setMembers(members)
+  admission.setMembers(members, 1)
   assert.equal(code(admission), 'accepted')
 })
 
 test('a node that was wiped is refused under its old id, also by a node that was restarted since', () => {
   const remembered = lives()
-  const before = new Admission(self, members, remembered)
+  const before = new Admission(self, members, 1, remembered)
   assert.equal(code(before), 'accepted')
   assert.deepEqual([...remembered.known], [[n2, { ...boot(5, 'boot-2'), diskId: 'disk-2' }]])
   const wiped = { diskId: 'new disk', bootId: 'boot-9', incarnation: toIncarnation(7) }
   assert.equal(code(before, wiped), 'OTHER_DISK')
-  assert.equal(code(new Admission(self, members, lives([...remembered.known])), wiped), 'OTHER_DISK')
+  assert.equal(code(new Admission(self, members, 1, lives([...remembered.known])), wiped), 'OTHER_DISK')
   assert.equal(code(before, { ...boot(6), earlierBoots: [boot(5, 'boot-2')] }), 'accepted')
 })
 
 test('an older copy of a directory is refused however often it is started, also by a node that was restarted since', () => {
   const remembered = lives()
   const history = [boot(3), boot(4), boot(5), boot(6)]
-  assert.equal(code(new Admission(self, members, remembered), { ...boot(7), earlierBoots: history }), 'accepted')
+  assert.equal(code(new Admission(self, members, 1, remembered), { ...boot(7), earlierBoots: history }), 'accepted')
   // Copied in life 4; each start adds a life of its own, until there are more of them than were met.
   const starts = [5, 6, 7, 8, 9].map((number) => boot(number, `copy-${number}`))
   const verdicts = starts.map((start, at) => {
     const earlierBoots = [boot(3), boot(4), ...starts.slice(0, at)]
-    return code(new Admission(self, members, lives([...remembered.known])), { ...start, earlierBoots })
+    return code(new Admission(self, members, 1, lives([...remembered.known])), { ...start, earlierBoots })
   })
   assert.deepEqual(verdicts, ['STALE_INCARNATION', 'STALE_INCARNATION', 'DUPLICATE_NODE', 'OLDER_COPY', 'OLDER_COPY'])
   assert.equal(
-    code(new Admission(self, members, remembered), { ...boot(8), earlierBoots: [...history, boot(7)] }),
+    code(new Admission(self, members, 1, remembered), { ...boot(8), earlierBoots: [...history, boot(7)] }),
     'accepted',
   )
 })
@@ -147,9 +159,9 @@ test('an older copy of a directory is refused however often it is started, also 
 test('a node that was not met for longer than it remembers its lives is let in, and so is one met by an earlier build', () => {
   const before = lives([[n2, { ...boot(2), diskId: 'disk-2' }]])
   assert.equal(
-    code(new Admission(self, members, before), { ...boot(60), earlierBoots: [boot(58), boot(59)] }),
+    code(new Admission(self, members, 1, before), { ...boot(60), earlierBoots: [boot(58), boot(59)] }),
     'accepted',
   )
   const old = lives([[n2, { ...boot(0, ''), diskId: 'disk-2' }]])
-  assert.equal(code(new Admission(self, members, old), { ...boot(6), earlierBoots: [] }), 'accepted')
+  assert.equal(code(new Admission(self, members, 1, old), { ...boot(6), earlierBoots: [] }), 'accepted')
 })

@@ -1,4 +1,5 @@
 import type { Member } from '../../protocol/epoch.ts'
+import { featureProblem } from '../../protocol/feature-level.ts'
 import type { Incarnation, NodeId } from '../../protocol/ids.ts'
 import { type Hello, type PeerIdentity, peerVersions, type RefusalCode } from '../../wire/hello.ts'
 
@@ -41,15 +42,18 @@ export class Admission {
   readonly #self: PeerIdentity
   readonly #lives: PeerLives
   #members: ReadonlyMap<NodeId, Member>
+  #featureLevel: number
 
-  constructor(self: PeerIdentity, members: ReadonlyMap<NodeId, Member>, lives: PeerLives) {
+  constructor(self: PeerIdentity, members: ReadonlyMap<NodeId, Member>, featureLevel: number, lives: PeerLives) {
     this.#self = self
     this.#lives = lives
     this.#members = members
+    this.#featureLevel = featureLevel
   }
 
-  setMembers(members: ReadonlyMap<NodeId, Member>): void {
+  setMembers(members: ReadonlyMap<NodeId, Member>, featureLevel: number): void {
     this.#members = members
+    this.#featureLevel = featureLevel
   }
 
   /** Of a dialler's hello. An accepted one is remembered. */
@@ -76,7 +80,7 @@ export class Admission {
 
   #judge(identity: PeerIdentity): Refusal | undefined {
     const self = this.#self
-    const { nodeId, diskId, incarnation, bootId } = identity
+    const { nodeId, diskId, incarnation, bootId, featureLevels } = identity
     if (identity.clusterId !== self.clusterId) {
       return refuse('WRONG_CLUSTER', 'It belongs to another cluster: the cluster token or the member list differs')
     }
@@ -88,6 +92,8 @@ export class Admission {
     if (!this.#members.has(nodeId)) {
       return refuse('UNKNOWN_NODE', `Node ${nodeId} is no member of this cluster, or none any more`)
     }
+    const unable = featureProblem(this.#featureLevel, featureLevels)
+    if (unable !== undefined) return refuse('WRONG_VERSION', `${unable} (node ${nodeId})`)
 
     const seen = this.#lives.get(nodeId)
     const problem = seen === undefined ? undefined : lifeProblem(identity, seen)

@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import type { Member } from '../../protocol/epoch.ts'
+import type { FeatureLevels } from '../../protocol/feature-level.ts'
 import type { EpochNumber, GroupId, NodeId } from '../../protocol/ids.ts'
 import type { PeerMessage } from '../../runtime/peer-message.ts'
 import type { Links } from '../../runtime/ports.ts'
@@ -17,6 +18,8 @@ export interface PeerLinksOptions {
   readonly self: PeerIdentity
   /** Of the epoch, this node with or without. */
   readonly members: readonly Member[]
+  /** Of the epoch: who does not understand it is not let in. */
+  readonly featureLevel: number
   readonly listen: ListenAddress
   readonly lives: PeerLives
   readonly onMessage: OnPeerMessage
@@ -32,6 +35,7 @@ export interface PeerInfo {
   /** What the peer said of itself when last met, either way. */
   readonly clientAddress: string | undefined
   readonly version: string | undefined
+  readonly featureLevels: FeatureLevels | undefined
   readonly incarnation: number | undefined
   /** Why it was not reached the last time; undefined while connected. */
   readonly lastError: string | undefined
@@ -73,7 +77,7 @@ export class PeerLinks implements Links {
     this.#limits = { ...defaultPeerLimits, ...options.limits }
     this.#self = options.self
     this.#gatedLog = new GatedLog(logger, now)
-    this.#admission = new Admission(this.#self, byId(members), options.lives)
+    this.#admission = new Admission(this.#self, byId(members), options.featureLevel, options.lives)
     this.#listener = new PeerListener({
       self: this.#self,
       limits: this.#limits,
@@ -111,9 +115,9 @@ export class PeerLinks implements Links {
   }
 
   /** Dials who is new or has moved, lets go of who has left. Throws PaxosError BAD_CONFIG. */
-  setMembers(_group: GroupId, members: readonly Member[]): void {
+  setMembers(_group: GroupId, members: readonly Member[], featureLevel: number): void {
     const wanted = byId(members)
-    this.#admission.setMembers(wanted)
+    this.#admission.setMembers(wanted, featureLevel)
     this.#dialMembers(wanted)
   }
 
@@ -158,6 +162,7 @@ export class PeerLinks implements Links {
       inbound: this.#listener.isOpen(id),
       clientAddress: peer?.clientAddress,
       version: peer?.version,
+      featureLevels: peer?.featureLevels,
       incarnation: peer?.incarnation,
       lastError: dialler.lastError,
       queuedBytes: dialler.queuedBytes,

@@ -3,6 +3,7 @@ import { BytesError } from '../../base/bytes.ts'
 import { PaxosError } from '../../base/error.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
 import { decodeEpoch } from '../../protocol/epoch-codec.ts'
+import { featureHint, featureProblem } from '../../protocol/feature-level.ts'
 import { firstSlot, type GroupId, nextSlot, type Slot } from '../../protocol/ids.ts'
 import type { Vote } from '../../protocol/multipaxos/message.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
@@ -37,9 +38,20 @@ export function scanEpochs(tree: Tree, group: GroupId): readonly Epoch[] {
   const epochs: Epoch[] = []
   for (const { key, value } of tree.getRange({ ...epochBounds(group) })) {
     const body = decodeRecord(key, value)
-    const epoch = body === undefined ? undefined : decodeEpoch(body)
-    if (epoch === undefined) throw unreadable(`an epoch of group ${group}`)
+    if (body === undefined) throw unreadable(`an epoch of group ${group}`)
+    const epoch = decodeEpoch(body)
+    if (epoch === undefined) {
+      const message = `Cannot read an epoch of group ${group} in acceptor.mdb: another version wrote it`
+      throw new PaxosError('DATA_DIR_REFUSED', message, {
+        hint: 'Run the version of paxos that wrote it, or a newer one.',
+      })
+    }
     epochs.push(epoch)
+  }
+  const level = epochs.at(-1)?.featureLevel
+  const unable = level === undefined ? undefined : featureProblem(level)
+  if (level !== undefined && unable !== undefined) {
+    throw new PaxosError('DATA_DIR_REFUSED', `Cannot use this data directory. ${unable}`, { hint: featureHint(level) })
   }
   return epochs
 }

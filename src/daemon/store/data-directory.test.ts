@@ -9,7 +9,8 @@ import { test } from 'node:test'
 import { PaxosError } from '../../base/error.ts'
 import { zeroBallot } from '../../protocol/ballot.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
-import { firstEpoch, firstGroup, firstSlot, toEpochNumber, toNodeId, toSlot } from '../../protocol/ids.ts'
+import { featureLevels } from '../../protocol/feature-level.ts'
+import { firstEpoch, firstGroup, toEpochNumber, toNodeId, toSlot } from '../../protocol/ids.ts'
 import type { Done } from '../../runtime/ports.ts'
 import { type DataDirectory, openDataDirectory, openDataDirectoryReadOnly } from './data-directory.ts'
 import { openEnvironment } from './environment.ts'
@@ -210,18 +211,7 @@ test('a damaged incarnation is refused: a ballot could be used twice', async () 
 
 test('a stopped node can be looked at, as often as wanted, without being changed', async () => {
   await withDirectory(async (path) => {
-    const members = [{ id: toNodeId(1), name: 'n2', peerAddress: '127.0.0.1:7701', kind: 'acceptor' }] as const
-    const epoch: Epoch = {
-      number: firstEpoch,
-      protocol: 'multi',
-      members,
-      q1: 1,
-      q2: 1,
-      leaseMs: 0,
-      startSlot: firstSlot,
-      highestId: toNodeId(members.length),
-    }
-    const second: Epoch = { ...epoch, number: toEpochNumber(2), startSlot: toSlot(10) }
+    const [epoch, second] = [epochAt(1, 1), epochAt(2, 1)]
     const directory = await openFor(path)
     await directory.acceptor.saveEpoch(firstGroup, second)
     await directory.acceptor.saveEpoch(firstGroup, epoch)
@@ -248,3 +238,32 @@ test('a stopped node can be looked at, as often as wanted, without being changed
     assert.deepEqual(readFileSync(join(path, 'acceptor.mdb')), before)
   })
 })
+
+test('data of a level that this version does not understand are refused, and those of the last level are not', async () => {
+  await withDirectory(async (path) => {
+    const directory = await openFor(path)
+    await directory.acceptor.saveEpoch(firstGroup, epochAt(1, featureLevels.max))
+    assert.equal(directory.acceptor.loadEpochs(firstGroup).length, 1)
+    await directory.acceptor.saveEpoch(firstGroup, epochAt(2, featureLevels.max + 1))
+    const tooOld = /at feature level \d+, and this version knows .*: it is too old/
+    assert.throws(() => directory.acceptor.loadEpochs(firstGroup), refusal(tooOld))
+    await directory.close()
+    const look = await openDataDirectoryReadOnly({ path })
+    assert.throws(() => look.epochs(firstGroup), refusal(tooOld))
+    await look.close()
+  })
+})
+
+function epochAt(number: number, featureLevel: number): Epoch {
+  return {
+    number: toEpochNumber(number),
+    protocol: 'multi',
+    members: [{ id: toNodeId(1), name: 'n2', peerAddress: '127.0.0.1:7701', kind: 'acceptor' }],
+    q1: 1,
+    q2: 1,
+    leaseMs: 0,
+    featureLevel,
+    startSlot: toSlot(10 * (number - 1)),
+    highestId: toNodeId(1),
+  }
+}

@@ -27,6 +27,7 @@ const epoch: Epoch = {
   q2: 2,
   leaseMs: 0,
   startSlot: firstSlot,
+  featureLevel: 1,
   highestId: learner,
 }
 
