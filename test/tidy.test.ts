@@ -35,6 +35,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'commands/backup/inspect.ts': ['daemon/backup/backup-file.ts'],
   'commands/restore.ts': ['daemon/backup/restore.ts'],
   'cli/stopped-chain.ts': ['daemon/store', 'machine'],
+  'cli/upgrade/preflight.ts': ['protocol/feature-level.ts'],
   'cli/dev/directory.ts': ['daemon/store/directory-lock.ts'],
   'commands/node/start.ts': ['daemon/config-table.ts'],
   'cli/sim/worker.ts': ['sim'],

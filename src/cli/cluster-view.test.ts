@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PaxosError } from '../base/error.ts'
 import type { GroupStatusJson, StatusJson } from '../wire/api-types.ts'
-import { renderCluster, type StatusSource, viewCluster } from './cluster-view.ts'
+import { renderCluster, viewCluster } from './cluster-view.ts'
+import type { StatusSource } from './member-answers.ts'
 
 const names = ['n1', 'n2', 'n3']
 

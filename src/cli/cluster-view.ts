@@ -1,6 +1,5 @@
-import { PaxosError } from '../base/error.ts'
 import type { GroupStatusJson, StatusJson } from '../wire/api-types.ts'
-import { firstAnswer } from './first-answer.ts'
+import { askMembers, type MemberAnswer, type StatusSource } from './member-answers.ts'
 import { type Column, paint, table } from './output.ts'
 
 export interface NodeRow {
@@ -32,50 +31,13 @@ export interface ClusterView {
   readonly nodes: readonly NodeRow[]
 }
 
-export interface StatusSource {
-  status(endpoint: string): Promise<StatusJson>
-}
-
-/** Asks one node who the members are, then each of them. Throws CANNOT_CONNECT when nobody answers. */
+/** Asks every member. Throws CANNOT_CONNECT when nobody answers. */
 export async function viewCluster(admin: StatusSource, endpoints: readonly string[]): Promise<ClusterView> {
-  const { endpoint, answer } = await firstAnswer(endpoints, (each) => admin.status(each))
-  const first = { endpoint, status: answer }
-  const answers = await Promise.all(
-    first.status.members.map(async (member): Promise<Answer> => {
-      if (member.name === first.status.node.name) return { ...first, name: member.name }
-      // A node that has not heard from a member does not know its client address; perhaps we were given it.
-      const endpoint = member.clientAddress === null ? undefined : `http://${member.clientAddress}`
-      const candidates = endpoint === undefined ? endpoints : [endpoint]
-      const found = await statusOf(admin, candidates, member.name)
-      return { name: member.name, endpoint: found?.endpoint ?? endpoint, status: found?.status }
-    }),
-  )
-  return assemble(first.status, answers)
+  const { first, answers } = await askMembers(admin, endpoints)
+  return assemble(first, answers)
 }
 
-interface Answer {
-  readonly name: string
-  readonly endpoint: string | undefined
-  readonly status: StatusJson | undefined
-}
-
-async function statusOf(
-  admin: StatusSource,
-  endpoints: readonly string[],
-  name: string,
-): Promise<{ readonly endpoint: string; readonly status: StatusJson } | undefined> {
-  for (const endpoint of endpoints) {
-    try {
-      const status = await admin.status(endpoint)
-      if (status.node.name === name) return { endpoint, status }
-    } catch (error) {
-      if (!(error instanceof PaxosError)) throw error
-    }
-  }
-  return undefined
-}
-
-function assemble(first: StatusJson, answers: readonly Answer[]): ClusterView {
+function assemble(first: StatusJson, answers: readonly MemberAnswer[]): ClusterView {
   const groups = answers.map((answer) => answer.status?.groups[0])
   const highest = Math.max(...groups.map((group) => group?.chosen ?? 0))
   const nodes = answers.map((answer, at) => nodeRow(answer, groups[at], highest, first.clusterId))
@@ -98,7 +60,7 @@ function assemble(first: StatusJson, answers: readonly Answer[]): ClusterView {
 }
 
 function nodeRow(
-  { name, endpoint: asked, status }: Answer,
+  { name, endpoint: asked, status }: MemberAnswer,
   group: GroupStatusJson | undefined,
   highest: number,
   clusterId: string,

@@ -7,7 +7,7 @@ import { runDev } from '../cli/dev/run.ts'
 export default class Dev extends BaseCommand {
   static override summary = 'Run a whole cluster on this machine, for trying things out.'
   static override description =
-    'Starts several nodes as processes of their own, waits until they serve, and stays in the foreground; Ctrl-C stops them all. Started again, it goes on with the data it has. A node that dies is started again after two seconds. Client ports count up from --base-port, peer ports from 100 above. The log of each node is in the data directory.'
+    'Starts several nodes as processes of their own, waits until they serve, and stays in the foreground; Ctrl-C stops them all. Started again, it goes on with the data it has. A node that dies is started again after two seconds, one that was asked to stop at once. Client ports count up from --base-port, peer ports from 100 above. The log of each node is in the data directory.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --nodes 5 --fresh --set q1=4 --set q2=2',

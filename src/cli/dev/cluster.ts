@@ -127,10 +127,12 @@ export class DevCluster {
       args: this.#args(index),
       logFile: join(path, `${name}.log`),
       restartAfterMs: restart ? restartAfterMs : undefined,
-      onDeath: (how, willRestart) => {
+      onEnd: ({ how, isClean, restartAfterMs: afterMs }) => {
         // Before it serves, `serve` says what happened.
         if (!this.#serving || this.#stopping) return
-        say(`${name} died (${how})${willRestart ? `, starting it again in ${restartAfterMs / 1000} s` : ''}`)
+        const ended = isClean ? 'stopped' : `died (${how})`
+        const next = afterMs === undefined ? '' : `, starting it again${afterMs === 0 ? '' : ` in ${afterMs / 1000} s`}`
+        say(`${name} ${ended}${next}`)
         if (!restart && this.#nodes.every((node) => !node.isRunning)) this.#options.onAllDead()
       },
       onRestart: (pid) => say(`${name} is started again (process ${pid})`),

@@ -47,6 +47,23 @@ export async function takeDevDirectory(path: string, wishes: DevWishes, newToken
   }
 }
 
+/** Throws PaxosError unless a `paxos dev` runs on the directory. */
+export async function requireDevRunning(path: string): Promise<void> {
+  if (!existsSync(join(path, planFile))) {
+    throw new PaxosError('NOT_FOUND', `${path} is not the directory of a \`paxos dev\``, {
+      hint: 'Give --dev the --data-dir that `paxos dev` runs with, or use --restart-command.',
+    })
+  }
+  const { lockDirectory } = await import('../../daemon/store/directory-lock.ts')
+  const lock = await lockDirectory(path).catch((error: unknown) => {
+    if (error instanceof PaxosError && error.code === 'DATA_DIR_REFUSED') return undefined
+    throw error
+  })
+  if (lock === undefined) return
+  await lock.release()
+  throw new PaxosError('PRECONDITION_FAILED', `No \`paxos dev\` runs on ${path}: a node that ends would stay down`)
+}
+
 /** Remembers that the cluster served. */
 export function markServed(path: string, plan: DevPlan): void {
   if (!plan.served) writePlan(path, { ...plan, served: true })

@@ -9,11 +9,20 @@ export interface NodeProcessOptions {
   readonly program: string
   readonly cwd: string
   readonly logFile: string
-  /** Undefined leaves a dead node dead. */
+  /** Undefined leaves a dead node dead. One that stopped because somebody asked it to is started again at once. */
   readonly restartAfterMs: number | undefined
-  /** The node ended although nobody asked it to. */
-  onDeath(how: string, willRestart: boolean): void
+  /** The node ended, and not because of us. */
+  onEnd(how: NodeEnd): void
   onRestart(pid: number): void
+}
+
+export interface NodeEnd {
+  /** `exit status 1` or `signal SIGKILL`. */
+  readonly how: string
+  /** Somebody asked it to stop. */
+  readonly isClean: boolean
+  /** Undefined: it is not started again. */
+  readonly restartAfterMs: number | undefined
 }
 
 const logBytesMax = 16 * 1024 * 1024
@@ -60,8 +69,10 @@ export class NodeProcess {
     })
     closeSync(log)
     child.stdin?.on('error', () => {})
-    child.on('error', (error) => this.#onEnd(child, error.message))
-    child.on('exit', (code, signal) => this.#onEnd(child, signal === null ? `exit status ${code}` : `signal ${signal}`))
+    child.on('error', (error) => this.#onEnd(child, error.message, false))
+    child.on('exit', (code, signal) => {
+      this.#onEnd(child, signal === null ? `exit status ${code}` : `signal ${signal}`, code === 0)
+    })
     this.#child = child
   }
 
@@ -92,12 +103,13 @@ export class NodeProcess {
     return readFileSync(this.#options.logFile, 'utf8').trimEnd().split('\n').slice(-count).join('\n')
   }
 
-  #onEnd(child: ChildProcess, how: string): void {
+  #onEnd(child: ChildProcess, how: string, isClean: boolean): void {
     if (this.#child !== child) return
     this.#child = undefined
     if (this.#stopping) return
-    const { restartAfterMs, onDeath, onRestart } = this.#options
-    onDeath(how, restartAfterMs !== undefined)
+    const { onEnd, onRestart } = this.#options
+    const restartAfterMs = this.#options.restartAfterMs && (isClean ? 0 : this.#options.restartAfterMs)
+    onEnd({ how, isClean, restartAfterMs })
     if (restartAfterMs === undefined) return
     this.#timer = setTimeout(() => {
       this.start()

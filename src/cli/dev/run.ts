@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
 import { isLive, paint } from '../output.ts'
+import { runSteps, type Step } from '../steps.ts'
 import type { DevCluster } from './cluster.ts'
 
 export interface DevOutput {
@@ -66,30 +67,19 @@ function stopOnSignal(cluster: DevCluster): { promise: Promise<void>; asked(): b
   }
 }
 
-/** Steps are shown by listr2 on a terminal and as plain lines elsewhere. */
 async function startWithSteps(cluster: DevCluster, { asJson, dataDir }: DevOutput): Promise<string> {
   let leader = ''
-  const steps = [
-    { title: `Open ${dataDir}`, task: async () => void (await cluster.open()) },
-    { title: 'Start the nodes', task: () => cluster.start() },
+  const steps: Step[] = [
+    { title: `Open ${dataDir}`, run: async () => void (await cluster.open()) },
+    { title: 'Start the nodes', run: () => cluster.start() },
     {
       title: 'Wait until they serve',
-      task: async () => {
+      run: async () => {
         leader = await cluster.serve()
       },
     },
   ]
-  if (!asJson && isLive(process.stdout)) {
-    const { Listr } = await import('listr2')
-    // The error is told once, with its hint, by the command.
-    const rendererOptions = { showErrorMessage: false }
-    await new Listr(steps, { renderer: 'default', rendererOptions, registerSignalListeners: false }).run()
-    return leader
-  }
-  for (const { title, task } of steps) {
-    if (!asJson) process.stderr.write(`${title} …\n`)
-    await task()
-  }
+  await runSteps(steps, { silent: asJson })
   return leader
 }
 

@@ -1,0 +1,212 @@
+/**
+ * Who is taking nodes down, one at a time, and how far that is: one key of the store, so that two operators do not meet, and
+ * another command can go on when the first has died. Whoever runs it writes the key again every few seconds; each write is
+ * bound to the version before, so somebody who was taken over notices before the next node.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { PaxosError } from '../../base/error.ts'
+import type { PaxosClient } from '../../client/client.ts'
+import { count } from '../output.ts'
+
+export const maintenanceKey = 'paxos-maintenance'
+
+export interface MaintenanceRecord {
+  readonly format: 1
+  readonly kind: 'upgrade' | 'restart'
+  /** The version that an upgrade brings. */
+  readonly version: string | null
+  /** `user@host` */
+  readonly by: string
+  /** ISO 8601 */
+  readonly startedAt: string
+  readonly state: 'running' | 'paused'
+  /** Why it is paused. */
+  readonly reason: string | null
+  /** In the order in which they are taken. */
+  readonly nodes: readonly string[]
+  readonly done: readonly string[]
+  /** Being taken down, and how often it had been started before. */
+  readonly current: { readonly name: string; readonly incarnation: number } | null
+}
+
+export interface FoundMaintenance {
+  readonly record: MaintenanceRecord
+  /** Of the key. */
+  readonly version: number
+}
+
+const renewMs = 3000
+/** Not written again for so long: whoever ran it is gone. */
+const goneMs = 12_000
+
+/** Undefined when there is none. Throws PaxosError PRECONDITION_FAILED when the key holds something else. */
+export async function findMaintenance(client: PaxosClient): Promise<FoundMaintenance | undefined> {
+  const item = await client.get(maintenanceKey)
+  if (item === undefined) return undefined
+  const record = decode(item.text())
+  if (record === undefined) {
+    throw new PaxosError('PRECONDITION_FAILED', `The key ${maintenanceKey} holds something that is not ours`, {
+      hint: `\`paxos kv get ${maintenanceKey}\` shows it. Delete it if nobody needs it.`,
+    })
+  }
+  return { record, version: item.version }
+}
+
+/** One sentence. */
+export function inWords({ kind, version, by, startedAt, done, nodes, state, reason }: MaintenanceRecord): string {
+  const what = kind === 'upgrade' ? `An upgrade to ${version}` : 'A rolling restart'
+  const how = state === 'paused' ? `is paused (${reason})` : 'is under way'
+  return `${what}, begun by ${by} at ${startedAt}, ${how}: ${done.length} of ${count(nodes.length, 'node')} done`
+}
+
+export class Maintenance {
+  readonly #client: PaxosClient
+  readonly #timer: NodeJS.Timeout
+  #record: MaintenanceRecord
+  #version: number
+  #writes: Promise<unknown> = Promise.resolve()
+  #isOver = false
+
+  private constructor(client: PaxosClient, record: MaintenanceRecord, version: number) {
+    this.#client = client
+    this.#record = record
+    this.#version = version
+    // A renewal that fails is no harm: the next step of the work writes too, and must succeed.
+    this.#timer = setInterval(() => void this.#write(this.#record).catch(() => {}), renewMs)
+  }
+
+  /** Throws PaxosError PRECONDITION_FAILED when there is one already. */
+  static async begin(client: PaxosClient, record: MaintenanceRecord): Promise<Maintenance> {
+    const found = await findMaintenance(client)
+    if (found !== undefined) throw underWay(found.record)
+    const { version } = await client
+      .put(maintenanceKey, encode(record), { ifVersion: 0 })
+      .catch((cause: unknown) => Promise.reject(takenOver(cause)))
+    return new Maintenance(client, record, version)
+  }
+
+  /** Goes on with one that is paused, or whose command is gone; that takes a while to see. */
+  static async resume(client: PaxosClient, found: FoundMaintenance, by: string): Promise<Maintenance> {
+    if (found.record.state === 'running') await waitUntilGone(client, found)
+    const record: MaintenanceRecord = { ...found.record, by, state: 'running', reason: null }
+    const { version } = await client
+      .put(maintenanceKey, encode(record), { ifVersion: found.version })
+      .catch((cause: unknown) => Promise.reject(takenOver(cause)))
+    return new Maintenance(client, record, version)
+  }
+
+  /** Gives up one that is paused, or whose command is gone. What is done stays done. */
+  static async abandon(client: PaxosClient, found: FoundMaintenance): Promise<void> {
+    if (found.record.state === 'running') await waitUntilGone(client, found)
+    await client
+      .delete(maintenanceKey, { ifVersion: found.version })
+      .catch((cause: unknown) => Promise.reject(takenOver(cause)))
+  }
+
+  get record(): MaintenanceRecord {
+    return this.#record
+  }
+
+  /** Rejects with PRECONDITION_FAILED when somebody else has taken it over: nothing more may be done then. */
+  update(changes: Partial<Pick<MaintenanceRecord, 'done' | 'current'>>): Promise<void> {
+    return this.#write({ ...this.#record, ...changes })
+  }
+
+  /** Leaves it for somebody to go on with. */
+  async pause(reason: string): Promise<void> {
+    await this.#write({ ...this.#record, state: 'paused', reason })
+    await this.close()
+  }
+
+  async finish(): Promise<void> {
+    await this.close()
+    await this.#client.delete(maintenanceKey, { ifVersion: this.#version })
+  }
+
+  /** Says no more; the record stays. */
+  async close(): Promise<void> {
+    this.#isOver = true
+    clearInterval(this.#timer)
+    await this.#writes.catch(() => {})
+  }
+
+  #write(record: MaintenanceRecord): Promise<void> {
+    const write = async (): Promise<void> => {
+      if (this.#isOver) return
+      const options = { ifVersion: this.#version }
+      const written = await this.#client
+        .put(maintenanceKey, encode(record), options)
+        .catch((cause: unknown) => Promise.reject(takenOver(cause)))
+      this.#version = written.version
+      this.#record = record
+    }
+    const written = this.#writes.then(write, write)
+    this.#writes = written
+    return written
+  }
+}
+
+async function waitUntilGone(client: PaxosClient, { record, version }: FoundMaintenance): Promise<void> {
+  const until = performance.now() + goneMs
+  while (performance.now() < until) {
+    await pause(Math.min(1000, until - performance.now()))
+    const now = await findMaintenance(client)
+    if (now?.version !== version) throw underWay(now?.record ?? record)
+  }
+}
+
+function underWay(record: MaintenanceRecord): PaxosError {
+  const verb = record.kind === 'upgrade' ? 'upgrade run' : 'node restart'
+  return new PaxosError('PRECONDITION_FAILED', `${inWords(record)}. Nothing was changed.`, {
+    hint: `If nobody runs it any more, \`paxos ${verb} --resume\` goes on with it and \`paxos ${verb} --abandon\` gives it up.`,
+  })
+}
+
+function takenOver(cause: unknown): unknown {
+  if (!(cause instanceof PaxosError) || cause.code !== 'PRECONDITION_FAILED') return cause
+  return new PaxosError('PRECONDITION_FAILED', 'Another command has taken this maintenance over', {
+    hint: '`paxos upgrade status` shows who runs it.',
+    cause,
+  })
+}
+
+function encode(record: MaintenanceRecord): string {
+  return JSON.stringify(record)
+}
+
+function decode(text: string): MaintenanceRecord | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  return isRecord(value) ? value : undefined
+}
+
+function isRecord(value: unknown): value is MaintenanceRecord {
+  if (typeof value !== 'object' || value === null) return false
+  const { format, kind, version, by, startedAt, state, reason, nodes, done, current }: Record<string, unknown> = {
+    ...value,
+  }
+  const isText = (each: unknown): boolean => typeof each === 'string'
+  const isNames = (each: unknown): boolean => Array.isArray(each) && each.every(isText)
+  return (
+    format === 1 &&
+    (kind === 'upgrade' || kind === 'restart') &&
+    (version === null || isText(version)) &&
+    (state === 'running' || state === 'paused') &&
+    (reason === null || isText(reason)) &&
+    isText(by) &&
+    isText(startedAt) &&
+    isNames(nodes) &&
+    isNames(done) &&
+    (current === null || isCurrent(current))
+  )
+}
+
+function isCurrent(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, incarnation }: Record<string, unknown> = { ...value }
+  return typeof name === 'string' && Number.isSafeInteger(incarnation)
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { StatusJson } from '../../wire/api-types.ts'
+import { commandRestarter, fillIn } from './restarter.ts'
+
+const node: StatusJson['node'] = {
+  name: 'n2',
+  id: '2',
+  pid: 7,
+  incarnation: 3,
+  version: '1.0.0',
+  clientAddress: '10.0.0.2:7601',
+  peerAddress: '[fd00::2]:7701',
+  featureLevels: { min: 1, max: 1 },
+}
+
+test('placeholders become one word of the shell each', () => {
+  assert.equal(fillIn('ssh {host} restart {name}', node), 'ssh fd00::2 restart n2')
+  assert.equal(
+    fillIn('{client} {peer}', { ...node, clientAddress: "a'; rm -rf b" }),
+    `'a'\\''; rm -rf b' '[fd00::2]:7701'`,
+  )
+})
+
+test('a template with a slip, or without the node in it, is refused before anything is done', () => {
+  assert.throws(() => commandRestarter('restart {nam}'), { code: 'USAGE', message: /"\{nam\}" is no placeholder/ })
+  assert.throws(() => commandRestarter('restart {}'), { code: 'USAGE' })
+  assert.throws(() => commandRestarter('restart n1'), { code: 'USAGE', message: /says nothing of which node/ })
+})
+
+test('the command runs in a shell; a failure is told with its last words, and one that hangs is ended', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'paxos-restarter-'))
+  try {
+    await commandRestarter(`echo {name} > ${folder}/out`)(node, 60_000)
+    assert.equal(readFileSync(join(folder, 'out'), 'utf8'), 'n2\n')
+    const failing = commandRestarter('echo no such unit {name} >&2; exit 5')(node, 60_000)
+    await assert.rejects(failing, { code: 'PRECONDITION_FAILED', message: /exit status 5: .*\nno such unit n2/s })
+    await assert.rejects(commandRestarter('sleep 600; echo {name}')(node, 50), { message: /signal SIGKILL/ })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})

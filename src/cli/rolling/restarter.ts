@@ -1,0 +1,87 @@
+/** How a node is restarted: by a command of the operator's, or by the `paxos dev` that runs it. */
+import { spawn } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { PaxosError } from '../../base/error.ts'
+import type { AdminClient } from '../../client/admin.ts'
+import type { StatusJson } from '../../wire/api-types.ts'
+import { requireDevRunning } from '../dev/directory.ts'
+import { shellWord } from '../doctor/shell-word.ts'
+
+/** Begins the restart; that the node is back is for others to see. Rejects with PaxosError when it cannot. */
+export type Restarter = (node: StatusJson['node'], timeoutMs: number) => Promise<void>
+
+const placeholders = {
+  name: ({ name }) => name,
+  host: ({ peerAddress }) => hostOf(peerAddress),
+  client: ({ clientAddress }) => clientAddress,
+  peer: ({ peerAddress }) => peerAddress,
+} as const satisfies Record<string, (node: StatusJson['node']) => string>
+
+type Placeholder = keyof typeof placeholders
+
+/** Throws PaxosError USAGE when the template has a placeholder that is not known, or would be the same for every node. */
+export function commandRestarter(template: string): Restarter {
+  const used = [...template.matchAll(/\{(\w*)\}/g)].map(([, name]) => name ?? '')
+  const known = Object.keys(placeholders)
+  const hint = `Placeholders are ${known.map((name) => `{${name}}`).join(', ')}.`
+  const unknown = used.find((name) => !isPlaceholder(name))
+  if (unknown !== undefined)
+    throw new PaxosError('USAGE', `"{${unknown}}" is no placeholder of a restart command`, { hint })
+  if (used.length === 0) {
+    throw new PaxosError('USAGE', 'The restart command says nothing of which node it is for', { hint })
+  }
+  return async (node, timeoutMs) => await run(fillIn(template, node), timeoutMs)
+}
+
+export function fillIn(template: string, node: StatusJson['node']): string {
+  return template.replace(/\{(\w*)\}/g, (whole, name: string) =>
+    isPlaceholder(name) ? shellWord(placeholders[name](node)) : whole,
+  )
+}
+
+/** Ends the node's process; the `paxos dev` that runs it starts it again. */
+export function devRestarter(admin: AdminClient, directory: string): Restarter {
+  const path = resolve(directory)
+  return async ({ name }) => {
+    await requireDevRunning(path)
+    const { node } = await admin.status(`unix:${join(path, name, 'paxos.sock')}`)
+    if (node.name !== name) throw new PaxosError('INTERNAL', `${node.name} answers on the socket of ${name}`)
+    process.kill(node.pid, 'SIGTERM')
+  }
+}
+
+const outputCharsMax = 2000
+
+/** In a process group of its own: a Ctrl-C pauses us, and must not leave a restart half done. */
+function run(command: string, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    const timer = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'), timeoutMs)
+    let output = ''
+    const keep = (chunk: Buffer): void => {
+      output = (output + chunk.toString('utf8')).slice(-outputCharsMax)
+    }
+    child.stdout.on('data', keep)
+    child.stderr.on('data', keep)
+    child.on('error', (cause) => reject(failed(command, cause.message, '', cause)))
+    child.on('close', (code, by) => {
+      clearTimeout(timer)
+      if (code === 0) resolve()
+      else reject(failed(command, code === null ? `signal ${by}` : `exit status ${code}`, output.trim(), undefined))
+    })
+  })
+}
+
+function failed(command: string, how: string, output: string, cause: unknown): PaxosError {
+  const said = output === '' ? '' : `\n${output}`
+  return new PaxosError('PRECONDITION_FAILED', `The restart command ended with ${how}: ${command}${said}`, { cause })
+}
+
+function isPlaceholder(name: string): name is Placeholder {
+  return Object.hasOwn(placeholders, name)
+}
+
+function hostOf(address: string): string {
+  const host = address.slice(0, address.lastIndexOf(':'))
+  return host.startsWith('[') ? host.slice(1, -1) : host
+}

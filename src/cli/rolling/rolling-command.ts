@@ -1,0 +1,203 @@
+/** What `upgrade run` and `node restart` share: the flags, and going through the nodes under the maintenance lock. */
+import { hostname, userInfo } from 'node:os'
+import { Flags } from '@oclif/core'
+import { PaxosError } from '../../base/error.ts'
+import type { AdminClient } from '../../client/admin.ts'
+import { ClusterCommand, type ConnectionFlags } from '../cluster-command.ts'
+import { confirm } from '../confirm.ts'
+import { duration } from '../flags.ts'
+import { runSteps } from '../steps.ts'
+import { type ClusterLook, look, unrest } from './gates.ts'
+import { findMaintenance, inWords, Maintenance, type MaintenanceRecord } from './maintenance.ts'
+import type { Restarter } from './restarter.ts'
+
+export const rollingFlags = {
+  'restart-command': Flags.string({
+    summary: 'Restarts one node: a command for sh, with {name}, {host}, {client} and {peer} of the node.',
+    helpValue: '<command>',
+    exclusive: ['dev'],
+  }),
+  dev: Flags.string({ summary: 'The nodes are those of the `paxos dev` with this --data-dir.', helpValue: '<dir>' }),
+  within: duration({
+    summary: 'Longest wait for one node to be well, to restart, or to catch up.',
+    default: 300_000,
+    defaultHelp: async () => '5m',
+  }),
+  resume: Flags.boolean({
+    summary: 'Go on with one that is paused, or whose command has died.',
+    exclusive: ['abandon'],
+  }),
+  abandon: Flags.boolean({
+    summary: 'Give up one that is paused, or whose command has died. What is done stays done.',
+  }),
+  'dry-run': Flags.boolean({ summary: 'Show which nodes in which order, and whether it could begin now.' }),
+  yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
+}
+
+export interface RollingFlags extends ConnectionFlags {
+  readonly 'restart-command'?: string | undefined
+  readonly dev?: string | undefined
+  readonly within: number
+  readonly resume: boolean
+  readonly abandon: boolean
+  readonly 'dry-run': boolean
+  readonly yes: boolean
+}
+
+export interface RollingWish {
+  readonly kind: MaintenanceRecord['kind']
+  /** That the nodes have afterwards; null: whichever they have. */
+  readonly version: string | null
+  /** Those to take, in order, given what there is. */
+  choose(seen: ClusterLook): readonly string[]
+}
+
+export interface RollingResult {
+  readonly kind: MaintenanceRecord['kind']
+  readonly version: string | null
+  readonly nodes: readonly string[]
+  readonly done: readonly string[]
+  /** Why it could not begin now; for a dry run. */
+  readonly problems: readonly string[]
+}
+
+export abstract class RollingCommand extends ClusterCommand {
+  // oclif stops looking for inherited settings at a class that has none of its own.
+  static override enableJsonFlag = true
+
+  protected async roll(flags: RollingFlags, wish: RollingWish): Promise<RollingResult> {
+    const { admin, endpoints } = await this.admin(flags)
+    if (flags.abandon) return await this.#abandon(flags, endpoints, wish)
+    const seen = await look(admin, endpoints)
+    const known = [...new Set([...endpoints, ...seen.answers.flatMap(({ endpoint }) => endpoint ?? [])])]
+    if (flags.resume) return await this.#resume(flags, admin, known, wish)
+    const nodes = wish.choose(seen)
+    const result = { kind: wish.kind, version: wish.version, nodes, done: [], problems: unrest(seen) }
+    if (nodes.length === 0) {
+      this.remark(wish.version === null ? 'no node to restart' : `every node runs ${wish.version} already`)
+      return result
+    }
+    this.log(`${wish.kind === 'upgrade' ? `upgrade to ${wish.version}` : 'restart'}: ${nodes.join(', then ')}`)
+    if (flags['dry-run']) {
+      for (const problem of result.problems) this.log(`not now: ${problem}`)
+      if (result.problems.length > 0) this.endWith(10)
+      return result
+    }
+    const restart = await restarterOf(flags, admin)
+    if (!flags.yes) await confirm('Restart these nodes, one after the other?')
+    const maintenance = await Maintenance.begin(await this.#lockClient(flags, known), {
+      ...{ format: 1, kind: wish.kind, version: wish.version, by: whoAmI(), startedAt: new Date().toISOString() },
+      ...{ state: 'running', reason: null, nodes, done: [], current: null },
+    })
+    return await this.#run(flags, admin, known, maintenance, restart)
+  }
+
+  async #resume(
+    flags: RollingFlags,
+    admin: AdminClient,
+    endpoints: readonly string[],
+    wish: RollingWish,
+  ): Promise<RollingResult> {
+    const restart = await restarterOf(flags, admin)
+    const client = await this.#lockClient(flags, endpoints)
+    const found = await findMaintenance(client)
+    if (found === undefined || found.record.kind !== wish.kind) throw nothingToResume(found?.record)
+    if (wish.version !== null && found.record.version !== wish.version) {
+      throw new PaxosError('PRECONDITION_FAILED', `${inWords(found.record)}, and this is for ${wish.version}`, {
+        hint: `Add --to ${found.record.version} to go on with it, or --abandon to give it up.`,
+      })
+    }
+    this.remark(inWords(found.record))
+    if (found.record.state === 'running') this.remark('looking whether its command still runs')
+    const maintenance = await Maintenance.resume(client, found, whoAmI())
+    return await this.#run(flags, admin, endpoints, maintenance, restart)
+  }
+
+  async #abandon(flags: RollingFlags, endpoints: readonly string[], wish: RollingWish): Promise<RollingResult> {
+    const client = await this.#lockClient(flags, endpoints)
+    const found = await findMaintenance(client)
+    if (found === undefined || found.record.kind !== wish.kind) throw nothingToResume(found?.record)
+    this.remark(inWords(found.record))
+    await Maintenance.abandon(client, found)
+    this.remark('given up')
+    const { kind, version, nodes, done } = found.record
+    return { kind, version, nodes, done, problems: [] }
+  }
+
+  async #run(
+    flags: RollingFlags,
+    admin: AdminClient,
+    endpoints: readonly string[],
+    maintenance: Maintenance,
+    restart: Restarter,
+  ): Promise<RollingResult> {
+    const { RollingRun } = await import('./rolling-run.ts')
+    const stop = stopSignal()
+    this.onEnd(() => maintenance.close())
+    try {
+      const options = { admin, endpoints, maintenance, restart, timeoutMs: flags.within, signal: stop.signal }
+      await runSteps(new RollingRun(options).steps(), { silent: this.jsonEnabled() })
+    } catch (error) {
+      throw await paused(maintenance, error)
+    } finally {
+      stop.release()
+    }
+    const { kind, version, nodes, done } = maintenance.record
+    await maintenance.finish()
+    this.remark(`done: ${done.join(', ')}`)
+    return { kind, version, nodes, done, problems: [] }
+  }
+
+  async #lockClient(flags: RollingFlags, endpoints: readonly string[]): ReturnType<ClusterCommand['client']> {
+    return await this.client({ ...flags, endpoints: endpoints.join(',') }, { session: true })
+  }
+}
+
+/** Throws PaxosError USAGE when it was not said how. */
+async function restarterOf(flags: RollingFlags, admin: AdminClient): Promise<Restarter> {
+  const { commandRestarter, devRestarter } = await import('./restarter.ts')
+  if (flags['restart-command'] !== undefined) return commandRestarter(flags['restart-command'])
+  if (flags.dev !== undefined) return devRestarter(admin, flags.dev)
+  throw new PaxosError('USAGE', 'It was not said how a node is restarted', {
+    hint: "Add --restart-command, such as 'systemctl --host {host} restart paxos', or --dev for the nodes of a `paxos dev`.",
+  })
+}
+
+/** The first signal pauses it; a second one ends the command at once, and the record says what was under way. */
+function stopSignal(): { readonly signal: AbortSignal; release(): void } {
+  const stop = new AbortController()
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(130)
+    stop.abort()
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  return {
+    signal: stop.signal,
+    release: () => void process.off('SIGINT', onSignal).off('SIGTERM', onSignal),
+  }
+}
+
+async function paused(maintenance: Maintenance, error: unknown): Promise<unknown> {
+  if (!(error instanceof PaxosError)) return error
+  const verb = maintenance.record.kind === 'upgrade' ? 'upgrade run' : 'node restart'
+  const next = `\`paxos ${verb} --resume\` goes on where it was, \`--abandon\` gives it up.`
+  const isPaused = await maintenance.pause(error.message.split('\n')[0] ?? '').then(
+    () => true,
+    () => false,
+  )
+  const hint = isPaused ? `It is paused. ${next}` : `The cluster could not be told. When it can: ${next}`
+  return new PaxosError(error.code, error.message, {
+    hint: error.hint === undefined ? hint : `${error.hint} ${hint}`,
+    cause: error,
+  })
+}
+
+function nothingToResume(other: MaintenanceRecord | undefined): PaxosError {
+  const message = other === undefined ? 'No maintenance is under way' : inWords(other)
+  const hint = other === undefined ? undefined : 'That is another kind of maintenance: use its own command.'
+  return new PaxosError('NOT_FOUND', message, { hint })
+}
+
+function whoAmI(): string {
+  return `${userInfo().username}@${hostname()}`
+}

@@ -1,0 +1,119 @@
+/**
+ * Takes nodes down one at a time: each only when everybody is well and the others suffice, the leader only after another leads,
+ * and the next only when the one before is back and has caught up. Every step can be repeated, so that another command can go on
+ * wherever this one ended.
+ */
+import { PaxosError } from '../../base/error.ts'
+import type { AdminClient } from '../../client/admin.ts'
+import type { StatusJson } from '../../wire/api-types.ts'
+import { handOver, successor } from '../hand-over.ts'
+import type { Step } from '../steps.ts'
+import { type ClusterLook, look, reasonsNotBack, reasonsToWait, type WaitOptions, waitFor } from './gates.ts'
+import type { Maintenance } from './maintenance.ts'
+import type { Restarter } from './restarter.ts'
+
+export interface RollingRunOptions {
+  readonly admin: AdminClient
+  /** More of them survive the restart of any node. */
+  readonly endpoints: readonly string[]
+  readonly maintenance: Maintenance
+  readonly restart: Restarter
+  /** For each wait. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+export class RollingRun {
+  readonly #options: RollingRunOptions
+  #endpoints: readonly string[]
+
+  constructor(options: RollingRunOptions) {
+    this.#options = options
+    this.#endpoints = options.endpoints
+  }
+
+  /** One for each node that is not done. */
+  steps(): readonly Step[] {
+    const { nodes, done } = this.#options.maintenance.record
+    return nodes
+      .filter((name) => !done.includes(name))
+      .map((name) => ({ title: name, run: async (say) => await this.#take(name, say) }))
+  }
+
+  async #take(name: string, say: (text: string) => void): Promise<void> {
+    const { maintenance, timeoutMs, signal } = this.#options
+    const wait: WaitOptions = { timeoutMs, signal, say }
+    const { current } = maintenance.record
+    const begun = current?.name === name ? current.incarnation : undefined
+    const incarnation = begun ?? (await this.#takeDown(name, wait))
+    // The command before may have died between writing down what it was about to do and doing it.
+    if (begun !== undefined && !(await this.#isRestarted(name, begun))) await this.#restart(name, wait)
+    const seen = await waitFor(
+      () => this.#look(),
+      (found) => reasonsNotBack(found, name, incarnation),
+      wait,
+    )
+    checkVersion(statusOf(seen, name), maintenance.record.version)
+    await maintenance.update({ current: null, done: [...maintenance.record.done, name] })
+  }
+
+  /** Gives how often the node had been started before. */
+  async #takeDown(name: string, wait: WaitOptions): Promise<number> {
+    const { maintenance } = this.#options
+    const seen = await waitFor(
+      () => this.#look(),
+      (found) => reasonsToWait(found, name),
+      wait,
+    )
+    if (seen.leader?.node.name === name) await this.#moveLeader(seen.leader, name, wait)
+    const { incarnation } = statusOf(seen, name).node
+    await maintenance.update({ current: { name, incarnation } })
+    await this.#restart(name, wait)
+    return incarnation
+  }
+
+  async #restart(name: string, { say, timeoutMs }: WaitOptions): Promise<void> {
+    say('restarting')
+    await this.#options.restart(statusOf(await this.#look(), name).node, timeoutMs)
+  }
+
+  async #moveLeader(leader: StatusJson, name: string, { say, timeoutMs }: WaitOptions): Promise<void> {
+    const { admin, maintenance } = this.#options
+    const endpoint = `http://${leader.node.clientAddress}`
+    const { done } = maintenance.record
+    const upgraded = leader.members.filter((member) => done.includes(member.name))
+    // Back on the version that will stay, it need not move again.
+    const to = successor(upgraded.some(({ kind }) => kind === 'acceptor') ? { ...leader, members: upgraded } : leader)
+    say(`moving leadership to ${to}`)
+    const now = await handOver(admin, { endpoint, status: leader }, to, { endpoints: this.#endpoints, timeoutMs })
+    if (now === undefined || now === name) {
+      throw new PaxosError('TIMEOUT', `${name} was told to give up leadership, and nobody else leads yet`)
+    }
+  }
+
+  async #isRestarted(name: string, incarnationBefore: number): Promise<boolean> {
+    const status = (await this.#look()).answers.find((answer) => answer.name === name)?.status
+    // One that does not answer is on its way: it was told to stop.
+    return status === undefined || status.node.incarnation > incarnationBefore
+  }
+
+  async #look(): Promise<ClusterLook> {
+    const seen = await look(this.#options.admin, this.#endpoints)
+    const known = seen.answers.flatMap(({ endpoint }) => endpoint ?? [])
+    this.#endpoints = [...new Set([...this.#endpoints, ...known])]
+    return seen
+  }
+}
+
+function statusOf({ answers }: ClusterLook, name: string): StatusJson {
+  const status = answers.find((answer) => answer.name === name)?.status
+  if (status !== undefined) return status
+  throw new PaxosError('PRECONDITION_FAILED', `${name} does not answer, or is no member any more`)
+}
+
+function checkVersion({ node: { name, version } }: StatusJson, wanted: string | null): void {
+  if (wanted === null || version === wanted) return
+  throw new PaxosError('PRECONDITION_FAILED', `${name} came back with version ${version}, not ${wanted}`, {
+    hint: 'Is the new version installed where the node is started from?',
+  })
+}

@@ -1,0 +1,43 @@
+import { Args, Flags } from '@oclif/core'
+import { PaxosError } from '../../base/error.ts'
+import type { ClusterLook } from '../../cli/rolling/gates.ts'
+import { RollingCommand, type RollingResult, rollingFlags } from '../../cli/rolling/rolling-command.ts'
+import { rollingOrder } from '../../cli/rolling/rolling-order.ts'
+import { memberIn } from '../../cli/stop-margin.ts'
+
+export default class NodeRestart extends RollingCommand {
+  static override summary = 'Restart one node, or all one after the other, without the clients noticing.'
+  static override description =
+    'Waits until every member is well and the others suffice, moves leadership away if the node leads, restarts it, and waits until it is back and has caught up. With --rolling all nodes: learners first, then followers, the leader last. Only one such command runs in a cluster at a time. Ctrl-C pauses it; --resume goes on, also when the command died. Applies a changed configuration, for example.'
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> n2 --restart-command 'systemctl --host {host} restart paxos'",
+    "<%= config.bin %> <%= command.id %> --rolling --yes --restart-command 'ssh {host} sudo systemctl restart paxos'",
+    '<%= config.bin %> <%= command.id %> --rolling --dev .paxos/dev',
+    '<%= config.bin %> <%= command.id %> --rolling --dry-run',
+  ]
+
+  static override args = {
+    name: Args.string({ description: 'Name or id of the member.', ignoreStdin: true }),
+  }
+  static override flags = {
+    ...rollingFlags,
+    rolling: Flags.boolean({ summary: 'All nodes, one after the other.' }),
+  }
+
+  async run(): Promise<RollingResult> {
+    const { args, flags } = await this.parse(NodeRestart)
+    const { name } = args
+    const isGoingOn = flags.resume || flags.abandon
+    // A flag that was not given is undefined, whatever its type says.
+    const isRolling = flags.rolling === true
+    if (!isGoingOn && (name === undefined) !== isRolling) {
+      throw new PaxosError('USAGE', 'Give the name of a node, or --rolling for all of them')
+    }
+    const choose = (seen: ClusterLook): readonly string[] => {
+      const status = seen.leader ?? seen.answers.find((answer) => answer.status !== undefined)?.status
+      if (status === undefined) return []
+      return name === undefined ? rollingOrder(status) : [memberIn(status, name)]
+    }
+    return await this.roll(flags, { kind: 'restart', version: null, choose })
+  }
+}
