@@ -122,7 +122,10 @@ export interface GapsJson {
 
 export interface MemberVerdictJson {
   readonly member: string
-  /** diverged: from a majority. differs: and no value has a majority. incomparable: its chain began at another slot. */
+  /**
+   * diverged: from a majority. differs: and no value has a majority. incomparable: its chain began at another slot, or it
+   * knows no slot that was compared.
+   */
   readonly state: 'same' | 'diverged' | 'differs' | 'incomparable' | 'silent'
   readonly applied: number | null
   readonly revision: number | null
@@ -140,7 +143,7 @@ export interface MemberVerdictJson {
 export interface VerifyJson {
   readonly group: string
   readonly epoch: number
-  /** unknown: too few members answered. */
+  /** unknown: too few members answered, or too few know what was compared. */
   readonly verdict: 'same' | 'diverged' | 'unknown'
   /** A majority of the members has the same chain here. */
   readonly checkedUpTo: number | null

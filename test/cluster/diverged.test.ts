@@ -52,6 +52,9 @@ test('members that are the same say so: with one down, after a restart, and afte
     assert.equal(all.exit, 0, all.stdout)
     assert.match(all.stdout, /3 of 3 members answered, compared up to slot 30\d\n/)
     assert.match(all.stdout, /\nsame: a majority of the members agrees, and nobody differs\n$/)
+    const future = await verify(cluster, '--to', '5000')
+    assert.equal(future.exit, 5, future.stdout)
+    assert.match(future.stdout, /n1 and n2 and n3 know no slot that was compared/)
     const [first, second, third] = cluster.nodes as [NodeProcess, NodeProcess, NodeProcess]
     await until('the comparison in the background has come so far', patienceMs, async () => {
       return ((await groupOf(first)).verifiedUpTo ?? 0) >= 300
