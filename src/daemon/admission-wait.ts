@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../base/error.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import { toEpoch } from '../wire/epoch-json.ts'
+import { askJson, type JsonAnswer } from './ask-json.ts'
 import { parseAddress } from './config-setting.ts'
 import type { NodeConfig } from './config-table.ts'
 import { type JoinerJson, joinPath } from './joiner-probe.ts'
@@ -59,18 +60,12 @@ async function ask(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Admitted | undefined> {
-  let found: unknown
-  try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(answerWithinMs)])
-    const response = await fetch(`http://${address}/v1/epoch`, { signal: limit })
-    found = await response.json()
-  } catch (error) {
-    if (!signal.aborted) logger.debug({ address, err: error }, 'no answer to the question for the newest epoch')
+  const found = newestEpoch(await askJson(`http://${address}/v1/epoch`, answerWithinMs, signal))
+  if (typeof found === 'string') {
+    if (!signal.aborted) logger.debug({ address, reason: found }, 'no answer to the question for the newest epoch')
     return undefined
   }
-  const { clusterId, epochs } = (found ?? {}) as { clusterId?: unknown; epochs?: unknown }
-  const epoch = Array.isArray(epochs) ? toEpoch(epochs.at(-1)) : undefined
-  if (typeof clusterId !== 'string' || epoch === undefined) return undefined
+  const { clusterId, epoch } = found
   const self = epoch.members.find((member) => member.name === name)
   if (self === undefined) return undefined
   const peerAddress = advertisePeer ?? listenPeer
@@ -82,6 +77,16 @@ async function ask(
       hint: `Is ${name} a member that runs elsewhere? Otherwise remove it, and add it with the right address.`,
     },
   )
+}
+
+/** Or why there is none. */
+function newestEpoch(found: JsonAnswer): Admitted | string {
+  if (found.kind === 'silent') return found.reason
+  if (found.kind === 'other') return found.what
+  if (found.status !== 200) return `it sent HTTP ${found.status}`
+  const { clusterId, epochs } = (found.body ?? {}) as { clusterId?: unknown; epochs?: unknown }
+  const epoch = Array.isArray(epochs) ? toEpoch(epochs.at(-1)) : undefined
+  return typeof clusterId === 'string' && epoch !== undefined ? { clusterId, epoch } : 'it sent no epoch'
 }
 
 async function listen({ listenPeer }: NodeConfig, joiner: JoinerJson): Promise<Server> {
