@@ -32,7 +32,7 @@ import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
 import { SpaceGuard } from './space-guard.ts'
 import { SpaceTrend } from './space-trend.ts'
-import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
+import { checkNewDirectory, type DataDirectory, openDataDirectory } from './store/data-directory.ts'
 import { readIdentityFile } from './store/identity.ts'
 
 export interface NodeDependencies {
@@ -416,6 +416,7 @@ async function identify(config: NodeConfig, dependencies: NodeDependencies): Pro
     }
     return { clusterId, self, epoch: undefined }
   }
+  await checkNewDirectory(config.dataDir)
   const { log, version, stopped } = dependencies
   const admitted = await waitForAdmission(config, version, log.logger, stopped)
   const self = admitted?.epoch.members.find(({ name }) => name === config.name)

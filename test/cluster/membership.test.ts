@@ -83,6 +83,11 @@ test('what is wrong is refused before anything is changed, with the reason', asy
       assert.equal(ran.exit, exit, `${args.join(' ')}: ${ran.stdout}${ran.stderr}`)
       assert.match(ran.stdout + ran.stderr, pattern)
     }
+    const misplaced = await cluster.joiner('n5')
+    misplaced.start({ dataDir: cluster.directory })
+    assert.equal((await misplaced.exited()).code, 6)
+    assert.match(misplaced.log, /holds no node, but/)
+    assert.doesNotMatch(misplaced.log, /waiting to be let in/)
     const at = (node: NodeProcess): string => `127.0.0.1:${node.peerPort}`
     const other = cluster.node('n2')
     await refused(6, /cannot be reached/, 'member', 'add', 'n9', '--address', '127.0.0.1:1', '--yes')
@@ -106,7 +111,7 @@ test('what is wrong is refused before anything is changed, with the reason', asy
       '--dry-run',
     )
     await refused(7, /no member "n4"/, 'epoch', 'change', '--voters', 'n1,n4', '--dry-run')
-    const [down, up] = cluster.except((await cluster.leader()).name, 'n4')
+    const [down, up] = cluster.except((await cluster.leader()).name, 'n4', 'n5')
     assert.ok(down !== undefined && up !== undefined)
     await down.kill()
     await until('the leader misses it', patienceMs, async () => {

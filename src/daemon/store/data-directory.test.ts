@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,12 @@ import { zeroBallot } from '../../protocol/ballot.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
 import { firstEpoch, firstGroup, firstSlot, toEpochNumber, toNodeId, toSlot } from '../../protocol/ids.ts'
 import type { Done } from '../../runtime/ports.ts'
-import { type DataDirectory, openDataDirectory, openDataDirectoryReadOnly } from './data-directory.ts'
+import {
+  checkNewDirectory,
+  type DataDirectory,
+  openDataDirectory,
+  openDataDirectoryReadOnly,
+} from './data-directory.ts'
 import { openEnvironment } from './environment.ts'
 import { encodeIdentity } from './identity.ts'
 import { identityKey, incarnationKey } from './keys.ts'
@@ -246,5 +251,20 @@ test('a stopped node can be looked at, as often as wanted, without being changed
       await look.close()
     }
     assert.deepEqual(readFileSync(join(path, 'acceptor.mdb')), before)
+  })
+})
+
+test('that a node can begin in a directory is known before it does', async () => {
+  await withDirectory(async (path) => {
+    await checkNewDirectory(path)
+    assert.deepEqual(readdirSync(path), [])
+    const directory = await openFor(path)
+    await assert.rejects(checkNewDirectory(path), refusal(/process \d+ holds it/))
+    await directory.close()
+    const foreign = join(path, 'foreign')
+    await mkdir(foreign)
+    await writeFile(join(foreign, 'letter.txt'), '')
+    await assert.rejects(checkNewDirectory(foreign), refusal(/holds no node, but letter\.txt/))
+    await assert.rejects(checkNewDirectory(join(foreign, 'letter.txt')), refusal(/is not a directory/))
   })
 })

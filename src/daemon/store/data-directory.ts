@@ -119,6 +119,18 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
   }
 }
 
+/** Makes the directory if need be, and sees that a node can begin in it. Throws PaxosError DATA_DIR_REFUSED. */
+export async function checkNewDirectory(directory: string): Promise<void> {
+  const path = resolve(directory)
+  await prepare(path, true)
+  const lock = await lockDirectory(path)
+  try {
+    await checkFiles(path, false, true)
+  } finally {
+    await lock.release()
+  }
+}
+
 /** Throws PaxosError DATA_DIR_REFUSED when there is no node, when it runs, or when the directory is not whole. */
 export async function openDataDirectoryReadOnly(options: { readonly path: string }): Promise<ReadOnlyDirectory> {
   const path = resolve(options.path)
