@@ -33,7 +33,7 @@ import { SlowLog } from './slow-log.ts'
 import { SpaceGuard } from './space-guard.ts'
 import { SpaceTrend } from './space-trend.ts'
 import { checkNewDirectory, type DataDirectory, openDataDirectory } from './store/data-directory.ts'
-import { readIdentityFile } from './store/identity.ts'
+import { type ExpectedIdentity, readIdentityFile } from './store/identity.ts'
 
 export interface NodeDependencies {
   readonly log: NodeLogger
@@ -68,7 +68,7 @@ export async function startNode(config: NodeConfig, dependencies: NodeDependenci
   })
   const directory = await openDataDirectory({
     path: config.dataDir,
-    expected: { clusterId: configured.clusterId, nodeId: configured.self.id, name: configured.self.name },
+    expected: configured.epoch === undefined ? undefined : expectedOf(configured),
     commitDeadlineMs: config.limits.commitDeadlineMs,
     onFailure: onFatal,
   })
@@ -400,6 +400,11 @@ class Node implements RunningNode {
   #advertisedAddress(): string {
     return this.#config.advertiseClient ?? this.#config.listenClient
   }
+}
+
+/** Not asked of a node that was let in before: what it knows of itself is from the directory. */
+function expectedOf({ clusterId, self }: ClusterIdentity): ExpectedIdentity {
+  return { clusterId, nodeId: self.id, name: self.name }
 }
 
 /** Who this node is: from its configuration, from the cluster that lets it in, or from its directory when it was let in before. */
