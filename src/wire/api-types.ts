@@ -115,6 +115,8 @@ export interface GapsJson {
   readonly more: boolean
   readonly answered: readonly string[]
   readonly silent: readonly string[]
+  /** False when fewer than a phase-1 quorum answered: votes that nobody told of may lie in the range, or above what is shown. */
+  readonly known: boolean
   readonly highestVoted: number | null
   readonly chosenUpTo: number
   readonly rows: readonly GapRowJson[]

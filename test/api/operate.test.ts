@@ -225,6 +225,21 @@ test('gaps are classified over what the members say', async (t) => {
       [5, 6, 'undecided'],
     ],
   )
+  assert.equal(json.known, true)
+})
+
+test('with too few answers it is not known that there are no gaps, and nothing is said to be filled', async (t) => {
+  const node = await startNode(t)
+  await node.call('PUT', '/v1/kv/a', { body: '1' })
+  const all = await node.call('GET', '/v1/log/gaps')
+  assert.deepEqual([all.json.rows, all.json.silent, all.json.known], [[], ['n2', 'n3'], false])
+  for (const body of ['{}', '{"dryRun":true}']) {
+    const { status, json } = await node.call('POST', '/v1/log/fill', { body })
+    assert.deepEqual([status, json.error.code], [503, 'NO_QUORUM'])
+    assert.match(json.error.message, /n2, n3 did not/)
+  }
+  // What is chosen is no gap, whoever is silent.
+  assert.equal((await node.call('GET', '/v1/log/gaps?from=0&to=1')).json.known, true)
 })
 
 test('the unix socket serves the same API, to its owner only', async (t) => {

@@ -73,7 +73,7 @@ export function memberOf(name: Name, changes: Partial<MemberFacts> = {}): Member
 
 export const noGaps: GapsJson = {
   ...{ group: '0', epoch: 1, from: 0, to: 0, more: false, answered: [...names], silent: [], highestVoted: null },
-  ...{ chosenUpTo: 5000, rows: [] },
+  ...{ known: true, chosenUpTo: 5000, rows: [] },
 }
 
 /** A healthy cluster of three, but for what is given. */

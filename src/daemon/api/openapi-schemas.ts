@@ -286,6 +286,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     more: flag,
     answered: { type: 'array', items: text },
     silent: { type: 'array', items: text },
+    known: { ...flag, description: 'False when too few answered to know of every vote.' },
     highestVoted: counterOrNull,
     chosenUpTo: counter,
     rows: { type: 'array', items: ref('GapRow') },
