@@ -1,4 +1,5 @@
 import { errorCodes } from '../../base/error.ts'
+import { membersMax } from '../../base/member-bounds.ts'
 import { logLevels } from '../../wire/api-types.ts'
 
 export interface Schema {
@@ -220,7 +221,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     'after?': { ...counter, description: 'Only if this epoch is the newest.' },
     'members?': {
       type: 'array',
-      maxItems: 64,
+      maxItems: membersMax,
       items: closed({ name: text, 'peerAddress?': text, kind: { enum: ['acceptor', 'learner'] } }),
       description: 'All members that there are to be. Left out: as they are.',
     },
