@@ -254,6 +254,11 @@ test('a stopped node can be looked at, as often as wanted, without being changed
   })
 })
 
+test('a directory where none can be made is refused, and not tried for ever', async (t) => {
+  if (process.platform !== 'linux') return t.skip('there is no /proc')
+  await assert.rejects(openFor('/proc/paxos/data'), refusal(/it cannot be created: .*ENOENT/))
+})
+
 test('that a node can begin in a directory is known before it does', async () => {
   await withDirectory(async (path) => {
     await checkNewDirectory(path)
