@@ -25,7 +25,14 @@ export function renderVerify(found: VerifyJson): string {
 
 function verdictLines({ verdict, members }: VerifyJson): readonly string[] {
   if (verdict === 'same') return [paint('green', 'same: a majority of the members agrees, and nobody differs')]
-  if (verdict === 'unknown') return [paint('yellow', 'unknown: too few members could be compared')]
+  if (verdict === 'unknown') {
+    const strangers = members.filter(({ state, slot, since }) => state === 'incomparable' && slot === since)
+    const names = strangers.map(({ member }) => member).join(' and ')
+    return [
+      paint('yellow', 'unknown: too few members could be compared'),
+      ...(names === '' ? [] : [`${names} know no slot that was compared: give --to one that they have applied`]),
+    ]
+  }
   const minority = members.filter(({ state }) => state === 'diverged')
   const split = members.filter(({ state }) => state === 'differs')
   return [

@@ -1,17 +1,20 @@
 /**
  * How a new node gets into a running cluster. It listens on its peer port, where the leader looks it up before it lets it in
  * (`joiner-probe.ts`), and asks the nodes that it was given for the newest epoch until it finds itself in it. Nothing is written
- * before that, so it may be stopped and started again at any time.
+ * into its directory before that, so it may be stopped and started again at any time.
  */
 import { createServer, type Server } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../base/error.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import { toEpoch } from '../wire/epoch-json.ts'
+import { listenOnPort } from './api/listen.ts'
+import { askJson, type JsonAnswer } from './ask-json.ts'
 import { parseAddress } from './config-setting.ts'
 import type { NodeConfig } from './config-table.ts'
 import { type JoinerJson, joinPath } from './joiner-probe.ts'
 import type { Logger } from './logger.ts'
+import { GatedLog } from './net/gated-log.ts'
 import { listenError } from './net/listen-error.ts'
 
 export interface Admitted {
@@ -30,6 +33,8 @@ export async function waitForAdmission(
   logger: Logger,
   stopped: Promise<unknown>,
 ): Promise<Admitted | undefined> {
+  await checkClientPort(config)
+  const gatedLog = new GatedLog(logger, () => performance.now())
   const listener = await listen(config, { waiting: true, name: config.name, version })
   const abort = new AbortController()
   stopped.then(
@@ -42,7 +47,7 @@ export async function waitForAdmission(
     logger.info({ join: config.join.join(','), peer: peerAddress }, `waiting to be let in: ${hint}`)
     while (!abort.signal.aborted) {
       for (const address of config.join) {
-        const admitted = await ask(address, config, logger, abort.signal)
+        const admitted = await ask(address, config, gatedLog, abort.signal)
         if (admitted !== undefined) return admitted
       }
       await pause(askEveryMs, undefined, { signal: abort.signal }).catch(() => {})
@@ -56,21 +61,17 @@ export async function waitForAdmission(
 async function ask(
   address: string,
   { name, advertisePeer, listenPeer }: NodeConfig,
-  logger: Logger,
+  gatedLog: GatedLog,
   signal: AbortSignal,
 ): Promise<Admitted | undefined> {
-  let found: unknown
-  try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(answerWithinMs)])
-    const response = await fetch(`http://${address}/v1/epoch`, { signal: limit })
-    found = await response.json()
-  } catch (error) {
-    if (!signal.aborted) logger.debug({ address, err: error }, 'no answer to the question for the newest epoch')
+  const found = newestEpoch(await askJson(`http://${address}/v1/epoch`, answerWithinMs, signal))
+  if (typeof found === 'string') {
+    const fields = { address, reason: found }
+    if (!signal.aborted) gatedLog.warn(address, fields, 'no member answers at an address of --join')
     return undefined
   }
-  const { clusterId, epochs } = (found ?? {}) as { clusterId?: unknown; epochs?: unknown }
-  const epoch = Array.isArray(epochs) ? toEpoch(epochs.at(-1)) : undefined
-  if (typeof clusterId !== 'string' || epoch === undefined) return undefined
+  gatedLog.forget(address)
+  const { clusterId, epoch } = found
   const self = epoch.members.find((member) => member.name === name)
   if (self === undefined) return undefined
   const peerAddress = advertisePeer ?? listenPeer
@@ -82,6 +83,24 @@ async function ask(
       hint: `Is ${name} a member that runs elsewhere? Otherwise remove it, and add it with the right address.`,
     },
   )
+}
+
+/** Or why there is none. */
+function newestEpoch(found: JsonAnswer): Admitted | string {
+  if (found.kind === 'silent') return found.reason
+  if (found.kind === 'other') return found.what
+  if (found.status !== 200) return `it sent HTTP ${found.status}`
+  const { clusterId, epochs } = (found.body ?? {}) as { clusterId?: unknown; epochs?: unknown }
+  const epoch = Array.isArray(epochs) ? toEpoch(epochs.at(-1)) : undefined
+  return typeof clusterId === 'string' && epoch !== undefined ? { clusterId, epoch } : 'it sent no epoch'
+}
+
+/** The cluster must not count on a node that then cannot start. */
+async function checkClientPort({ listenClient }: NodeConfig): Promise<void> {
+  const { host, port } = parseAddress(listenClient) ?? { host: '', port: 0 }
+  const server = createServer()
+  await listenOnPort(server, host, port)
+  await close(server)
 }
 
 async function listen({ listenPeer }: NodeConfig, joiner: JoinerJson): Promise<Server> {

@@ -1,3 +1,4 @@
+import { memberNamePattern, memberNameWanted, membersMax } from '../base/member-bounds.ts'
 import { type LogLevel, logLevels } from '../wire/api-types.ts'
 import {
   address,
@@ -76,14 +77,12 @@ const kib = 1024
 const mib = 1024 * kib
 const gib = 1024 * mib
 
-const namePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/i
-
 export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
   name: text(
     { doc: 'Name of this node; one of the bootstrap members.', required: true, example: 'n1' },
     'name',
-    'a name of up to 63 letters, digits, dots, dashes and underscores',
-    namePattern,
+    memberNameWanted,
+    memberNamePattern,
   ),
   dataDir: text(
     {
@@ -117,7 +116,7 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
       example: 'n1=10.0.0.1:7701,n2=10.0.0.2:7701,n3=10.0.0.3:7701',
     },
     'n1=host:port,…',
-    '1 to 31 members like n1=10.0.0.1:7701,n2=10.0.0.2:7701 with different names and addresses',
+    `1 to ${membersMax} members like n1=10.0.0.1:7701,n2=10.0.0.2:7701 with different names and addresses`,
     readMembers,
   ),
   clusterToken: text(
@@ -139,15 +138,15 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
       example: '10.0.0.1:7601,10.0.0.2:7601',
     },
     'host:port,…',
-    '1 to 31 addresses like 10.0.0.1:7601,10.0.0.2:7601',
+    `1 to ${membersMax} addresses like 10.0.0.1:7601,10.0.0.2:7601`,
     readAddresses,
   ),
-  q1: optional(whole({ doc: 'Promises needed to lead. Without it, a majority.', example: '2' }, 1, 31)),
+  q1: optional(whole({ doc: 'Promises needed to lead. Without it, a majority.', example: '2' }, 1, membersMax)),
   q2: optional(
     whole(
       { doc: 'Votes needed to choose; q1 + q2 must exceed the members. Without it, a majority.', example: '2' },
       1,
-      31,
+      membersMax,
     ),
   ),
   leaseMs: wholeOrOff(
@@ -318,7 +317,7 @@ export const limitSettings: Settings<NodeLimits> = {
 /** `n1=host:port,…`, a list of such entries, or a map of names to addresses. */
 function readAddresses(raw: unknown): readonly string[] | undefined {
   const entries: unknown = typeof raw === 'string' ? raw.split(',').map((entry) => entry.trim()) : raw
-  if (!Array.isArray(entries) || entries.length < 1 || entries.length > 31) return undefined
+  if (!Array.isArray(entries) || entries.length < 1 || entries.length > membersMax) return undefined
   const isAddress = (entry: unknown): entry is string => typeof entry === 'string' && parseAddress(entry) !== undefined
   return entries.every(isAddress) ? entries : undefined
 }
@@ -326,11 +325,11 @@ function readAddresses(raw: unknown): readonly string[] | undefined {
 function readMembers(raw: unknown): readonly BootstrapMember[] | undefined {
   const entries = typeof raw === 'string' ? raw.split(',') : raw
   const pairs = Array.isArray(entries) ? entries.map(splitMember) : mapEntries(entries)
-  if (pairs === undefined || pairs.length < 1 || pairs.length > 31) return undefined
+  if (pairs === undefined || pairs.length < 1 || pairs.length > membersMax) return undefined
   const members: BootstrapMember[] = []
   for (const pair of pairs) {
     const [name, peerAddress] = pair ?? []
-    if (name === undefined || !namePattern.test(name)) return undefined
+    if (name === undefined || !memberNamePattern.test(name)) return undefined
     if (typeof peerAddress !== 'string' || parseAddress(peerAddress) === undefined) return undefined
     members.push({ name, peerAddress })
   }

@@ -1,4 +1,5 @@
 /** Looks a new node up at its peer address before it is let in: a slip in an address is found before it costs anything. */
+import { askJson } from './ask-json.ts'
 
 /** Answered on the peer port of a node that waits to be let in. */
 export const joinPath = '/v1/join'
@@ -13,25 +14,14 @@ const answerWithinMs = 3000
 
 /** What is wrong with it, as a sentence; undefined when it waits there under this name. */
 export async function joinerProblem(name: string, peerAddress: string): Promise<string | undefined> {
-  let status: number
-  let found: unknown
-  try {
-    const response = await fetch(`http://${peerAddress}${joinPath}`, { signal: AbortSignal.timeout(answerWithinMs) })
-    status = response.status
-    found = await response.json()
-  } catch (error) {
-    return `${name} cannot be reached at ${peerAddress}: ${reasonOf(error)}.`
-  }
-  const { waiting, name: answered } = (found ?? {}) as Partial<Record<keyof JoinerJson, unknown>>
-  if (status === 426)
+  const found = await askJson(`http://${peerAddress}${joinPath}`, answerWithinMs)
+  const isNone = `What answers at ${peerAddress} is no node that waits to be let in`
+  if (found.kind === 'silent') return `${name} cannot be reached at ${peerAddress}: ${found.reason}.`
+  if (found.kind === 'other') return `${isNone}: ${found.what}.`
+  const { waiting, name: answered } = (found.body ?? {}) as Partial<Record<keyof JoinerJson, unknown>>
+  if (found.status === 426)
     return `${name} at ${peerAddress} runs in a cluster already; a new member starts with an empty directory.`
-  if (status !== 200 || waiting !== true) return `What answers at ${peerAddress} is no node that waits to be let in.`
+  if (found.status !== 200) return `${isNone}: it sent HTTP ${found.status}.`
+  if (waiting !== true) return `${isNone}: it does not say that it waits.`
   return answered === name ? undefined : `The node that waits at ${peerAddress} is named ${answered}, not ${name}.`
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return 'no answer in time'
-  const { cause } = error
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : error.message
 }

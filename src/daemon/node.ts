@@ -33,8 +33,8 @@ import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
 import { SpaceGuard } from './space-guard.ts'
 import { SpaceTrend } from './space-trend.ts'
-import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
-import { readIdentityFile } from './store/identity.ts'
+import { checkNewDirectory, type DataDirectory, openDataDirectory } from './store/data-directory.ts'
+import { type ExpectedIdentity, readIdentityFile } from './store/identity.ts'
 
 export interface NodeDependencies {
   readonly log: NodeLogger
@@ -69,7 +69,7 @@ export async function startNode(config: NodeConfig, dependencies: NodeDependenci
   })
   const directory = await openDataDirectory({
     path: config.dataDir,
-    expected: { clusterId: configured.clusterId, nodeId: configured.self.id, name: configured.self.name },
+    expected: configured.epoch === undefined ? undefined : expectedOf(configured),
     commitDeadlineMs: config.limits.commitDeadlineMs,
     onFailure: onFatal,
   })
@@ -412,6 +412,11 @@ class Node implements RunningNode {
   }
 }
 
+/** Not asked of a node that was let in before: what it knows of itself is from the directory. */
+function expectedOf({ clusterId, self }: ClusterIdentity): ExpectedIdentity {
+  return { clusterId, nodeId: self.id, name: self.name }
+}
+
 /** Who this node is: from its configuration, from the cluster that lets it in, or from its directory when it was let in before. */
 async function identify(config: NodeConfig, dependencies: NodeDependencies): Promise<ClusterIdentity | undefined> {
   if (config.join.length === 0) return deriveCluster(config)
@@ -426,6 +431,7 @@ async function identify(config: NodeConfig, dependencies: NodeDependencies): Pro
     }
     return { clusterId, self, epoch: undefined }
   }
+  await checkNewDirectory(config.dataDir)
   const { log, version, stopped } = dependencies
   const admitted = await waitForAdmission(config, version, log.logger, stopped)
   const self = admitted?.epoch.members.find(({ name }) => name === config.name)

@@ -147,6 +147,18 @@ test('a chain that has not begun yet proves nothing', () => {
   assert.deepEqual([found.verdict, found.checkedUpTo], ['unknown', undefined])
 })
 
+test('a slot that nobody has reached compares nothing', () => {
+  const fakes = [{ applied: 200 }, { applied: 190 }, { applied: 0 }]
+  const found = compare(fakes, { to: 250 })
+  assert.deepEqual([found.verdict, found.checkedUpTo], ['unknown', undefined])
+  assert.deepEqual(states(found), ['incomparable', 'incomparable', 'same'])
+  assert.deepEqual(states(compare(fakes, { to: 200 })), ['same', 'incomparable', 'same'])
+  assert.equal(compare(fakes, { to: 200 }).verdict, 'unknown')
+  assert.equal(compare(fakes, { to: 190 }).verdict, 'same')
+  // A cluster at its beginning, of which one has just applied more.
+  assert.equal(compare([{ applied: 1 }, { applied: 0 }, { applied: 0 }]).verdict, 'same')
+})
+
 test('it compares at the slot that is wanted, and looks no further down than it is told', () => {
   const fakes = [{ applied: 9000 }, { applied: 9000, diverges: 5000 }, { applied: 9000 }]
   assert.deepEqual([compare(fakes, { to: 4000 }).verdict, compare(fakes, { to: 4000 }).checkedUpTo], ['same', 4000])
@@ -166,5 +178,5 @@ test('values that nobody asked for are not listened to', () => {
       ]),
     )
   }
-  assert.equal(comparison.verdict().verdict, 'same')
+  assert.equal(comparison.verdict().verdict, 'unknown')
 })

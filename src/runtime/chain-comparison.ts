@@ -31,7 +31,7 @@ export interface MemberVerdict {
   readonly node: NodeId
   /**
    * same: as a majority, or nothing is known against it. diverged: a majority has another value. differs: from others, and
-   * no value has a majority. incomparable: its chain began elsewhere. silent: no answer.
+   * no value has a majority. incomparable: its chain began elsewhere, or was compared nowhere but there. silent: no answer.
    */
   readonly state: 'same' | 'diverged' | 'differs' | 'incomparable' | 'silent'
   readonly report: Omit<ChainReport, 'values'> | undefined
@@ -44,7 +44,7 @@ export interface MemberVerdict {
 }
 
 export interface ChainVerdict {
-  /** unknown: too few answered. */
+  /** unknown: too few answered, or they know too little in common. */
   readonly verdict: 'same' | 'diverged' | 'unknown'
   /** A majority has the same value here. */
   readonly checkedUpTo: Slot | undefined
@@ -106,8 +106,17 @@ export class ChainComparison {
   verdict(): ChainVerdict {
     const checkedUpTo = this.#checkedUpTo()
     const members = this.#members.map((node) => this.#memberVerdict(node))
-    const isSame = checkedUpTo !== undefined
-    return { verdict: this.#found.size > 0 ? 'diverged' : isSame ? 'same' : 'unknown', checkedUpTo, members }
+    if (this.#found.size > 0) return { verdict: 'diverged', checkedUpTo, members }
+    if (checkedUpTo === undefined || this.#provesNothing(checkedUpTo)) {
+      return { verdict: 'unknown', checkedUpTo: undefined, members }
+    }
+    return { verdict: 'same', checkedUpTo, members }
+  }
+
+  /** All chains begin alike: where they do says something only of those who have applied nothing more. */
+  #provesNothing(checkedUpTo: Slot): boolean {
+    const atStart = this.#comparable.filter((node) => this.#reports.get(node)?.appliedUpTo === this.#since)
+    return checkedUpTo === this.#since && 2 * atStart.length <= this.#members.length
   }
 
   #note(slot: Slot, node: NodeId, value: ChainValue): void {
@@ -208,7 +217,8 @@ export class ChainComparison {
     const agreed = slots.filter((each) => this.#values.get(each)?.get(node) === this.#majority(each))
     const [slot, agreedUpTo] = [highest(slots), highest(agreed)]
     const value = slot === undefined ? undefined : this.#values.get(slot)?.get(node)
-    return { node, state: found?.state ?? 'same', report, slot, value, agreedUpTo, first: found?.first }
+    const unfound = slot === this.#since && report.appliedUpTo > slot ? 'incomparable' : 'same'
+    return { node, state: found?.state ?? unfound, report, slot, value, agreedUpTo, first: found?.first }
   }
 }
 

@@ -127,6 +127,8 @@ export interface GapsJson {
   readonly more: boolean
   readonly answered: readonly string[]
   readonly silent: readonly string[]
+  /** False when fewer than a phase-1 quorum answered: votes that nobody told of may lie in the range, or above what is shown. */
+  readonly known: boolean
   readonly highestVoted: number | null
   readonly chosenUpTo: number
   readonly rows: readonly GapRowJson[]
@@ -134,7 +136,10 @@ export interface GapsJson {
 
 export interface MemberVerdictJson {
   readonly member: string
-  /** diverged: from a majority. differs: and no value has a majority. incomparable: its chain began at another slot. */
+  /**
+   * diverged: from a majority. differs: and no value has a majority. incomparable: its chain began at another slot, or it
+   * knows no slot that was compared.
+   */
   readonly state: 'same' | 'diverged' | 'differs' | 'incomparable' | 'silent'
   readonly applied: number | null
   readonly revision: number | null
@@ -152,7 +157,7 @@ export interface MemberVerdictJson {
 export interface VerifyJson {
   readonly group: string
   readonly epoch: number
-  /** unknown: too few members answered. */
+  /** unknown: too few members answered, or too few know what was compared. */
   readonly verdict: 'same' | 'diverged' | 'unknown'
   /** A majority of the members has the same chain here. */
   readonly checkedUpTo: number | null

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { BackupReader } from '../../src/daemon/backup/backup-reader.ts'
+import { toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { BackupManifest } from '../../src/wire/backup-manifest.ts'
 import { until } from '../cluster/until.ts'
 import { startNode, type TestNode } from './node-fixture.ts'
@@ -68,6 +70,26 @@ test('a node that misses the data gives none, however stale', async (t) => {
   const { status, json } = await node.call('GET', '/v1/backup?consistency=stale')
   assert.deepEqual([status, json.error.code], [429, 'OVERLOADED'])
   assert.match(json.error.message, /data of the machine is missing/)
+})
+
+test('a node whose data differ says that it is not well, not that it is busy', async (t) => {
+  const node = await startNode(t)
+  node.replica.diverged = [{ node: toNodeId(1), first: { from: toSlot(0), to: toSlot(1) }, isMinority: true }]
+  const { status, json } = await node.call('GET', '/v1/backup?consistency=stale')
+  assert.deepEqual([status, json.error.code], [503, 'UNHEALTHY'])
+})
+
+test('a reader that leaves the end of a backup in its socket has no place any more', async (t) => {
+  const node = await startNode(t)
+  await node.call('PUT', '/v1/kv/a', { body: '1' })
+  // As when the end does not fit into what the system keeps for a reader that has stopped.
+  const end = t.mock.method(ServerResponse.prototype, 'end', () => {})
+  const readers = [await node.raw(), await node.raw()]
+  for (const reader of readers) reader.socket.write('GET /v1/backup HTTP/1.1\r\nhost: x\r\n\r\n')
+  await until('both are at the end', 10_000, () => end.mock.callCount() === 2)
+  end.mock.restore()
+  await closed(node)
+  assert.equal((await node.call('GET', '/v1/backup')).status, 200)
 })
 
 test('a third backup at a time is refused, and a place is free again when a reader goes', async (t) => {

@@ -225,6 +225,35 @@ test('gaps are classified over what the members say', async (t) => {
       [5, 6, 'undecided'],
     ],
   )
+  assert.equal(json.known, true)
+})
+
+test('with too few answers it is not known that there are no gaps, and nothing is said to be filled', async (t) => {
+  const node = await startNode(t)
+  await node.call('PUT', '/v1/kv/a', { body: '1' })
+  const all = await node.call('GET', '/v1/log/gaps')
+  assert.deepEqual([all.json.rows, all.json.silent, all.json.known], [[], ['n2', 'n3'], false])
+  for (const body of ['{}', '{"dryRun":true}']) {
+    const { status, json } = await node.call('POST', '/v1/log/fill', { body })
+    assert.deepEqual([status, json.error.code], [503, 'NO_QUORUM'])
+    assert.match(json.error.message, /n2, n3 did not/)
+  }
+  // What is chosen is no gap, whoever is silent.
+  assert.equal((await node.call('GET', '/v1/log/gaps?from=0&to=1')).json.known, true)
+})
+
+test('members are named and counted over the API as in a configuration', async (t) => {
+  const node = await startNode(t)
+  const change = async (members: readonly object[]): Promise<string> => {
+    const { status, json } = await node.call('POST', '/v1/epoch', { body: JSON.stringify({ members, dryRun: true }) })
+    assert.equal(status, 400)
+    return json.error.message
+  }
+  for (const name of ['-n1', '', 'n 1', 'n'.repeat(64)]) {
+    assert.match(await change([{ name, kind: 'acceptor' }]), /"name" in a member must be a name of up to 63 letters/)
+  }
+  const many = Array.from({ length: 32 }, (_, at) => ({ name: `n${at}`, kind: 'acceptor' }))
+  assert.match(await change(many), /more than 31 members/)
 })
 
 test('the unix socket serves the same API, to its owner only', async (t) => {

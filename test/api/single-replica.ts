@@ -99,6 +99,7 @@ export class SingleReplica implements ReplicaService {
   held = false
   notReady: string | undefined
   reports: readonly AcceptorReport[] | undefined
+  diverged: ReplicaStatus['diverged'] = []
   contentReport: ((id: NodeId, asked: ContentBounds) => ContentReport | undefined) | undefined
   chainReports: ((slots: readonly Slot[]) => ReadonlyMap<NodeId, ChainReport>) | undefined
   submits = 0
@@ -184,7 +185,7 @@ export class SingleReplica implements ReplicaService {
       compactedRevision: machine.compactedRevision,
       sessions: machine.sessions,
       verifiedUpTo: undefined,
-      diverged: [],
+      diverged: this.diverged,
       queuedRequests: this.#queue.length,
       queuedReads: 0,
       notReady: this.notReady,

@@ -128,6 +128,12 @@ test('a backup that is made under load becomes a new cluster with every key as i
       for (const node of restored.nodes) await node.kill()
       await restored.startAll()
       assert.deepEqual(await contentOf(restored.client()), content)
+      // So does a start that asks to be let in, as of every other member: it was in from the first.
+      const [first, second] = restored.nodes
+      assert.ok(first !== undefined && second !== undefined)
+      await first.stop()
+      first.start({ join: `127.0.0.1:${second.clientPort}` })
+      await restored.ready()
     })
   })
 })

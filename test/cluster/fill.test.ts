@@ -30,6 +30,12 @@ test('slots that only a dead leader and one other voted in get the real command,
     const alone = await fill(behind, String(chosen - 1), '--take-over')
     assert.equal(alone.exit, 5, alone.stdout)
     assert.match(alone.stdout, /NO_QUORUM/)
+    const every = await fill(behind, '--all', '--dry-run')
+    assert.equal(every.exit, 5, every.stdout)
+    const gaps = await paxos(['log', 'gaps', '--endpoints', behind.url])
+    assert.equal(gaps.exit, 5, gaps.stdout)
+    assert.match(gaps.stdout, /unknown: too few acceptors answered/)
+    assert.doesNotMatch(gaps.stdout, /no gaps/)
     cluster.proxy?.healAll()
     const above = await until('the others reach each other again', patienceMs, async () => {
       const ran = await fill(behind, String(chosen + 100))

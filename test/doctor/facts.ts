@@ -95,18 +95,8 @@ export function memberOf(name: Name, changes: Partial<MemberFacts> = {}): Member
 }
 
 export const noGaps: GapsJson = {
-  ...{
-    group: '0',
-    epoch: 1,
-    featureLevel: 1,
-    from: 0,
-    to: 0,
-    more: false,
-    answered: [...names],
-    silent: [],
-    highestVoted: null,
-  },
-  ...{ chosenUpTo: 5000, rows: [] },
+  ...{ group: '0', epoch: 1, from: 0, to: 0, more: false, answered: [...names], silent: [], highestVoted: null },
+  ...{ known: true, chosenUpTo: 5000, rows: [] },
 }
 
 /** A healthy cluster of three, but for what is given. */

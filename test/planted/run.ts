@@ -17,6 +17,7 @@ export interface SeedFound {
 }
 
 const root = join(import.meta.dirname, '../..')
+const propertySeed = join(root, 'test/property-seed.ts')
 export const caughtPath = join(import.meta.dirname, 'caught.json')
 export const durationMs = 30_000
 /** The exit code of `plant.ts` when a module with a part of the bug was not loaded. */
@@ -72,7 +73,7 @@ export async function simulate(
 
 /** Names of the tests in the file that fail. */
 export async function failingTests(bug: string | undefined, file: string, timeoutMs = 120_000): Promise<string[]> {
-  const { code, stdout, stderr } = await run(bug, ['--test-reporter=tap', file], timeoutMs)
+  const { code, stdout, stderr } = await run(bug, ['--import', propertySeed, '--test-reporter=tap', file], timeoutMs)
   // It fails, perhaps, but not for the whole of the bug.
   if (code === notPlanted) throw new Error(stderr.slice(-2000))
   const failed = [...stdout.matchAll(/^\s*not ok \d+ - (.*)$/gm)].map(([, name = '']) => name.replaceAll('\\', ''))

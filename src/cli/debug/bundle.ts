@@ -1,4 +1,5 @@
 import { PaxosError } from '../../base/error.ts'
+import { memberNamePattern } from '../../base/member-bounds.ts'
 import type { StatusJson } from '../../wire/api-types.ts'
 import { leaderOf, type MemberFacts } from '../doctor/cluster-facts.ts'
 import { collectCluster, type FactSource } from '../doctor/collect.ts'
@@ -92,7 +93,7 @@ function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 
 /** Names come from whoever answered: they must not lead out of the archive, nor fall on each other. */
 function folderOf(name: string, at: number): string {
-  return /^[a-z0-9][a-z0-9._-]{0,62}$/i.test(name) ? `${at + 1}-${name}` : String(at + 1)
+  return memberNamePattern.test(name) ? `${at + 1}-${name}` : String(at + 1)
 }
 
 interface Answer {

@@ -1,12 +1,13 @@
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { counter } from '../../cli/flags.ts'
-import { table } from '../../cli/output.ts'
+import { paint, table } from '../../cli/output.ts'
 import type { GapRowJson, GapsJson } from '../../wire/api-types.ts'
 
 export default class LogGaps extends ClusterCommand {
   static override summary = 'Show slots that are not known chosen, and why.'
   static override description = `Asks every acceptor, through the first endpoint, and changes nothing. Classes:
-truncated: no gap, the slots were removed after use. unlearned: chosen elsewhere, and will be fetched. inFlight: voted at the current leader's ballot. undecided: voted at older ballots only. hole: no vote in a phase-1 quorum, while later slots have votes. unknown: too few acceptors answered to tell.`
+truncated: no gap, the slots were removed after use. unlearned: chosen elsewhere, and will be fetched. inFlight: voted at the current leader's ballot. undecided: voted at older ballots only. hole: no vote in a phase-1 quorum, while later slots have votes. unknown: too few acceptors answered to tell.
+The exit status is 5 when fewer than a phase-1 quorum answered: there may be votes that nobody told of.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
@@ -23,9 +24,13 @@ truncated: no gap, the slots were removed after use. unlearned: chosen elsewhere
     const { admin, endpoints } = await this.admin(flags)
     const found = await admin.gaps(endpoints[0] ?? '', { from: flags.from, to: flags.to })
     if (!this.jsonEnabled()) process.stdout.write(`${render(found)}\n`)
+    if (!found.known) this.endWith(5)
     return found
   }
 }
+
+const unknown =
+  'unknown: too few acceptors answered to know of every vote; bring members back and ask again (`paxos cluster status`)'
 
 function render(found: GapsJson): string {
   const { group, epoch, from, to, answered, silent, highestVoted, chosenUpTo, rows } = found
@@ -33,7 +38,8 @@ function render(found: GapsJson): string {
     `group ${group}, epoch ${epoch}: every slot below ${chosenUpTo} is chosen, the highest with a vote is ${highestVoted ?? 'none'}`,
     `asked about ${from} up to ${to}: ${answered.join(', ') || 'nobody'} answered${silent.length === 0 ? '' : `, ${silent.join(', ')} did not`}${found.more ? '; there is more (--from)' : ''}`,
   ]
-  if (rows.length === 0) return [...head, 'no gaps'].join('\n')
+  const tail = found.known ? [] : [paint('yellow', unknown)]
+  if (rows.length === 0) return [...head, ...(found.known ? ['no gaps'] : tail)].join('\n')
   const slots = (row: GapRowJson): string => (row.to === row.from + 1 ? String(row.from) : `${row.from}…${row.to - 1}`)
   const votes = (row: GapRowJson): string =>
     row.votes.map((vote) => `${vote.member}:${vote.state}${vote.ballot === null ? '' : `@${vote.ballot}`}`).join(' ')
@@ -47,5 +53,5 @@ function render(found: GapsJson): string {
     { title: 'VOTES', value: votes },
     { title: 'ADVICE', value: (row) => row.advice },
   ])
-  return [...head, body].join('\n')
+  return [...head, body, ...tail].join('\n')
 }

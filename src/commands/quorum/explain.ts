@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { PaxosError } from '../../base/error.ts'
+import { membersMax } from '../../base/member-bounds.ts'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { counter } from '../../cli/flags.ts'
 import { type QuorumChoice, quorumChoices, renderChoices } from '../../cli/quorum/choices.ts'
@@ -9,9 +10,6 @@ import {
   type QuorumExplanation,
   renderExplanation,
 } from '../../cli/quorum/explanation.ts'
-
-/** As many as a cluster may have. */
-const nodesMax = 31
 
 export default class QuorumExplain extends BaseCommand {
   static override summary = 'Explain and check quorum sizes; needs no cluster.'
@@ -37,7 +35,7 @@ Fast quorums (--fast, --q2f) are for planning: the protocol of a cluster is in \
   async run(): Promise<QuorumExplanation | { readonly nodes: number; readonly choices: readonly QuorumChoice[] }> {
     const { flags } = await this.parse(QuorumExplain)
     const { nodes: n, q1, q2, q2f } = flags
-    if (n > nodesMax) throw new PaxosError('USAGE', `--nodes ${n} is more than a cluster may have, ${nodesMax}`)
+    if (n > membersMax) throw new PaxosError('USAGE', `--nodes ${n} is more than a cluster may have, ${membersMax}`)
     if (q1 === undefined && q2 === undefined && q2f === undefined) {
       const choices = quorumChoices(n)
       this.log(renderChoices(choices, flags.fast))

@@ -18,11 +18,18 @@ export function getBackup(exchange: Exchange, state: ApiState): void {
     return
   }
   state.backups++
-  exchange.response.once('close', () => state.backups--)
   takeSnapshot(replica, consistency, limits.requestTimeoutMs, (outcome) => {
+    // A place is one open snapshot: a reader that leaves the end of an answer in its socket has none.
+    const close = (): void => {
+      state.backups--
+      if (outcome.kind === 'taken') outcome.snapshot.close()
+    }
+    if (outcome.kind === 'taken' && !exchange.abandoned) {
+      stream(exchange, state, outcome.snapshot, consistency, close)
+      return
+    }
+    close()
     if (outcome.kind === 'failed') exchange.error(outcome.code, outcome.message, outcome.hint)
-    else if (exchange.abandoned) outcome.snapshot.close()
-    else stream(exchange, state, outcome.snapshot, consistency)
   })
 }
 
@@ -31,6 +38,7 @@ function stream(
   { context }: ApiState,
   snapshot: StateSnapshot,
   consistency: 'linearizable' | 'stale',
+  close: () => void,
 ): void {
   const { group, epoch } = context.replica.status()
   const origin = {
@@ -57,7 +65,7 @@ function stream(
         response.destroy()
       },
     )
-    .finally(() => snapshot.close())
+    .finally(close)
 }
 
 /** Resolves with the bytes that were sent, undefined when nobody takes them any more. */

@@ -1,4 +1,5 @@
 import { PaxosError } from '../../base/error.ts'
+import { memberNamePattern, memberNameWanted, membersMax } from '../../base/member-bounds.ts'
 import { type Epoch, isMember, type Member } from '../../protocol/epoch.ts'
 import {
   type EpochPlan,
@@ -26,8 +27,6 @@ import type { Json } from './json-parse.ts'
 import { QueryParameters } from './target.ts'
 
 const bodyBytesMax = 64 * 1024
-const membersMax = 64
-const nameCharsMax = 64
 /** A learner that lags by more is not made an acceptor: the first choice with it would wait. */
 const promotionLagSlotsMax = 1000
 
@@ -146,8 +145,8 @@ function readWanted(fields: JsonFields, current: Epoch): WantedEpoch {
 function readMember(value: Json): WantedMember {
   const fields = new JsonFields(value, 'a member', ['name', 'peerAddress', 'kind'])
   const name = fields.get('name')
-  if (typeof name !== 'string' || !/^[A-Za-z0-9._-]+$/.test(name) || name.length > nameCharsMax) {
-    throw badRequest(`"name" in a member must be 1 to ${nameCharsMax} letters, digits, dots, dashes or underscores`)
+  if (typeof name !== 'string' || !memberNamePattern.test(name)) {
+    throw badRequest(`"name" in a member must be ${memberNameWanted}`)
   }
   const peerAddress = fields.get('peerAddress')
   if (peerAddress !== undefined && (typeof peerAddress !== 'string' || parseAddress(peerAddress) === undefined)) {

@@ -25,6 +25,7 @@ export function postFill(exchange: Exchange, state: ApiState): void {
     findGaps(context, { from: slot, to: slot === undefined ? undefined : slot + 1 }, (found) => {
       exchange.guard(() => {
         if (slot !== undefined) mustBeFillable(context, slot, found)
+        else if (!found.json.known) throw tooFew(found.json)
         if (dryRun) answer(exchange, found, [])
         else fill(exchange, context, found, takeOver)
       })

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import type { Slot } from '../../protocol/ids.ts'
 import { toSlot } from '../../protocol/ids.ts'
 import type { SlotRange } from '../../protocol/multipaxos/message.ts'
 import { classifyGaps, type GapReport, type SlotVote } from '../../runtime/gaps.ts'
@@ -147,14 +146,15 @@ export function findGaps(
     const wanted = Math.min(to ?? highest, highest)
     const range = { from: start, to: toSlot(Math.max(start, Math.min(wanted, start + limits.gapSlotsMax))) }
     replica.inspect(range, limits.inspectTimeoutMs, (reports) => {
-      done({ json: gapsJson(replica.status(), range, range.to < wanted, reports), range })
+      done({ json: gapsJson(replica.status(), range, to, range.to < wanted, reports), range })
     })
   })
 }
 
 function gapsJson(
   status: ReplicaStatus,
-  range: { readonly from: Slot; readonly to: Slot },
+  range: SlotRange,
+  to: number | undefined,
   more: boolean,
   reports: readonly AcceptorReport[],
 ): GapsJson {
@@ -163,14 +163,17 @@ function gapsJson(
   const report: GapReport = classifyGaps({ self: status.self, epoch, reports, leader, range })
   const answered = new Set(reports.map((answer) => answer.node))
   const acceptors = epoch.members.filter((member) => member.kind === 'acceptor')
+  const heard = acceptors.filter((member) => answered.has(member.id)).map((member) => member.name)
   return {
     group: status.group,
     epoch: epoch.number,
     from: range.from,
     to: range.to,
     more,
-    answered: acceptors.filter((member) => answered.has(member.id)).map((member) => member.name),
+    answered: heard,
     silent: acceptors.filter((member) => !answered.has(member.id)).map((member) => member.name),
+    // What is chosen needs no quorum to be known.
+    known: heard.length >= epoch.q1 || (to !== undefined && to <= report.chosenUpTo),
     highestVoted: report.highestVoted ?? null,
     chosenUpTo: report.chosenUpTo,
     rows: report.rows.map((row) => ({ ...row, votes: row.votes.map((vote) => voteJson(status, vote)) })),

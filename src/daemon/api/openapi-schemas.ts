@@ -1,4 +1,5 @@
 import { errorCodes } from '../../base/error.ts'
+import { membersMax } from '../../base/member-bounds.ts'
 import { logLevels } from '../../wire/api-types.ts'
 
 export interface Schema {
@@ -229,7 +230,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     'after?': { ...counter, description: 'Only if this epoch is the newest.' },
     'members?': {
       type: 'array',
-      maxItems: 64,
+      maxItems: membersMax,
       items: closed({ name: text, 'peerAddress?': text, kind: { enum: ['acceptor', 'learner'] } }),
       description: 'All members that there are to be. Left out: as they are.',
     },
@@ -296,6 +297,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     more: flag,
     answered: { type: 'array', items: text },
     silent: { type: 'array', items: text },
+    known: { ...flag, description: 'False when too few answered to know of every vote.' },
     highestVoted: counterOrNull,
     chosenUpTo: counter,
     rows: { type: 'array', items: ref('GapRow') },

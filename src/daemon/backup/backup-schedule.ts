@@ -4,13 +4,14 @@
  * What there is follows from the directory alone, so a restart changes nothing: the time of a backup is in its name,
  * together with node and cluster. Others' files are never touched, nor those of the cluster that this one was restored from.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
 import { compareStrings } from '../../base/order.ts'
 import type { StateSnapshot } from '../../runtime/ports.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
 import type { BackupOrigin } from '../../wire/backup-manifest.ts'
+import { makeDirectory } from '../store/durable-file.ts'
 import { backupFrames } from './backup-writer.ts'
 import { PartialFile, removeLeftovers } from './partial-file.ts'
 import { takeSnapshot } from './take-snapshot.ts'
@@ -86,7 +87,7 @@ export class BackupSchedule {
   async #make(): Promise<void> {
     const { directory, everyMs, logger, replica, now } = this.#options
     try {
-      await mkdir(directory, { recursive: true, mode: 0o700 })
+      await makeDirectory(directory)
       // Each backup has a name of its own: what a killed node left would stay for ever.
       removeLeftovers(directory, (name) => this.#isOurs(name))
       const snapshot = await snapshotOf(replica)

@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path'
 import { restoreWork } from '../store/data-directory.ts'
 import { acceptorFile, refused } from '../store/directory-identity.ts'
 import { lockDirectory, lockFile, lockSocket } from '../store/directory-lock.ts'
-import { syncDirectory } from '../store/durable-file.ts'
+import { makeDirectory, syncDirectory } from '../store/durable-file.ts'
 import { reasonOf } from '../store/environment.ts'
 import { identityFile } from '../store/identity.ts'
 import { stateFile } from '../store/lmdb-state-store.ts'
@@ -48,7 +48,7 @@ export async function findDirectory(path: string): Promise<DirectoryFinding> {
 /** Calls `build` with the directory to build a node in. Throws PaxosError DATA_DIR_REFUSED. */
 export async function buildDirectory(path: string, build: (work: string) => Promise<void>): Promise<void> {
   const directory = resolve(path)
-  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+  await makeDirectory(directory).catch((cause: unknown) => {
     throw refused(directory, `it cannot be created: ${reasonOf(cause)}`, {
       hint: 'Check owner and permissions.',
       cause,

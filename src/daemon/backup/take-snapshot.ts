@@ -28,11 +28,11 @@ export function takeSnapshot(
 }
 
 function takeNow(replica: ReplicaService, done: (outcome: SnapshotOutcome) => void): void {
-  const failed = (message: string): void =>
-    done({ kind: 'failed', code: 'OVERLOADED', message, hint: 'Ask another node.' })
+  const failed = (message: string, code: ErrorCode = 'OVERLOADED'): void =>
+    done({ kind: 'failed', code, message, hint: 'Ask another node.' })
   const { isRemoved, truncatedUpTo, appliedUpTo, diverged, self } = replica.status()
   if (diverged.some(({ node, isMinority }) => node === self && isMinority)) {
-    failed('The data of this node differ from those of the majority')
+    failed('The data of this node differ from those of the majority', 'UNHEALTHY')
     return
   }
   if (isRemoved || truncatedUpTo > appliedUpTo) {

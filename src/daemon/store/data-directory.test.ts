@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,12 @@ import type { Epoch } from '../../protocol/epoch.ts'
 import { featureLevels } from '../../protocol/feature-level.ts'
 import { firstEpoch, firstGroup, toEpochNumber, toNodeId, toSlot } from '../../protocol/ids.ts'
 import type { Done } from '../../runtime/ports.ts'
-import { type DataDirectory, openDataDirectory, openDataDirectoryReadOnly } from './data-directory.ts'
+import {
+  checkNewDirectory,
+  type DataDirectory,
+  openDataDirectory,
+  openDataDirectoryReadOnly,
+} from './data-directory.ts'
 import { openEnvironment } from './environment.ts'
 import { encodeIdentity } from './identity.ts'
 import { identityKey, incarnationKey } from './keys.ts'
@@ -239,6 +244,25 @@ test('a stopped node can be looked at, as often as wanted, without being changed
   })
 })
 
+test('a directory where none can be made is refused, and not tried for ever', async (t) => {
+  if (process.platform !== 'linux') return t.skip('there is no /proc')
+  await assert.rejects(openFor('/proc/paxos/data'), refusal(/it cannot be created: .*ENOENT/))
+})
+
+test('that a node can begin in a directory is known before it does', async () => {
+  await withDirectory(async (path) => {
+    await checkNewDirectory(path)
+    assert.deepEqual(readdirSync(path), [])
+    const directory = await openFor(path)
+    await assert.rejects(checkNewDirectory(path), refusal(/process \d+ holds it/))
+    await directory.close()
+    const foreign = join(path, 'foreign')
+    await mkdir(foreign)
+    await writeFile(join(foreign, 'letter.txt'), '')
+    await assert.rejects(checkNewDirectory(foreign), refusal(/holds no node, but letter\.txt/))
+    await assert.rejects(checkNewDirectory(join(foreign, 'letter.txt')), refusal(/is not a directory/))
+  })
+})
 test('data of a level that this version does not understand are refused, and those of the last level are not', async () => {
   await withDirectory(async (path) => {
     const directory = await openFor(path)

@@ -1,6 +1,6 @@
 import { constants, type Stats, statSync } from 'node:fs'
-import { access, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { access, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { PaxosError } from '../../base/error.ts'
 import type { ReadView } from '../../machine/view.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
@@ -17,7 +17,7 @@ import {
   refused,
 } from './directory-identity.ts'
 import { lockDirectory, lockFile, lockSocket } from './directory-lock.ts'
-import { syncDirectory } from './durable-file.ts'
+import { makeDirectory, syncDirectory } from './durable-file.ts'
 import { type Environment, openEnvironment, reasonOf, removeUnborn } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
 import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } from './identity.ts'
@@ -119,6 +119,18 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
   }
 }
 
+/** Makes the directory if need be, and sees that a node can begin in it. Throws PaxosError DATA_DIR_REFUSED. */
+export async function checkNewDirectory(directory: string): Promise<void> {
+  const path = resolve(directory)
+  await prepare(path, true)
+  const lock = await lockDirectory(path)
+  try {
+    await checkFiles(path, false, true)
+  } finally {
+    await lock.release()
+  }
+}
+
 /** Throws PaxosError DATA_DIR_REFUSED when there is no node, when it runs, or when the directory is not whole. */
 export async function openDataDirectoryReadOnly(options: { readonly path: string }): Promise<ReadOnlyDirectory> {
   const path = resolve(options.path)
@@ -171,13 +183,9 @@ async function prepare(path: string, mayCreate: boolean): Promise<void> {
   const found = await statOrUndefined(path)
   if (found === undefined) {
     if (!mayCreate) throw refused(path, 'it does not exist', { hint: 'Check the path of the data directory.' })
-    const first = await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    await makeDirectory(path).catch((cause: unknown) => {
       throw refused(path, `it cannot be created: ${reasonOf(cause)}`, { hint: 'Check owner and permissions.', cause })
     })
-    // LMDB never makes names durable; every directory made here is a name in the one above.
-    for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) {
-      await syncDirectory(dirname(made))
-    }
     return
   }
   if (!found.isDirectory()) {

@@ -1,4 +1,4 @@
-import { open, rename } from 'node:fs/promises'
+import { mkdir, open, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Makes the names in a directory durable: what was created, renamed or removed in it. */
@@ -8,6 +8,30 @@ export async function syncDirectory(path: string): Promise<void> {
     await directory.sync()
   } finally {
     await directory.close()
+  }
+}
+
+/**
+ * With what is missing above it, each name made durable. Not by Node's own `recursive`, which never ends where a directory
+ * takes no new one and says ENOENT, as /proc does.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  if (await isThere(path)) return
+  const above = dirname(path)
+  await makeDirectory(above)
+  await mkdir(path, { mode: 0o700 }).catch(async (error: unknown) => {
+    if (!(await isThere(path))) throw error
+  })
+  await syncDirectory(above)
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    throw error
   }
 }
 

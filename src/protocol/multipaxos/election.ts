@@ -105,8 +105,9 @@ export class Election {
     return this.#leader
   }
 
+  /** Answered in the last round, or already in this one: an epoch that has just begun has no last one. */
   isReachable(node: NodeId): boolean {
-    return this.#answered.has(node)
+    return this.#answered.has(node) || this.#replies.has(node)
   }
 
   progress(node: NodeId): { readonly chosenUpTo: Slot; readonly durableUpTo: Slot } | undefined {
