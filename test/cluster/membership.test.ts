@@ -91,6 +91,8 @@ test('what is wrong is refused before anything is changed, with the reason', asy
     await refused(6, /is a member already, at/, 'member', 'add', 'n2', '--address', at(joiner), '--yes')
     await refused(2, /no terminal to ask on/, 'member', 'remove', 'n1')
     await refused(7, /no member "n7".*Members are n1, n2, n3/s, 'member', 'remove', 'n7', '--yes')
+    await refused(2, /n3 cannot be put in its own place/, 'member', 'replace', 'n3', 'n3', '--yes')
+    await refused(6, /n2 votes already/, 'member', 'replace', 'n3', 'n2', '--yes')
     await refused(2, /must be between 1 and 3|whole number/, 'epoch', 'change', '--q1', '0', '--yes')
     await refused(6, /q1 \+ q2 must exceed.*got 1 \+ 1 for 3/s, 'epoch', 'change', '--q1', '1', '--q2', '1', '--yes')
     await refused(6, /Nothing would change/, 'epoch', 'change', '--q1', '2', '--dry-run')
