@@ -35,7 +35,7 @@ const durableFile = 'daemon/store/durable-file.js'
 const disks = 'daemon/store/peer-lives.js'
 
 const openInstall = 'this.#environment = openEnvironment(this.#path, { pageSize: statePageSize, readOnly: false });'
-const openState = 'this.#environment = openEnvironment(path, { pageSize: statePageSize, readOnly: false });'
+const openState = 'this.#environment = openEnvironment(path, settings);'
 const has = (kind: string): string => `writes.some(({ write }) => write.kind === '${kind}')`
 const isVote = `if (${has('vote')}) `
 const forReleases = 'for (const release of releases)'

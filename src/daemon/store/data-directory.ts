@@ -25,7 +25,7 @@ import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
 import { LmdbPeerLives, readPeerLives } from './peer-lives.ts'
-import { checkState, type StateCheck, statePageSize, stateView } from './state-tree.ts'
+import { checkState, type StateCheck, stateDamagedHint, statePageSize, stateView } from './state-tree.ts'
 
 export interface DataDirectoryOptions {
   readonly path: string
@@ -162,7 +162,7 @@ const noState: ReadView = { get: () => undefined, range: () => [] }
 function openState(path: string, opened: Environment[]): Environment | undefined {
   const file = join(path, stateFile)
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined
-  const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true })
+  const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true, damagedHint: stateDamagedHint })
   opened.push(state)
   return state
 }
