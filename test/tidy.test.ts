@@ -30,6 +30,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/backup/manifest-view.ts': ['wire/backup-manifest.ts'],
   'cli/backup/member-configs.ts': ['daemon/config.ts', 'daemon/config-table.ts'],
   'cli/backup/restore-view.ts': ['daemon/backup/restore.ts'],
+  'cli/backup/scratch-directory.ts': ['daemon/store/directory-lock.ts'],
   'cli/backup/scratch-node.ts': ['daemon', 'machine', 'wire/backup-codec.ts'],
   'cli/backup/verify-backup.ts': ['daemon/backup'],
   'commands/backup/inspect.ts': ['daemon/backup/backup-file.ts'],

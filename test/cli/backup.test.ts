@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { lockDirectory } from '../../src/daemon/store/directory-lock.ts'
 import { backupFrame } from '../../src/wire/backup-codec.ts'
 import { encodeFrame } from '../../src/wire/frame.ts'
 import { sample, sampleBackup } from '../backup/sample-backup.ts'
@@ -52,6 +53,32 @@ test('verify restores it and says so', async () => {
     readdirSync(folder).filter((name) => name.startsWith('paxos-verify')),
     [],
   )
+})
+
+test('verify takes its scratch directory away when it is interrupted, and what a killed one left the next time', async () => {
+  const scratch = mkdtempSync(join(folder, 'scratch-'))
+  const interrupt = async (signal: NodeJS.Signals): Promise<void> => {
+    const child = startPaxos(['backup', 'verify', good, '--scratch', scratch])
+    const ended = once(child, 'close')
+    const isUsed = (): boolean => readdirSync(scratch).some((name) => existsSync(join(scratch, name, 'as-it-was')))
+    while (child.exitCode === null && !isUsed()) await pause(1)
+    child.kill(signal)
+    assert.deepEqual(await ended, [null, signal])
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    await interrupt(signal)
+    assert.deepEqual(readdirSync(scratch), [], signal)
+  }
+  await interrupt('SIGKILL')
+  assert.equal(readdirSync(scratch).length, 1)
+  // Of a run that lives.
+  const running = join(scratch, 'paxos-verify-running')
+  mkdirSync(running)
+  const lock = await lockDirectory(running)
+  const { exit, stderr } = await paxos(['backup', 'verify', good, '--scratch', scratch])
+  assert.equal(exit, 0, stderr)
+  assert.deepEqual(readdirSync(scratch), ['paxos-verify-running'])
+  await lock.release()
 })
 
 const refusals: readonly Refusal[] = [
