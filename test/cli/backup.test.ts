@@ -96,6 +96,12 @@ const refusals: readonly Refusal[] = [
   [['backup', 'create', join(folder, 'b'), '--endpoints', '127.0.0.1:9'], 3, 'CANNOT_CONNECT', /127\.0\.0\.1:9/],
   [['restore', good], 2, 'USAGE', /not said which members/],
   [['restore', good, ...target, '--data-dir', folder], 2, 'USAGE', /does not say whose directory/],
+  [
+    ['restore', good, ...target, '--data-dir', `n1=${folder}/a`, '--data-dir', `n1=${folder}/b`],
+    2,
+    'BAD_CONFIG',
+    /n1 is to be restored twice/,
+  ],
   [['restore', good, ...target, '--data-dir', `n9=${folder}/a`], 2, 'BAD_CONFIG', /named n9/],
   [
     ['restore', good, '--cluster-token', 'x', '--data-dir', `n1=${folder}/a`],

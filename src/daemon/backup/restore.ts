@@ -58,6 +58,13 @@ export async function planRestore(
       hint: 'Members, token, quorum sizes and lease must be the same for every member.',
     })
   }
+  // Two disks of one member vote twice: each of the nodes would be let in, and neither knows of the other's promises.
+  const twice = configs.find(({ name }, at) => configs.findIndex((other) => other.name === name) !== at)
+  if (twice !== undefined) {
+    throw new PaxosError('BAD_CONFIG', `${twice.name} is to be restored twice`, {
+      hint: 'Give each member one directory. A copy of a member must never run.',
+    })
+  }
   if (new Set(configs.map((config) => config.dataDir)).size !== configs.length) {
     throw new PaxosError('BAD_CONFIG', 'Two members have the same data directory', {
       hint: 'Give each member a directory of its own.',
