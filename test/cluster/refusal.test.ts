@@ -91,7 +91,7 @@ const cases: Readonly<Record<string, Refusal>> = {
     code: 2,
     changes: { name: 'n9' },
     says: /This node is named n9, but bootstrapMembers has only n1, n2, n3/,
-    hint: /Give --name one of the members/,
+    hint: /Name one of the members/,
   },
   'a newer format': {
     damage: (directory) => editIdentity(directory, (identity) => ({ ...identity, formatVersion: 2 })),
