@@ -22,6 +22,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/run-node.ts': ['daemon'],
   'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'machine', 'protocol', 'runtime/replica-service.ts'],
   'cli/doctor/examine-directory.ts': ['daemon/store', 'daemon/config-table.ts', 'protocol/ids.ts'],
+  'cli/quorum/bridging-sizes.ts': ['protocol/quorum.ts'],
   'cli/quorum/explanation.ts': ['protocol/quorum.ts'],
   'cli/quorum/nearest-sizes.ts': ['protocol/quorum.ts'],
   'cli/quorum/choices.ts': ['protocol/quorum.ts'],

@@ -120,6 +120,26 @@ test('what is wrong is refused before anything is changed, with the reason', asy
   })
 })
 
+test('a removal that the quorum sizes forbid says which sizes to take first, and is done after that', async () => {
+  await withCluster({ nodes: 3, settings: { q1: 3, q2: 1 } }, async (cluster) => {
+    await cluster.startAll()
+    const remove = ['member', 'remove', 'n3']
+    const first = /q1 must be between 1 and 2, got 3.*`paxos (epoch change --q1 2 --q2 2)`, then this again/s
+    // A leader that has just been elected has not heard of all members yet.
+    await until('the leader knows who answers', patienceMs, async () => {
+      const ran = await run(cluster, ...remove, '--dry-run')
+      assert.equal(ran.exit, 6, ran.stderr)
+      return first.test(ran.stdout)
+    })
+    const { exit, stdout, stderr } = await run(cluster, ...remove, '--yes')
+    assert.equal(exit, 6)
+    const [, change = ''] = first.exec(stdout + stderr) ?? []
+    await succeed(cluster, ...change.split(' '), '--yes')
+    await until('it is done', patienceMs, async () => (await run(cluster, ...remove, '--yes')).exit === 0)
+    assert.equal(await members(cluster), 'n1 n2')
+  })
+})
+
 test('an addition that is interrupted goes on when it is run again: command, leader and new node killed in the middle', async () => {
   await withCluster({ nodes: 3 }, async (cluster) => {
     await cluster.startAll()
