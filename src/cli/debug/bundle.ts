@@ -92,7 +92,7 @@ function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 
 /** Names come from whoever answered: they must not lead out of the archive, nor fall on each other. */
 function folderOf(name: string, at: number): string {
-  return /^[a-z0-9][a-z0-9._-]{0,62}$/i.test(name) ? `${at + 1}-${name}` : String(at + 1)
+  return /^[a-z0-9][a-z0-9._-]{0,63}$/i.test(name) ? `${at + 1}-${name}` : String(at + 1)
 }
 
 interface Answer {
