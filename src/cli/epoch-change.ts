@@ -67,15 +67,6 @@ export function membersOf({ members }: EpochJson): NonNullable<WantedEpochJson['
   return members.map(({ name, kind }) => ({ name, kind }))
 }
 
-/** Throws PaxosError NOT_FOUND, naming those that there are. Takes a name, or the id of a member. */
-export function memberNamed({ members }: EpochJson, wanted: string): EpochJson['members'][number] {
-  const found = members.find(({ name, id }) => name === wanted || id === wanted)
-  if (found !== undefined) return found
-  throw new PaxosError('NOT_FOUND', `There is no member ${JSON.stringify(wanted)}`, {
-    hint: `Members are ${members.map(({ name }) => name).join(', ')}.`,
-  })
-}
-
 /** `step` is what to do first when it is refused. */
 export function renderPlan(plan: EpochChangeJson, step: string | undefined): string {
   const { before, after, problems, warnings, next } = plan

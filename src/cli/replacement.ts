@@ -1,6 +1,7 @@
 import { PaxosError } from '../base/error.ts'
 import type { EpochJson, WantedEpochJson } from '../wire/api-types.ts'
-import { memberNamed, membersOf } from './epoch-change.ts'
+import { membersOf } from './epoch-change.ts'
+import { memberNamed } from './member-named.ts'
 
 /** The epoch in which a learner votes in the place of another member; a text says that it is so already. */
 export function replacement(current: EpochJson, oldName: string, newName: string): WantedEpochJson | string {

@@ -11,7 +11,8 @@ import { defaultRequestLimits } from '../../src/machine/limits.ts'
 import type { Key } from '../../src/machine/request.ts'
 import { type Slot, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { ChainReport } from '../../src/runtime/chain-comparison.ts'
-import { diagnosisOf, startNode } from './node-fixture.ts'
+import { diagnosisOf } from '../doctor/facts.ts'
+import { startNode } from './node-fixture.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
 test('status says who the node is, what its group does and where the members are', async (t) => {

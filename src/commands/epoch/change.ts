@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
-import { changeFlags, EpochCommand, memberNamed, membersOf } from '../../cli/epoch-change.ts'
+import { changeFlags, EpochCommand, membersOf } from '../../cli/epoch-change.ts'
 import { counter } from '../../cli/flags.ts'
+import { memberNamed } from '../../cli/member-named.ts'
 import type { EpochChangeJson } from '../../wire/api-types.ts'
 
 export default class EpochChange extends EpochCommand {
