@@ -17,7 +17,7 @@ import { withDirectory } from './with-directory.ts'
 const spaceFactor = 4
 const spaceMinBytes = 64 * 1024 * 1024
 
-/** Throws PaxosError STORE_FAILED when a backup of this size has no room below `directory`. */
+/** Throws PaxosError USAGE when a backup of this size has no room below `directory`. */
 export async function checkScratchSpace(directory: string, { manifest }: CheckedBackup): Promise<void> {
   const { bavail, bsize } = await statfs(directory)
   const wanted = spaceFactor * manifest.bytes + spaceMinBytes
