@@ -101,13 +101,13 @@ test('what is wrong is refused before anything is changed, with the reason', asy
       /q1 must be between 1 and 2, got 3/,
       'epoch',
       'change',
-      '--voters',
+      '--acceptors',
       'n1,n2',
       '--q1',
       '3',
       '--dry-run',
     )
-    await refused(7, /no member "n4"/, 'epoch', 'change', '--voters', 'n1,n4', '--dry-run')
+    await refused(7, /no member "n4"/, 'epoch', 'change', '--acceptors', 'n1,n4', '--dry-run')
     const [down, up] = cluster.except((await cluster.leader()).name, 'n4')
     assert.ok(down !== undefined && up !== undefined)
     await down.kill()
