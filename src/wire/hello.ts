@@ -20,10 +20,10 @@ export interface PeerIdentity {
   readonly incarnation: Incarnation
   /** Random for each data directory, and the same for as long as it lives. */
   readonly diskId: string
-  /** Random for each life. Two of them with one incarnation are two processes on copies of one disk. */
-  readonly bootId: string
-  /** The lives before this one that its directory knows, rising; the last few. */
-  readonly earlierBoots: readonly { readonly incarnation: Incarnation; readonly bootId: string }[]
+  /** Random for each incarnation. Two of them with one number are two processes on copies of one disk. */
+  readonly incarnationId: string
+  /** The incarnations before this one that its directory knows, rising; the last few. */
+  readonly earlierIncarnations: readonly { readonly incarnation: Incarnation; readonly incarnationId: string }[]
   /** `host:port` of the client listener, for redirects. */
   readonly clientAddress: string
   /** Version of the software, for people. */
@@ -91,9 +91,12 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
 }
 
 function identityFields(identity: PeerIdentity): readonly CborValue[] {
-  const { clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version, earlierBoots } = identity
-  const boots = new FieldWriter().list(earlierBoots, (to, boot) => to.add(boot.incarnation, boot.bootId))
-  return [clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version, ...boots.fields]
+  const { clusterId, nodeId, name, diskId, incarnation, incarnationId, clientAddress, version, earlierIncarnations } =
+    identity
+  const earlier = new FieldWriter().list(earlierIncarnations, (to, each) =>
+    to.add(each.incarnation, each.incarnationId),
+  )
+  return [clusterId, nodeId, name, diskId, incarnation, incarnationId, clientAddress, version, ...earlier.fields]
 }
 
 function readIdentity(reader: FieldReader): PeerIdentity {
@@ -106,12 +109,12 @@ function readIdentity(reader: FieldReader): PeerIdentity {
     name: printable(reader.text('name', nameCharsMax)),
     diskId: reader.text('diskId', nameCharsMax),
     incarnation: reader.uint('incarnation') as Incarnation,
-    bootId: reader.text('bootId', nameCharsMax),
+    incarnationId: reader.text('incarnationId', nameCharsMax),
     clientAddress: printable(reader.text('clientAddress', addressCharsMax)),
     version: printable(reader.text('version', nameCharsMax)),
-    earlierBoots: reader.list('earlierBoots', 2, (boot) => ({
-      incarnation: boot.uint('incarnation') as Incarnation,
-      bootId: boot.text('bootId', nameCharsMax),
+    earlierIncarnations: reader.list('earlierIncarnations', 2, (each) => ({
+      incarnation: each.uint('incarnation') as Incarnation,
+      incarnationId: each.text('incarnationId', nameCharsMax),
     })),
   }
 }

@@ -6,7 +6,7 @@ import type { Links } from '../../runtime/ports.ts'
 import { encodeFrame } from '../../wire/frame.ts'
 import { type PeerIdentity, peerFrame } from '../../wire/hello.ts'
 import { encodePeer } from '../../wire/peer-codec.ts'
-import { Admission, type PeerLives } from './admission.ts'
+import { Admission, type PeerIncarnations } from './admission.ts'
 import { GatedLog, type PeerLogger } from './gated-log.ts'
 import type { OnPeerMessage } from './inbound-peer.ts'
 import { PeerDialler } from './peer-dialler.ts'
@@ -18,7 +18,7 @@ export interface PeerLinksOptions {
   /** Of the epoch, this node with or without. */
   readonly members: readonly Member[]
   readonly listen: ListenAddress
-  readonly lives: PeerLives
+  readonly incarnations: PeerIncarnations
   readonly onMessage: OnPeerMessage
   readonly logger: PeerLogger
   readonly limits?: Partial<PeerLimits>
@@ -73,7 +73,7 @@ export class PeerLinks implements Links {
     this.#limits = { ...defaultPeerLimits, ...options.limits }
     this.#self = options.self
     this.#gatedLog = new GatedLog(logger, now)
-    this.#admission = new Admission(this.#self, byId(members), options.lives)
+    this.#admission = new Admission(this.#self, byId(members), options.incarnations)
     this.#listener = new PeerListener({
       self: this.#self,
       limits: this.#limits,
