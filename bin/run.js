@@ -10,6 +10,15 @@ process.env.UV_THREADPOOL_SIZE ??= '8'
 process.env.CBOR_NATIVE_ACCELERATION_DISABLED ??= 'true'
 if (process.argv.includes('--no-color')) process.env.NO_COLOR = '1'
 
+// A reader that has seen enough (`| head`) is no failure, and nobody is left to tell. Here, because oclif prints help
+// without a command, and waits for ever for what it wrote to be read.
+process.stdout.on('error', (error) => {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
+  process.stderr.write(`Error: Cannot write to standard output: ${error.message}\n`)
+  process.exit(1)
+})
+process.stderr.on('error', () => {})
+
 const { execute, settings } = await import('@oclif/core')
 // The package ships compiled; oclif must never look for TypeScript sources, whatever NODE_ENV says.
 settings.enableAutoTranspile = false

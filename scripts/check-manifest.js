@@ -39,13 +39,14 @@ function read() {
   }
 }
 
-/** Object keys in order, so that the file does not depend on the order in which commands were found. */
-function sorted(value) {
-  if (Array.isArray(value)) return value.map(sorted)
+/**
+ * Object keys in order, so that the file does not depend on the order in which commands were found; only the arguments of
+ * a command stay as it declares them, because that is the order in which they are typed and shown.
+ */
+function sorted(value, key) {
+  if (Array.isArray(value)) return value.map((item) => sorted(item))
   if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, sorted(value[key])]),
-  )
+  const keys = Object.keys(value)
+  if (key !== 'args') keys.sort()
+  return Object.fromEntries(keys.map((name) => [name, sorted(value[name], name)]))
 }

@@ -14,15 +14,6 @@ export abstract class BaseCommand extends Command {
 
   readonly #cleanups: (() => unknown)[] = []
 
-  protected override async init(): Promise<void> {
-    await super.init()
-    // A reader that has seen enough (`| head`) is no failure, and nobody is left to tell.
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
-    })
-    process.stderr.on('error', () => {})
-  }
-
   /** Runs when the command ends, however it ends; the last one registered first. */
   protected onEnd(cleanup: () => unknown): void {
     this.#cleanups.push(cleanup)

@@ -7,6 +7,7 @@ import { ClusterCommand, type ConnectionFlags } from './cluster-command.ts'
 import { confirm } from './confirm.ts'
 import { findLeader } from './leader.ts'
 import { fields } from './output.ts'
+import { bridgingSizes } from './quorum/bridging-sizes.ts'
 
 export const changeFlags = {
   'dry-run': Flags.boolean({ summary: 'Show what would change and whether it would be refused, and change nothing.' }),
@@ -35,13 +36,18 @@ export abstract class EpochCommand extends ClusterCommand {
       return undefined
     }
     const plan = await admin.changeEpoch(endpoint, { ...wanted, dryRun: true })
-    if (!this.jsonEnabled()) process.stdout.write(`${renderPlan(plan)}\n`)
+    const areSizesGiven = wanted.q1 !== undefined || wanted.q2 !== undefined
+    const first = areSizesGiven ? undefined : bridgingSizes(plan)
+    const step = first && `\`paxos epoch change --q1 ${first.q1} --q2 ${first.q2}\`, then this again`
+    if (!this.jsonEnabled()) process.stdout.write(`${renderPlan(plan, step)}\n`)
     if (flags['dry-run']) {
       if (plan.problems.length > 0) this.endWith(6)
       return plan
     }
     if (plan.problems.length > 0) {
-      throw new PaxosError('PRECONDITION_FAILED', plan.problems.join(' '), { hint: 'Nothing was changed.' })
+      throw new PaxosError('PRECONDITION_FAILED', plan.problems.join(' '), {
+        hint: step === undefined ? 'Nothing was changed.' : `Nothing was changed. First ${step}.`,
+      })
     }
     if (!flags.yes) await confirm(question)
     const done = await admin.changeEpoch(endpoint, wanted)
@@ -61,16 +67,10 @@ export function membersOf({ members }: EpochJson): NonNullable<WantedEpochJson['
   return members.map(({ name, kind }) => ({ name, kind }))
 }
 
-/** Throws PaxosError NOT_FOUND, naming those that there are. Takes a name, or the id of a member. */
-export function memberNamed({ members }: EpochJson, wanted: string): EpochJson['members'][number] {
-  const found = members.find(({ name, id }) => name === wanted || id === wanted)
-  if (found !== undefined) return found
-  throw new PaxosError('NOT_FOUND', `There is no member ${JSON.stringify(wanted)}`, {
-    hint: `Members are ${members.map(({ name }) => name).join(', ')}.`,
-  })
-}
+/** `step` is what to do first when it is refused. */
+export function renderPlan(plan: EpochChangeJson, step: string | undefined): string {
+  const { before, after, problems, warnings, next } = plan
 
-export function renderPlan({ before, after, problems, warnings, next }: EpochChangeJson): string {
   const change = (of: (margins: MarginsJson) => number | string): string =>
     of(before) === of(after) ? String(of(after)) : `${of(before)} → ${of(after)}`
   const rows: [string, string][] = [
@@ -87,5 +87,6 @@ export function renderPlan({ before, after, problems, warnings, next }: EpochCha
     ...problems.map((problem): [string, string] => ['refused', problem]),
   ]
   if (problems.length === 0) rows.push(['verdict', 'may be done'])
+  else if (step !== undefined) rows.push(['first', step])
   return fields(rows)
 }

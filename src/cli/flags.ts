@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { PaxosError } from '../base/error.ts'
+import { durationText } from './output.ts'
 
 const hourMs = 3_600_000
 
@@ -12,7 +13,7 @@ export const duration = Flags.custom<number, { readonly min?: number; readonly m
     const ms = Math.round(Number(match?.[1]) * factor)
     const max = options.max ?? 24 * hourMs
     if (match === null || ms < (options.min ?? 1) || ms > max) {
-      throw new PaxosError('USAGE', `"${input}" is not a duration like 500ms, 10s or 2m, up to ${max / hourMs}h`, {
+      throw new PaxosError('USAGE', `"${input}" is not a duration like 500ms, 10s or 2m, up to ${durationText(max)}`, {
         hint: 'A bare number is seconds.',
       })
     }

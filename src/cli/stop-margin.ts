@@ -1,4 +1,3 @@
-import { PaxosError } from '../base/error.ts'
 import type { StatusJson } from '../wire/api-types.ts'
 
 export interface StopMargin {
@@ -27,13 +26,4 @@ export function stopMargin({ members, groups }: StatusJson, name: string): StopM
   const needed = Math.max(q1, q2)
   const okToStop = left.length >= needed
   return { ...common, okToStop, reason: `${without}; ${q1} can elect and ${q2} can choose` }
-}
-
-/** The name of a member given by name or id. Throws PaxosError NOT_FOUND, naming those that there are. */
-export function memberIn({ members }: StatusJson, wanted: string): string {
-  const member = members.find(({ name, id }) => name === wanted || id === wanted)
-  if (member !== undefined) return member.name
-  throw new PaxosError('NOT_FOUND', `There is no member ${JSON.stringify(wanted)}`, {
-    hint: `Members are ${members.map(({ name }) => name).join(', ')}.`,
-  })
 }

@@ -1,7 +1,8 @@
 import type { AdminClient } from '../client/admin.ts'
 import type { VerifyContentJson } from '../wire/api-types.ts'
 import { firstAnswer } from './first-answer.ts'
-import { count, paint, printable, table } from './output.ts'
+import { count, printable, table } from './output.ts'
+import { verdictLines } from './verdict-lines.ts'
 
 type Member = VerifyContentJson['members'][number]
 
@@ -59,23 +60,14 @@ export function renderContent(found: ContentFound): string {
       { title: 'MEMBER', value: ({ member }) => member },
       { title: 'STATE', value: ({ state }) => state, style: ({ state }) => (state === 'same' ? 'green' : 'red') },
     ]),
-    verdict === 'diverged' ? paint('red', differenceInWords(found)) : verdictInWords(verdict),
+    ...verdictLines(verdict, members, () => firstInWords(found)),
   ].join('\n')
 }
 
-function verdictInWords(verdict: 'same' | 'unknown'): string {
-  if (verdict === 'same') return paint('green', 'same: a majority of the members agrees, and nobody differs')
-  return paint('yellow', 'unknown: too few members could be compared')
-}
-
-function differenceInWords(found: ContentFound): string {
-  const minority = found.members.filter(({ state }) => state === 'diverged').map(({ member }) => member)
-  const split = found.members.filter(({ state }) => state === 'differs').map(({ member }) => member)
+function firstInWords(found: ContentFound): string {
   const first = keyInWords(found.firstKey, found.firstKey64)
   const before = keyInWords(found.beforeKey, found.beforeKey64)
-  const where = `first at key ${first || '(the first of all)'}${before === '' ? ' or one after it' : `, or one between it and ${before}`}`
-  if (minority.length > 0) return `diverged: ${minority.join(' and ')} differs from the majority, ${where}`
-  return `diverged: ${split.join(' and ')} differ, ${where}; without a majority nobody knows who is right`
+  return `at key ${first || '(the first of all)'}${before === '' ? ' or one after it' : `, or one between it and ${before}`}`
 }
 
 function keyInWords(key: string | undefined, key64: string | undefined): string {

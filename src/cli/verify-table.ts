@@ -1,6 +1,7 @@
 import type { MemberVerdictJson, VerifyJson } from '../wire/api-types.ts'
-import { paint, table } from './output.ts'
+import { table } from './output.ts'
 import type { StoppedChain } from './stopped-chain.ts'
+import { verdictLines } from './verdict-lines.ts'
 
 /** The table of `log verify`, and the verdict in words. */
 export function renderVerify(found: VerifyJson): string {
@@ -19,35 +20,16 @@ export function renderVerify(found: VerifyJson): string {
       { title: 'CHAIN', value: ({ chain }) => chain ?? '-' },
       { title: 'STATE', value: ({ state }) => state, style: ({ state }) => (state === 'same' ? 'green' : 'red') },
     ]),
-    ...verdictLines(found),
+    ...verdictLines(found.verdict, members, firstInWords),
+    ...(found.verdict === 'unknown' ? strangersLine(members) : []),
   ].join('\n')
 }
 
-function verdictLines({ verdict, members }: VerifyJson): readonly string[] {
-  if (verdict === 'same') return [paint('green', 'same: a majority of the members agrees, and nobody differs')]
-  if (verdict === 'unknown') {
-    const strangers = members.filter(({ state, slot, since }) => state === 'incomparable' && slot === since)
-    const names = strangers.map(({ member }) => member).join(' and ')
-    return [
-      paint('yellow', 'unknown: too few members could be compared'),
-      ...(names === '' ? [] : [`${names} know no slot that was compared: give --to one that they have applied`]),
-    ]
-  }
-  const minority = members.filter(({ state }) => state === 'diverged')
-  const split = members.filter(({ state }) => state === 'differs')
-  return [
-    ...minority.map((each) =>
-      paint('red', `diverged: ${each.member} differs from the majority, first ${firstInWords(each)}`),
-    ),
-    ...(split[0] === undefined
-      ? []
-      : [
-          paint(
-            'red',
-            `diverged: ${split.map(({ member }) => member).join(' and ')} differ, first ${firstInWords(split[0])}; without a majority nobody knows who is right`,
-          ),
-        ]),
-  ]
+/** Who was compared at the beginning of its chain only, which says nothing. */
+function strangersLine(members: readonly MemberVerdictJson[]): readonly string[] {
+  const strangers = members.filter(({ state, slot, since }) => state === 'incomparable' && slot === since)
+  const names = strangers.map(({ member }) => member).join(' and ')
+  return names === '' ? [] : [`${names} know no slot that was compared: give --to one that they have applied`]
 }
 
 function firstInWords({ firstSlot, beforeSlot }: MemberVerdictJson): string {

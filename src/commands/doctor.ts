@@ -5,6 +5,7 @@ import { findingIds } from '../cli/doctor/finding.ts'
 import { addMute, mutesPath, readMutes, removeMute } from '../cli/doctor/mutes.ts'
 import { type DoctorReport, type Examined, renderReport, reportOf } from '../cli/doctor/report.ts'
 import { duration } from '../cli/flags.ts'
+import { durationText } from '../cli/output.ts'
 
 const monthMs = 30 * 24 * 3_600_000
 
@@ -56,9 +57,15 @@ A mute is for one finding of this cluster, for a time, and only for whoever set 
         })
       }
       const mute = { clusterId, id: wanted }
-      mutes = flags.for
-        ? await addMute(path, { ...mute, untilMs: now + flags.for }, now)
-        : await removeMute(path, mute, now)
+      const before = mutes.length
+      if (flags.for) {
+        mutes = await addMute(path, { ...mute, untilMs: now + flags.for }, now)
+        const until = new Date(now + flags.for).toISOString()
+        this.remark(`${wanted} is muted for ${durationText(flags.for)}, until ${until}`)
+      } else {
+        mutes = await removeMute(path, mute, now)
+        this.remark(mutes.length < before ? `${wanted} counts again` : `${wanted} was not muted`)
+      }
     }
     const report = reportOf(examined, mutes)
     this.log(renderReport(report))

@@ -26,7 +26,7 @@ export interface Admitted {
 const askEveryMs = 1000
 const answerWithinMs = 2000
 
-/** Undefined when `stopped` settles first. Throws PaxosError PORT_IN_USE, BAD_CONFIG, WRONG_CLUSTER. */
+/** Undefined when `stopped` settles first. Throws PaxosError PORT_IN_USE, BAD_CONFIG. */
 export async function waitForAdmission(
   config: NodeConfig,
   version: string,

@@ -314,7 +314,7 @@ export const limitSettings: Settings<NodeLimits> = {
   ),
 }
 
-/** `n1=host:port,…`, a list of such entries, or a map of names to addresses. */
+/** `host:port,…`, or a list of such entries. */
 function readAddresses(raw: unknown): readonly string[] | undefined {
   const entries: unknown = typeof raw === 'string' ? raw.split(',').map((entry) => entry.trim()) : raw
   if (!Array.isArray(entries) || entries.length < 1 || entries.length > membersMax) return undefined
@@ -322,6 +322,7 @@ function readAddresses(raw: unknown): readonly string[] | undefined {
   return entries.every(isAddress) ? entries : undefined
 }
 
+/** `n1=host:port,…`, a list of such entries, or a map of names to addresses. */
 function readMembers(raw: unknown): readonly BootstrapMember[] | undefined {
   const entries = typeof raw === 'string' ? raw.split(',') : raw
   const pairs = Array.isArray(entries) ? entries.map(splitMember) : mapEntries(entries)

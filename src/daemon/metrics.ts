@@ -1,7 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Role } from '../protocol/effect.ts'
-import type { Epoch } from '../protocol/epoch.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Observer, RequestTiming } from '../runtime/observer.ts'
 import type { ReplicaStatus } from '../runtime/replica-service.ts'
@@ -124,9 +123,6 @@ export class Metrics {
   roleChanged(_role: Role, _leader: NodeId | undefined, _round: number, _node: number): void {
     this.#roleChanges.inc()
   }
-
-  /** A gauge shows it when it is scraped. */
-  epochBegan(_epoch: Epoch): void {}
 
   snapshotSent(bytes: number): void {
     this.#snapshotBytes.inc(bytes)

@@ -59,7 +59,6 @@ export class NodeObserver implements Observer {
   epochBegan(epoch: Epoch): void {
     // Names of those that left are kept: the log may still speak of them.
     this.#names = new Map([...this.#names, ...epoch.members.map(({ id, name }) => [id, name] as const)])
-    this.#metrics.epochBegan(epoch)
     const members = epoch.members.map(({ name, kind }) => (kind === 'learner' ? `${name} (learner)` : name))
     const { number, q1, q2, startSlot } = epoch
     this.#logger.info({ epoch: number, members: members.join(', '), q1, q2, startSlot }, 'a new epoch has begun')

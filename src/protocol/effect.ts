@@ -57,7 +57,6 @@ export type Effect =
       readonly kind: 'role'
       readonly role: Role
       readonly leader: NodeId | undefined
-      /** Which life of the leader. */
       readonly leaderIncarnation: Incarnation | undefined
       readonly ballot: Ballot
     }

@@ -4,7 +4,7 @@
  */
 import type { Epoch, Member, NextEpoch } from './epoch.ts'
 import { type NodeId, toEpochNumber, toNodeId } from './ids.ts'
-import { majority, quorumProblem } from './quorum.ts'
+import { majority, quorumMargins, quorumProblem } from './quorum.ts'
 
 export interface WantedMember {
   readonly name: string
@@ -165,7 +165,10 @@ function marginsOf({ members, q1, q2 }: Pick<Epoch, 'members' | 'q1' | 'q2'>, { 
   const acceptors = acceptorsOf({ members })
   const n = acceptors.length
   const reachable = acceptors.filter(({ id }) => stateOf(id).reachable).length
-  return { acceptors: n, q1, q2, toElect: Math.max(0, n - q1), toCommit: Math.max(0, n - q2), reachable }
+  // Of what is wanted, which may be no quorum sizes at all.
+  const { electionFailures, choiceFailures } = quorumMargins({ n, q1, q2 })
+  const toElect = Math.max(0, electionFailures)
+  return { acceptors: n, q1, q2, toElect, toCommit: Math.max(0, choiceFailures), reachable }
 }
 
 function acceptorsOf({ members }: Pick<Epoch, 'members'>): readonly Member[] {

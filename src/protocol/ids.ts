@@ -13,7 +13,7 @@ export type EpochNumber = Brand<number, 'EpochNumber'>
 /** Position in a group's log, from 0. Safe integers outlive the hardware: 285 years at 10^6 slots per second. */
 export type Slot = Brand<number, 'Slot'>
 
-/** Counts a node's boots. Part of its ballots, so that no ballot is used again after a restart. */
+/** Counts a node's starts. Part of its ballots, so that no ballot is used again after a restart. */
 export type Incarnation = Brand<number, 'Incarnation'>
 
 export function toNodeId(n: number): NodeId {

@@ -76,7 +76,7 @@ test('what was refused once is refused for ever, because the refusal said that i
   assert.equal(it.queued.length, 1)
 })
 
-test('what was meant for another life of this node is dropped without a word', () => {
+test('what was meant for another incarnation of this node is dropped without a word', () => {
   const it = desk()
   it.forward(7, stamped, toIncarnation(3))
   assert.equal(it.queued.length, 0)

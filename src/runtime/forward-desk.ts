@@ -39,7 +39,7 @@ export class ForwardDesk {
   }
 
   onForward(from: NodeId, { incarnation, requests }: Forward): void {
-    // A late copy of what an earlier life of this node may have done. No answer: a refusal would have it sent again.
+    // A late copy of what an earlier incarnation of this node may have done. No answer: a refusal would have it sent again.
     if (incarnation !== this.#incarnation) return
     for (const { id, request } of requests) this.#take(from, id, request)
   }

@@ -28,7 +28,7 @@ export const contentPartsMax = 64
 /** Messages between the runtimes of two nodes, beside those of the engines. */
 export type RuntimeMessage =
   /**
-   * Client requests for the leader, several in one message. Ids are the sender's. `incarnation` is the leader's: a later life
+   * Client requests for the leader, several in one message. Ids are the sender's. `incarnation` is the leader's: a later one
    * of that node has forgotten which ids it saw, and must not take a late copy for a new request.
    */
   | {

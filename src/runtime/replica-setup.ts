@@ -35,6 +35,6 @@ export interface ReplicaSetup {
   readonly options: ReplicaOptions
   readonly stateStore: StateStore
   createMachine(view: View): Machine
-  /** `isNew`: no earlier life of this node knew the epoch. */
+  /** `isNew`: no earlier incarnation of this node knew the epoch. */
   createEngine(epoch: Epoch, appliedUpTo: Slot, isNew: boolean): Engine
 }

@@ -31,7 +31,7 @@ import { Verifier } from './verifier.ts'
 
 /** For requests that no client of this node waits for: another node forwarded them, in case it is gone, or this node made. */
 const ownTimeoutMs = 30_000
-/** Numbers of forwarded requests that one life of a node may use; 2^21 lives are safe integers. */
+/** Numbers of forwarded requests that one incarnation of a node may use; 2^21 of them are safe integers. */
 const forwardsPerLife = 2 ** 32
 /** How much of the log is applied at once when the node starts. */
 const replayBytes = 4 * 1024 * 1024
@@ -484,7 +484,7 @@ export class Replica implements ReplicaService {
   #sendForward(leader: NodeId, requests: readonly { readonly id: number; readonly request: Uint8Array }[]): void {
     const incarnation = this.#leaderIncarnation
     if (requests.length === 0) return
-    assert(incarnation !== undefined, `node ${leader} leads in no life`)
+    assert(incarnation !== undefined, `node ${leader} leads in no incarnation`)
     this.#send([leader], { kind: 'forward', incarnation, requests })
   }
 

@@ -27,7 +27,7 @@ export interface VerifierHost {
   onDiverged(): void
 }
 
-/** Soon after the start: a node that diverged in an earlier life must not serve for long. */
+/** Soon after the start: a node that diverged in an earlier incarnation must not serve for long. */
 const firstAfterMs = 500
 /** How long the members may take to answer a comparison that nobody waits for. */
 const patienceMs = 1000

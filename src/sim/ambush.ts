@@ -46,7 +46,7 @@ export class Ambush {
         }
         return
       case 'crash':
-        // What it was about to be told in this life it is told in the next one.
+        // What it was about to be told in this incarnation it is told in the next one.
         if (this.#random.chance(0.5)) {
           const late = this.#linksTo(target).filter(() => this.#random.chance(0.6))
           this.#host.network.clog(late, this.#roundsMs(4))

@@ -59,7 +59,7 @@ export class SimNode {
   readonly #random: Random
   readonly #isSlow: boolean
   #incarnation = 0
-  /** Counts lives; what was scheduled in an earlier one is void. */
+  /** Counts starts and ends; what was scheduled before the last of them is void. */
   #life = 0
   #driver: Driver | undefined
   #replica: Replica | undefined

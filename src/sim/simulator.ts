@@ -234,7 +234,7 @@ class Simulation {
     this.#guard(() => this.#sameState(members))
   }
 
-  /** When nothing is wrong any more, each node answers whoever asks it, whatever it did in its earlier lives. */
+  /** When nothing is wrong any more, each node answers whoever asks it, whatever it did in its earlier incarnations. */
   #everyNodeServes(core: readonly SimNode[]): void {
     const answers = new Map<SimNode, string[]>()
     for (const [index, node] of core.entries()) {

@@ -161,7 +161,7 @@ function promiseInParts(random: Random, options: SimOptions): SimOptions {
   }
 }
 
-/** Messages of earlier leaderships and lives arrive when nobody expects them any more. */
+/** Messages of earlier leaderships and incarnations arrive when nobody expects them any more. */
 function answerLate(random: Random, options: SimOptions): SimOptions {
   const { network, process, disk, workload } = options
   return {

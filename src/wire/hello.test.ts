@@ -12,10 +12,10 @@ const hello: Hello = {
   name: 'n2',
   incarnation: toIncarnation(7),
   diskId: 'd',
-  bootId: 'b',
-  earlierBoots: [
-    { incarnation: toIncarnation(5), bootId: 'y' },
-    { incarnation: toIncarnation(6), bootId: 'z' },
+  incarnationId: 'b',
+  earlierIncarnations: [
+    { incarnation: toIncarnation(5), incarnationId: 'y' },
+    { incarnation: toIncarnation(6), incarnationId: 'z' },
   ],
   clientAddress: '127.0.0.1:7602',
   version: '0.1.0',
@@ -39,11 +39,11 @@ test('a later version may add fields to a hello', () => {
   assert.deepEqual(decodeHello(encodeCbor([...fields, 'new', 5])), hello)
 })
 
-test('a version without feature levels knew one, and one without lives remembered none', () => {
+test('a version without feature levels knew one, and one without earlier incarnations remembered none', () => {
   const fields = readArray(decodeCbor(encodeHello(hello)), 'hello') as readonly CborValue[]
   const one = { min: 1, max: 1 }
   assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, -2))), { ...hello, featureLevels: one })
-  assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, 10))), { ...hello, featureLevels: one, earlierBoots: [] })
+  assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, 10))), { ...hello, featureLevels: one, earlierIncarnations: [] })
 })
 
 test('a refusal with a code of a later version still says why', () => {
@@ -60,13 +60,13 @@ test('the longest hello fits before anything is judged', () => {
     clusterId: 'ä'.repeat(128),
     name: 'ä'.repeat(128),
     diskId: 'ä'.repeat(128),
-    bootId: 'ä'.repeat(128),
+    incarnationId: 'ä'.repeat(128),
     clientAddress: 'ä'.repeat(300),
     version: 'ä'.repeat(128),
     // As a directory keeps them.
-    earlierBoots: Array.from({ length: 48 }, (_, at) => ({
+    earlierIncarnations: Array.from({ length: 48 }, (_, at) => ({
       incarnation: toIncarnation(2 ** 40 + at),
-      bootId: 'f'.repeat(16),
+      incarnationId: 'f'.repeat(16),
     })),
   }
   const bytes = encodeHello(long)

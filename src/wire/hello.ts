@@ -21,10 +21,10 @@ export interface PeerIdentity {
   readonly incarnation: Incarnation
   /** Random for each data directory, and the same for as long as it lives. */
   readonly diskId: string
-  /** Random for each life. Two of them with one incarnation are two processes on copies of one disk. */
-  readonly bootId: string
-  /** The lives before this one that its directory knows, rising; the last few. */
-  readonly earlierBoots: readonly { readonly incarnation: Incarnation; readonly bootId: string }[]
+  /** Random for each incarnation. Two of them with one number are two processes on copies of one disk. */
+  readonly incarnationId: string
+  /** The incarnations before this one that its directory knows, rising; the last few. */
+  readonly earlierIncarnations: readonly { readonly incarnation: Incarnation; readonly incarnationId: string }[]
   /** `host:port` of the client listener, for redirects. */
   readonly clientAddress: string
   /** Version of the software, for people. */
@@ -94,10 +94,25 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
 }
 
 function identityFields(identity: PeerIdentity): readonly CborValue[] {
-  const { clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version, earlierBoots } = identity
+  const { clusterId, nodeId, name, diskId, incarnation, incarnationId, clientAddress, version, earlierIncarnations } =
+    identity
   const { min, max } = identity.featureLevels
-  const boots = new FieldWriter().list(earlierBoots, (to, boot) => to.add(boot.incarnation, boot.bootId))
-  return [clusterId, nodeId, name, diskId, incarnation, bootId, clientAddress, version, ...boots.fields, min, max]
+  const earlier = new FieldWriter().list(earlierIncarnations, (to, each) =>
+    to.add(each.incarnation, each.incarnationId),
+  )
+  return [
+    clusterId,
+    nodeId,
+    name,
+    diskId,
+    incarnation,
+    incarnationId,
+    clientAddress,
+    version,
+    ...earlier.fields,
+    min,
+    max,
+  ]
 }
 
 function readIdentity(reader: FieldReader): PeerIdentity {
@@ -110,20 +125,23 @@ function readIdentity(reader: FieldReader): PeerIdentity {
     name: printable(reader.text('name', nameCharsMax)),
     diskId: reader.text('diskId', nameCharsMax),
     incarnation: reader.uint('incarnation') as Incarnation,
-    bootId: reader.text('bootId', nameCharsMax),
+    incarnationId: reader.text('incarnationId', nameCharsMax),
     clientAddress: printable(reader.text('clientAddress', addressCharsMax)),
     version: printable(reader.text('version', nameCharsMax)),
   }
-  // What came later: a version without these fields remembered no lives, and knew one level.
+  // What came later: a version without these fields remembered no incarnations, and knew one level.
   return {
     ...identity,
-    earlierBoots: reader.isAtEnd ? [] : reader.list('earlierBoots', 2, readBoot),
+    earlierIncarnations: reader.isAtEnd ? [] : reader.list('earlierIncarnations', 2, readEarlier),
     featureLevels: reader.isAtEnd ? { min: 1, max: 1 } : readLevels(reader),
   }
 }
 
-function readBoot(boot: FieldReader): PeerIdentity['earlierBoots'][number] {
-  return { incarnation: boot.uint('incarnation') as Incarnation, bootId: boot.text('bootId', nameCharsMax) }
+function readEarlier(each: FieldReader): PeerIdentity['earlierIncarnations'][number] {
+  return {
+    incarnation: each.uint('incarnation') as Incarnation,
+    incarnationId: each.text('incarnationId', nameCharsMax),
+  }
 }
 
 function readLevels(reader: FieldReader): FeatureLevels {

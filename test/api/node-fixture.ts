@@ -8,7 +8,7 @@ import { type ApiContext, type ApiLimits, defaultApiLimits } from '../../src/dae
 import { ApiServer } from '../../src/daemon/api/server.ts'
 import { defaultRequestLimits, type RequestLimits } from '../../src/machine/limits.ts'
 import { toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
-import type { DiagnosisJson } from '../../src/wire/api-types.ts'
+import { diagnosisOf } from '../doctor/facts.ts'
 import { checkAnswer } from './openapi-check.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
@@ -49,30 +49,6 @@ export interface NodeOptions {
   readonly limits?: Partial<ApiLimits>
   readonly requestLimits?: Partial<RequestLimits>
   readonly addresses?: Map<number, string>
-}
-
-/** Of a node without faults. */
-export function diagnosisOf(name: string): DiagnosisJson {
-  return {
-    clusterId: 'c1',
-    node: { name, pid: 1, version: '0.1.0', runtime: 'v24.0.0', uptimeMs: 60_000 },
-    wallMs: 1_700_000_000_000,
-    flush: { count: 100, p99Ms: 2.5, maxMs: 4 },
-    loop: { maxMs: 12.5, stalledSeconds: 0 },
-    disk: { freeBytes: 5e10, totalBytes: 1e11, acceptorBytes: 1e6, stateBytes: 1e6, lossBytesPerSecond: null },
-    directory: { path: '/var/lib/paxos', uid: 10, files: [{ name: '.', kind: 'directory', mode: '0700', uid: 10 }] },
-    settings: { electionTimeoutMs: 500, 'limits.freeSpaceMinBytes': 67_108_864 },
-    links: [
-      {
-        member: 'n2',
-        connected: true,
-        inbound: true,
-        version: '0.1.0',
-        featureLevels: { min: 1, max: 1 },
-        lastError: null,
-      },
-    ],
-  }
 }
 
 /** A node's API over a real machine, stopped with the test. */

@@ -11,7 +11,8 @@ import { defaultRequestLimits } from '../../src/machine/limits.ts'
 import type { Key } from '../../src/machine/request.ts'
 import { type Slot, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { ChainReport } from '../../src/runtime/chain-comparison.ts'
-import { diagnosisOf, startNode } from './node-fixture.ts'
+import { diagnosisOf } from '../doctor/facts.ts'
+import { startNode } from './node-fixture.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
 test('status says who the node is, what its group does and where the members are', async (t) => {
@@ -262,6 +263,19 @@ test('the unix socket serves the same API, to its owner only', async (t) => {
   const admin = new AdminClient()
   t.after(() => admin.close())
   assert.equal((await admin.status(`unix:${node.socketPath}`)).node.name, 'n1')
+})
+
+test('a node that does not lead names the one that does, with its address if it is known', async (t) => {
+  const addresses = new Map<number, string>()
+  const node = await startNode(t, { id: 2, addresses })
+  const hint = async (): Promise<string> => {
+    const { status, json } = await node.call('POST', '/v1/leader', { body: '{"to":"n2"}' })
+    assert.deepEqual([status, json.error.code], [503, 'NO_LEADER'])
+    return json.error.hint
+  }
+  assert.equal(await hint(), 'Ask n1; its client address is not known here.')
+  addresses.set(1, 'h:7601')
+  assert.equal(await hint(), 'Ask n1 at h:7601.')
 })
 
 test('a port in use is a clear error, and the socket of a dead process is replaced', async (t) => {

@@ -7,7 +7,7 @@ import type { NodeProcess } from '../cluster/node-process.ts'
 import { until } from '../cluster/until.ts'
 import type { FaultLog } from './fault-log.ts'
 import type { NodeKeeper } from './node-keeper.ts'
-import { lifeOf, linesOf } from './node-log.ts'
+import { incarnationOf, linesOf } from './node-log.ts'
 
 /** What a node says when it refuses its data directory. */
 const refusedCode = 6
@@ -62,7 +62,7 @@ export class DirectoryFaults {
   }
 
   /**
-   * An older copy has the right disk and has forgotten promises. Members that have seen a later life of the node refuse
+   * An older copy has the right disk and has forgotten promises. Members that have seen a later incarnation of the node refuse
    * it, however often it is started. So first all of them see one.
    */
   async restore(): Promise<void> {
@@ -71,8 +71,8 @@ export class DirectoryFaults {
       await copyDirectory(node.dataDir, olderCopy(node))
       this.#copied.add(node)
     }
-    // After one life the copy would be of that very life, after two of an earlier one: other members tell by other signs.
-    for (let lives = this.#random.integer(1, 3); lives > 0; lives--) {
+    // After one incarnation the copy would be of that very one, after two of an earlier one: other members tell by other signs.
+    for (let left = this.#random.integer(1, 3); left > 0; left--) {
       if (await this.#live(node)) continue
       this.#log.note('restore-skipped', node.name)
       this.#keeper.start(node)
@@ -81,19 +81,19 @@ export class DirectoryFaults {
     await this.#outside('restore', node, /STALE_INCARNATION|DUPLICATE_NODE|OLDER_COPY/, () =>
       copyDirectory(olderCopy(node), node.dataDir),
     )
-    // The copy is as old as it was, and later the node has had more lives: another time it is kept.
+    // The copy is as old as it was, and later the node has had more incarnations: another time it is kept.
     if (!this.#random.chance(0.5)) return
     this.#copied.delete(node)
     await rm(olderCopy(node), { recursive: true, force: true })
   }
 
-  /** One life of the node. False when it was not met by every other member in it. */
+  /** One incarnation of the node. False when it was not met by every other member in it. */
   async #live(node: NodeProcess): Promise<boolean> {
     this.#keeper.start(node)
     const others = this.#keeper.nodes.filter((other) => other !== node)
     const isMet = await until(`all have met ${node.name}`, startMsMax, () => {
-      const life = lifeOf(node)
-      return life !== undefined && others.every((other) => hasMet(other, node, life))
+      const number = incarnationOf(node)
+      return number !== undefined && others.every((other) => hasMet(other, node, number))
     }).catch(() => false)
     await this.#keeper.kill(node)
     return isMet
@@ -151,8 +151,8 @@ function isRefusal(reason: string, code: RegExp): boolean {
   return reason.includes('refused this node') && code.test(reason)
 }
 
-function hasMet(other: NodeProcess, node: NodeProcess, life: number): boolean {
+function hasMet(other: NodeProcess, node: NodeProcess, number: number): boolean {
   return linesOf(other).some(
-    ({ peer, incarnation, code }) => peer === node.name && incarnation === life && code === undefined,
+    ({ peer, incarnation, code }) => peer === node.name && incarnation === number && code === undefined,
   )
 }

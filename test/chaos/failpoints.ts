@@ -29,13 +29,13 @@ const install = 'daemon/store/state-install.js'
 const state = 'runtime/state.js'
 const replica = 'runtime/replica.js'
 const node = 'daemon/node.js'
-const boots = 'daemon/store/boots.js'
+const incarnations = 'daemon/store/own-incarnations.js'
 const identity = 'daemon/store/directory-identity.js'
 const durableFile = 'daemon/store/durable-file.js'
-const disks = 'daemon/store/peer-lives.js'
+const disks = 'daemon/store/peer-incarnations.js'
 
 const openInstall = 'this.#environment = openEnvironment(this.#path, { pageSize: statePageSize, readOnly: false });'
-const openState = 'this.#environment = openEnvironment(path, { pageSize: statePageSize, readOnly: false });'
+const openState = 'this.#environment = openEnvironment(path, settings);'
 const has = (kind: string): string => `writes.some(({ write }) => write.kind === '${kind}')`
 const isVote = `if (${has('vote')}) `
 const forReleases = 'for (const release of releases)'
@@ -95,9 +95,9 @@ export const failpoints: readonly Failpoint[] = [
   before('installed-before-reload', 'install', 1, state, 'this.#overlay.reset();'),
   before('installed-before-log', 'install', 1, replica, 'this.#requests.onSkipped(upTo, this.#now());'),
   // Each start draws a new incarnation.
-  before('incarnation-before-write', 'boot', 1, boots, 'const counted = environment.put(incarnationKey,'),
-  soon('incarnation-in-flight', 'boot', 1, boots, 'await Promise.all([counted, noted]);'),
-  before('incarnation-after-write', 'boot', 1, boots, 'return { current, earlier'),
+  before('incarnation-before-write', 'boot', 1, incarnations, 'const counted = environment.put(incarnationKey,'),
+  soon('incarnation-in-flight', 'boot', 1, incarnations, 'await Promise.all([counted, noted]);'),
+  before('incarnation-after-write', 'boot', 1, incarnations, 'return { current, earlier'),
   after('state-file-opened', 'boot', 1, stateStore, openState),
   after('joined', 'boot', 1, node, 'this.#driver.add(this.#replica);'),
   // The first start makes the directory.
@@ -109,7 +109,7 @@ export const failpoints: readonly Failpoint[] = [
   after('identity-after-rename', 'creation', 1, durableFile, 'await rename(half, path);'),
   before('epoch-before-write', 'creation', 1, node, 'await acceptor.saveEpoch(firstGroup, first);'),
   after('epoch-after-write', 'creation', 1, node, 'await acceptor.saveEpoch(firstGroup, first);'),
-  before('peer-disk-before-write', 'creation', 1, disks, 'this.#lives.set(node, life);'),
+  before('peer-disk-before-write', 'creation', 1, disks, 'this.#incarnations.set(node, met);'),
   planted('peer-disk-after-write', 'creation', 1, disks, 'stored, () => { }', `stored, () => { ${reach}; }`),
   // A clean stop.
   before('stop-before-state', 'stop', 1, replica, 'this.#state.whenDurable(done);'),

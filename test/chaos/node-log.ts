@@ -14,8 +14,8 @@ export function linesOf(node: NodeProcess): readonly Record<string, unknown>[] {
   })
 }
 
-/** Which life of the node this is, as it says itself once it serves. */
-export function lifeOf(node: NodeProcess): number | undefined {
+/** Which incarnation of the node this is, as it says itself once it serves. */
+export function incarnationOf(node: NodeProcess): number | undefined {
   const line = linesOf(node).find(({ msg }) => msg === 'serving')
   return typeof line?.['incarnation'] === 'number' ? line['incarnation'] : undefined
 }

@@ -9,7 +9,7 @@ import type { FaultLog } from './fault-log.ts'
 import type { FullDisk } from './full-disk.ts'
 import type { NodeClocks } from './node-clocks.ts'
 import type { NodeKeeper } from './node-keeper.ts'
-import { lifeOf } from './node-log.ts'
+import { incarnationOf } from './node-log.ts'
 
 export interface ProcessFaultOptions {
   /** Upper end of how long a node stays down. */
@@ -154,7 +154,7 @@ export class ProcessFaults {
     this.#log.note('terminate', node.name)
     const { code, signal } = await node.stop()
     // The signal itself ends a process that does not listen for it yet, and has not begun to vote.
-    const isEarly = signal === 'SIGTERM' && lifeOf(node) === undefined
+    const isEarly = signal === 'SIGTERM' && incarnationOf(node) === undefined
     if (code !== 0 && !isEarly) this.#log.problem(`${node.name} ended with code ${code}, ${signal} after SIGTERM`)
     this.#keeper.start(node)
   }

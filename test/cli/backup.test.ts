@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { lockDirectory } from '../../src/daemon/store/directory-lock.ts'
 import { backupFrame } from '../../src/wire/backup-codec.ts'
 import { encodeFrame } from '../../src/wire/frame.ts'
 import { sample, sampleBackup } from '../backup/sample-backup.ts'
@@ -54,6 +55,32 @@ test('verify restores it and says so', async () => {
   )
 })
 
+test('verify takes its scratch directory away when it is interrupted, and what a killed one left the next time', async () => {
+  const scratch = mkdtempSync(join(folder, 'scratch-'))
+  const interrupt = async (signal: NodeJS.Signals): Promise<void> => {
+    const child = startPaxos(['backup', 'verify', good, '--scratch', scratch])
+    const ended = once(child, 'close')
+    const isUsed = (): boolean => readdirSync(scratch).some((name) => existsSync(join(scratch, name, 'as-it-was')))
+    while (child.exitCode === null && !isUsed()) await pause(1)
+    child.kill(signal)
+    assert.deepEqual(await ended, [null, signal])
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    await interrupt(signal)
+    assert.deepEqual(readdirSync(scratch), [], signal)
+  }
+  await interrupt('SIGKILL')
+  assert.equal(readdirSync(scratch).length, 1)
+  // Of a run that lives.
+  const running = join(scratch, 'paxos-verify-running')
+  mkdirSync(running)
+  const lock = await lockDirectory(running)
+  const { exit, stderr } = await paxos(['backup', 'verify', good, '--scratch', scratch])
+  assert.equal(exit, 0, stderr)
+  assert.deepEqual(readdirSync(scratch), ['paxos-verify-running'])
+  await lock.release()
+})
+
 const refusals: readonly Refusal[] = [
   [['backup', 'inspect', damaged], 10, 'BACKUP_DAMAGED', /is damaged: chunk \d+, at byte \d+: the payload checksum/],
   [['backup', 'verify', damaged], 10, 'BACKUP_DAMAGED', /is damaged: chunk \d+/],
@@ -69,6 +96,12 @@ const refusals: readonly Refusal[] = [
   [['backup', 'create', join(folder, 'b'), '--endpoints', '127.0.0.1:9'], 3, 'CANNOT_CONNECT', /127\.0\.0\.1:9/],
   [['restore', good], 2, 'USAGE', /not said which members/],
   [['restore', good, ...target, '--data-dir', folder], 2, 'USAGE', /does not say whose directory/],
+  [
+    ['restore', good, ...target, '--data-dir', `n1=${folder}/a`, '--data-dir', `n1=${folder}/b`],
+    2,
+    'BAD_CONFIG',
+    /n1 is to be restored twice/,
+  ],
   [['restore', good, ...target, '--data-dir', `n9=${folder}/a`], 2, 'BAD_CONFIG', /named n9/],
   [
     ['restore', good, '--cluster-token', 'x', '--data-dir', `n1=${folder}/a`],

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
-import { paxos } from './paxos.ts'
+import { paxos, startPaxos } from './paxos.ts'
 import { type Refusal, testRefusals } from './refusals.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paxos-exit-'))
@@ -39,7 +41,7 @@ const cases: readonly Refusal[] = [
   [['doctor', '--data-dir', join(folder, 'nothing')], 3, 'CANNOT_CONNECT', /There is no data directory at .*nothing/],
   [['doctor', '--mute', 'DISK_LOW'], 2, 'USAGE', /--mute: --for/],
   [['doctor', '--mute', 'NOTHING', '--for', '1h'], 2, 'USAGE', /Expected --mute=NOTHING to be one of: QUORUM_LOST/],
-  [['doctor', '--mute', 'DISK_LOW', '--for', '31d'], 2, 'USAGE', /"31d" is not a duration .* up to 720h/],
+  [['doctor', '--mute', 'DISK_LOW', '--for', '31d'], 2, 'USAGE', /"31d" is not a duration .* up to 30d$/],
   [['debug', 'bundle', join(folder, 'b.tar.gz'), '--endpoints', nobody], 3, 'CANNOT_CONNECT', /No node answered/],
   [['debug', 'bundle', join(folder, 'bad.tsv')], 6, 'PRECONDITION_FAILED', /bad\.tsv is there already/],
   [['quorum', 'explain', '--nodes', '4', '--q1', '2', '--q2', '2'], 2, 'USAGE', /not safe: .* got 2 \+ 2 for 4/],
@@ -88,6 +90,16 @@ test('nothing is coloured without a terminal', async () => {
   ]) {
     const { stdout, stderr } = await paxos(args)
     assert.equal((stdout + stderr).includes('\x1b'), false, args.join(' '))
+  }
+})
+
+test('a reader that goes before the end is no failure', async () => {
+  for (const args of [['--help'], ['kv', 'put', '--help'], ['quorum', 'explain', '--nodes', '31'], ['--version']]) {
+    const child = startPaxos(args)
+    assert.ok(child.stdout && child.stderr)
+    child.stdout.destroy()
+    const [stderr, [exit]] = await Promise.all([text(child.stderr), once(child, 'close')])
+    assert.deepEqual([exit, /Warning|Error/.test(stderr)], [0, false], `${args.join(' ')}: ${stderr}`)
   }
 })
 

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { paxos } from './paxos.ts'
 
 interface ManifestCommand {
@@ -68,6 +69,20 @@ test('every command has a summary, examples and --json, and every flag and argum
     assert.equal(enableJsonFlag, true, `${id}: --json`)
     for (const flag of Object.values(flags)) assert.ok(flag.name === 'json' || flag.summary, `${id}: --${flag.name}`)
     for (const [name, arg] of Object.entries(args)) assert.ok(arg.description, `${id}: ${name}`)
+  }
+})
+
+test('arguments are shown in the order in which they are typed', async () => {
+  const several = manifest().filter(({ args }) => Object.keys(args).length > 1)
+  assert.ok(several.length > 1)
+  for (const { id } of several) {
+    const words = id.split(':')
+    const { default: command } = await import(`${pathToFileURL(join('dist', 'commands', ...words))}.js`)
+    const declared = Object.keys(command.args).map((name) => name.toUpperCase())
+    const { stdout } = await paxos([...words, '--help'])
+    const usage = stdout.slice(stdout.indexOf('USAGE'), stdout.indexOf('ARGUMENTS'))
+    const shown = usage.split(/[^A-Z0-9_-]+/).filter((word) => declared.includes(word))
+    assert.deepEqual(shown, declared, id)
   }
 })
 

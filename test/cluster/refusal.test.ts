@@ -91,7 +91,7 @@ const cases: Readonly<Record<string, Refusal>> = {
     code: 2,
     changes: { name: 'n9' },
     says: /This node is named n9, but bootstrapMembers has only n1, n2, n3/,
-    hint: /Give --name one of the members/,
+    hint: /Name one of the members/,
   },
   'a newer format': {
     damage: (directory) => editIdentity(directory, (identity) => ({ ...identity, formatVersion: 2 })),
@@ -193,11 +193,11 @@ test('a wiped node is refused under its old id, however often it and the others 
       node.start()
     }
     await cluster.ready([first, second])
-    // Its own count of boots climbs above every one that the others have seen.
+    // Its own count of incarnations climbs above every one that the others have seen.
     const refusals = (by: NodeProcess): number => wiped.log.split(`${by.name} refused this node: OTHER_DISK`).length - 1
-    for (let boots = 1; boots <= 3; boots++) {
+    for (let start = 1; start <= 3; start++) {
       wiped.start()
-      await until('it is refused by both', 10_000, async () => refusals(first) >= boots && refusals(second) >= boots)
+      await until('it is refused by both', 10_000, async () => refusals(first) >= start && refusals(second) >= start)
       assert.equal((await wiped.readiness()).ready, false)
       await wiped.kill()
     }
@@ -225,9 +225,9 @@ test('an older copy of a data directory is refused, however often it and the oth
     const codes = /STALE_INCARNATION|DUPLICATE_NODE|OLDER_COPY/
     const refusals = (by: NodeProcess): number =>
       copied.log.split(new RegExp(`${by.name} refused this node: (?:${codes.source})`)).length - 1
-    for (let boots = 1; boots <= 3; boots++) {
+    for (let start = 1; start <= 3; start++) {
       copied.start({ dataDir: older })
-      await until('it is refused by both', 10_000, async () => refusals(first) >= boots && refusals(second) >= boots)
+      await until('it is refused by both', 10_000, async () => refusals(first) >= start && refusals(second) >= start)
       assert.match((await copied.readiness()).reason ?? '', codes)
       await copied.kill()
     }

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { collectBundle } from '../../src/cli/debug/bundle.ts'
+import { archiveOf } from '../../src/cli/debug/write-bundle.ts'
 import { json, paxos } from '../cli/paxos.ts'
 import { patienceMs, withCluster } from '../cluster/cluster.ts'
 import { until } from '../cluster/until.ts'
@@ -37,6 +38,17 @@ test('a name that somebody made up leads nowhere', async () => {
   const nodes = files.map(({ name }) => name).filter((name) => name.startsWith('nodes/'))
   assert.ok(nodes.length > 0)
   for (const name of nodes) assert.match(name, /^nodes\/1\/[a-z-]+\.[a-z]+$/)
+})
+
+test('the longest name that a member may have is whole in the archive', async () => {
+  const name = 'n'.repeat(64)
+  const named = { ...statusOf('n1'), node: { ...statusOf('n1').node, name }, members: [] }
+  const one = { ...source, status: async () => named, text: async () => ({ text: '', isWhole: true }) }
+  const signal = new AbortController().signal
+  const { files, clusterId } = await collectBundle(one, ['http://h:0'], { bytesMax: 1e6, signal })
+  const archive = await archiveOf(files, { version: '1.2.3', clusterId, missing: [] }, Date.now())
+  const listed = execFileSync('tar', ['-tzf', '-'], { input: archive }).toString()
+  assert.match(listed, new RegExp(`^paxos-bundle-[^/]+/nodes/1-${name}/log-lines\\.ndjson$`, 'm'))
 })
 
 test('a bundle has every member that answers, names the dead one, and has no data and no secrets', async () => {

@@ -150,6 +150,15 @@ test('the directory of a stopped node is examined record by record', async () =>
     assert.equal((await node.stop()).code, 0)
     assert.deepEqual((await examine()).found, [])
 
+    for (const [args, says] of [
+      [['--mute', 'VERSION_MIX', '--for', '36h'], /VERSION_MIX is muted for 36h, until 20\S+Z\n/],
+      [['--unmute', 'VERSION_MIX'], /VERSION_MIX counts again\n/],
+      [['--unmute', 'VERSION_MIX'], /VERSION_MIX was not muted\n/],
+    ] as const) {
+      const env = { XDG_CONFIG_HOME: join(cluster.directory, 'config') }
+      assert.match((await paxos(['doctor', '--data-dir', node.dataDir, ...args], { env })).stderr, says)
+    }
+
     chmodSync(join(node.dataDir, 'identity.json'), 0o644)
     assert.deepEqual((await examine()).found, ['OPEN_PERMISSIONS warning n1'])
     chmodSync(join(node.dataDir, 'identity.json'), 0o600)

@@ -49,7 +49,8 @@ export function statusOf(
 
 export const gib = 1024 ** 3
 
-export function diagnosisOf(name: Name, changes: Partial<DiagnosisJson> = {}): DiagnosisJson {
+/** Of a node without faults. */
+export function diagnosisOf(name: string, changes: Partial<DiagnosisJson> = {}): DiagnosisJson {
   return {
     clusterId: 'c',
     node: { name, pid: 7, version: '1.0.0', runtime: 'v24.0.0', uptimeMs: 60_000 },

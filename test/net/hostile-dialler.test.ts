@@ -213,8 +213,8 @@ test('a newer connection of a member replaces the older one', async () => {
   const older = await new Stranger(nodes.port(n1)).join(n3)
   const newer = await new Stranger(nodes.port(n1)).join(n3, {
     incarnation: toIncarnation(2),
-    bootId: 'next boot',
-    earlierBoots: [{ incarnation: toIncarnation(1), bootId: 'stranger' }],
+    incarnationId: 'next one',
+    earlierIncarnations: [{ incarnation: toIncarnation(1), incarnationId: 'stranger' }],
   })
   await older.closed()
   const before = nodes.received(n1).length

@@ -1,4 +1,4 @@
-import type { PeerLife, PeerLives } from '../../src/daemon/net/admission.ts'
+import type { PeerIncarnation, PeerIncarnations } from '../../src/daemon/net/admission.ts'
 import type { LogFields, PeerLogger } from '../../src/daemon/net/gated-log.ts'
 import type { PeerLimits } from '../../src/daemon/net/peer-limits.ts'
 import { PeerLinks } from '../../src/daemon/net/peer-links.ts'
@@ -84,10 +84,10 @@ export class PeerNodes implements LinkedNodes {
         name: `n${id}`,
         diskId: `disk-${id}`,
         incarnation: toIncarnation(incarnation),
-        bootId: bootOf(incarnation),
-        earlierBoots: Array.from({ length: incarnation - 1 }, (_, at) => ({
+        incarnationId: incarnationIdOf(incarnation),
+        earlierIncarnations: Array.from({ length: incarnation - 1 }, (_, at) => ({
           incarnation: toIncarnation(at + 1),
-          bootId: bootOf(at + 1),
+          incarnationId: incarnationIdOf(at + 1),
         })),
         clientAddress: `127.0.0.1:${7600 + id}`,
         version: '0.0.0-test',
@@ -96,7 +96,7 @@ export class PeerNodes implements LinkedNodes {
       members: this.#members,
       featureLevel: 1,
       listen: { host: '127.0.0.1', port: this.port(id) },
-      lives: forgetfulLives(),
+      incarnations: forgetful(),
       limits: this.#limits,
       logger: this.#logger(),
       onMessage: (from, group, epoch, message) => received.push({ from, group, epoch, message }),
@@ -136,12 +136,12 @@ export function memberAt(id: NodeId, port: number): Member {
   return { id, name: `n${id}`, peerAddress: `127.0.0.1:${port}`, kind: 'acceptor' }
 }
 
-function bootOf(incarnation: number): string {
-  return `boot-${incarnation}`
+function incarnationIdOf(incarnation: number): string {
+  return `id-${incarnation}`
 }
 
-/** Remembers peers for as long as one life of a node. */
-function forgetfulLives(): PeerLives {
-  const lives = new Map<NodeId, PeerLife>()
-  return { get: (node) => lives.get(node), remember: (node, life) => void lives.set(node, life) }
+/** Remembers peers for as long as one incarnation of a node. */
+function forgetful(): PeerIncarnations {
+  const met = new Map<NodeId, PeerIncarnation>()
+  return { get: (node) => met.get(node), remember: (node, found) => void met.set(node, found) }
 }

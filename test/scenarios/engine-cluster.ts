@@ -34,7 +34,7 @@ export class Member {
   readonly clockRate: number
   /** Commits that are not durable yet, in order. */
   commits: Commit[] = []
-  /** Learned entries by slot, over all lives: each life applies from where its disk of the machine was. */
+  /** Learned entries by slot, over all incarnations: each applies from where its disk of the machine was. */
   readonly learned = new Map<Slot, Entry>()
   learnedUpTo = firstSlot
   readonly proposedSlots = new Map<number, Slot>()

@@ -56,7 +56,7 @@ export const expectations: Readonly<Record<string, Expectation>> = {
     const holds = member.engine?.leaseHolds(script.cluster.clock(member)) === true
     assert.equal(holds ? 'yes' : 'no', wanted, `lease of ${node}`)
   },
-  /** elections n1 2: how often it claimed in this life. */
+  /** elections n1 2: how often it claimed in this incarnation. */
   elections: (script, [node, count]) => {
     assert.equal(script.member(node).engine?.status().elections, Number(count), `elections of ${node}`)
   },

@@ -59,7 +59,7 @@ export function formatMessage(message: Message): string {
   }
 }
 
-/** Unlike `formatBallot` this tells two lives of one proposer apart. */
+/** Unlike `formatBallot` this tells two incarnations of one proposer apart. */
 export function ballotKey({ epoch, round, node, incarnation, sub }: Ballot): string {
   return `${epoch}.${round}.${node}.${incarnation}.${sub}`
 }

@@ -185,7 +185,7 @@ function partitions(seed: number): number {
   const cluster = new EngineCluster(setup)
   const weather = new Weather(random, cluster)
   for (let step = 0; step < 400; step++) weather.step()
-  // Who retired leads again only in another life.
+  // Who retired leads again only in another incarnation.
   for (const { id } of cluster.members) cluster.crash(id)
   return heal(cluster)
 }

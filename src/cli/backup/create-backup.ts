@@ -7,7 +7,7 @@ import { encodeFrame } from '../../wire/frame.ts'
 import type { BackupOutput } from './backup-output.ts'
 
 export interface BackupSource {
-  readonly admin: AdminClient
+  readonly admin: Pick<AdminClient, 'backup' | 'status'>
   /** Asked in this order; then the other members that they know of. */
   readonly endpoints: readonly string[]
   readonly consistency: 'linearizable' | 'stale'
@@ -31,7 +31,7 @@ const restartsMax = 10
 
 /**
  * Reads a backup from one node, checking it as it comes. When that node fails, another is asked, from the beginning: what
- * is written in the end is one snapshot of one node. Throws the PaxosError of the last node that was asked.
+ * is written in the end is one snapshot of one node. Throws the PaxosError that says most of those of the last round.
  */
 export async function createBackup(
   source: BackupSource,
@@ -44,7 +44,7 @@ export async function createBackup(
   let restarts = 0
   for (;;) {
     let hasHeard = false
-    let last: unknown
+    const failures: PaxosError[] = []
     // Members that are learned of on the way are asked in the same round.
     for (const endpoint of endpoints) {
       remarks.say()
@@ -56,7 +56,7 @@ export async function createBackup(
         return await readFrom(source, endpoint, output, events.progress)
       } catch (error) {
         if (!(error instanceof PaxosError) || isOurs(error)) throw error
-        last = error
+        failures.push(error)
         hasHeard ||= error.code !== 'CANNOT_CONNECT'
         const isMidway = events.progress.bytes > before
         if (isMidway) {
@@ -68,12 +68,34 @@ export async function createBackup(
         remarks.next(endpoint, error, isMidway)
       }
     }
-    if (!hasHeard || performance.now() - heardAt > source.timeoutMs) throw last
+    if (!hasHeard || performance.now() - heardAt > source.timeoutMs) {
+      const failure = mostTelling(failures)
+      if (failure !== failures.at(-1)) remarks.say()
+      throw withHint(failure, source)
+    }
     await pause(roundPauseMs)
   }
 }
 
-/** Why another node is asked, each reason once, and only if one is: the last one is the error of the command. */
+/** What a node answered says more than that one was slow, and that more than that nobody was there. */
+function mostTelling(failures: readonly PaxosError[]): PaxosError | undefined {
+  return (
+    failures.find(({ code }) => code !== 'CANNOT_CONNECT' && code !== 'TIMEOUT') ??
+    failures.find(({ code }) => code !== 'CANNOT_CONNECT') ??
+    failures.at(-1)
+  )
+}
+
+/** A node without a quorum looks for one as long as it may, which may be longer than we wait for its answer. */
+function withHint(failure: PaxosError | undefined, { consistency }: BackupSource): PaxosError | undefined {
+  if (failure?.code !== 'TIMEOUT' || consistency === 'stale') return failure
+  return new PaxosError('TIMEOUT', failure.message, {
+    hint: 'It may be without a quorum: see `paxos cluster status`. A longer --timeout waits for one, --stale takes what the node has.',
+    cause: failure,
+  })
+}
+
+/** Why another node is asked, each reason once, and only if one is: the error of the command comes by itself. */
 class Remarks {
   readonly #events: BackupEvents
   readonly #said = new Set<string>()
@@ -101,7 +123,7 @@ function isOurs({ code }: PaxosError): boolean {
   return code === 'USAGE' || code === 'BACKUP_REFUSED'
 }
 
-async function otherMembers(admin: AdminClient, endpoint: string): Promise<readonly string[]> {
+async function otherMembers(admin: BackupSource['admin'], endpoint: string): Promise<readonly string[]> {
   const { node, members } = await admin.status(endpoint)
   return members.flatMap(({ name, clientAddress }) =>
     clientAddress === null || name === node.name ? [] : [`http://${clientAddress}`],

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { assert } from '../../base/assert.ts'
 import { toBinary } from '../../base/bytes.ts'
-import { PaxosError } from '../../base/error.ts'
 import { PaxosClient } from '../../client/client.ts'
 import type { KeyValue } from '../../client/key-value.ts'
 import type { CheckedBackup } from '../../daemon/backup/backup-file.ts'
 import { ContentTally } from '../../daemon/backup/content-tally.ts'
 import { planRestore, restore } from '../../daemon/backup/restore.ts'
+import { badBackup } from '../../daemon/backup/verify.ts'
 import { loadNodeConfig } from '../../daemon/config.ts'
 import { createLogger } from '../../daemon/logger.ts'
 import { startNode } from '../../daemon/node.ts'
@@ -51,11 +51,14 @@ export async function verifyWithNode(
     }
     const { keys, keysSha256 } = tally.content()
     if (keysSha256 !== manifest.keysSha256) {
-      throw bad(path, `a restored node gives out ${keys} keys that differ from the ${manifest.keys} in it`)
+      throw badBackup(path, `a restored node gives out ${keys} keys that differ from the ${manifest.keys} in it`)
     }
     const { revision } = await client.put('paxos backup verify', 'a first write')
     if (revision !== plan.meta.revision + 1) {
-      throw bad(path, `the first write to a restored node got revision ${revision}, not ${plan.meta.revision + 1}`)
+      throw badBackup(
+        path,
+        `the first write to a restored node got revision ${revision}, not ${plan.meta.revision + 1}`,
+      )
     }
   } finally {
     await client.close()
@@ -65,8 +68,4 @@ export async function verifyWithNode(
 
 function entryOf({ key, value, createRevision, modRevision, version }: KeyValue): readonly [string, Uint8Array] {
   return [itemKey(toBinary(key) as Key), encodeItem(createRevision, modRevision, version, value)]
-}
-
-function bad(path: string, what: string): PaxosError {
-  return new PaxosError('BACKUP_DAMAGED', `${path} is bad: ${what}`, { hint: 'Use another backup.' })
 }

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { PaxosError } from '../../base/error.ts'
+import { resolve } from 'node:path'
 import { type CheckedBackup, checkBackup } from '../../daemon/backup/backup-file.ts'
 import { checkScratchSpace, verifyInStore } from '../../daemon/backup/verify.ts'
+import { withScratchDirectory } from './scratch-directory.ts'
 import { verifyWithNode } from './scratch-node.ts'
 
 export interface VerifyOptions {
@@ -18,22 +17,12 @@ export interface VerifyOptions {
 export async function verifyBackup(path: string, { scratch, version, onStep }: VerifyOptions): Promise<CheckedBackup> {
   onStep('checking the file')
   const backup = await checkBackup(path)
-  const parent = resolve(scratch ?? tmpdir())
-  const directory = await mkdtemp(join(parent, 'paxos-verify-')).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === 'ENOENT' ? 'it does not exist' : (cause.code ?? cause.message)
-    throw new PaxosError('USAGE', `Cannot use ${parent}: ${reason}`, {
-      hint: 'Name a directory that is writable with --scratch.',
-      cause,
-    })
-  })
-  try {
+  return await withScratchDirectory(resolve(scratch ?? tmpdir()), async (directory) => {
     await checkScratchSpace(directory, backup)
     onStep('restoring all of it into a store')
     await verifyInStore(backup, directory)
     onStep('restoring it to a node, and reading every key from it')
     await verifyWithNode(backup, directory, version)
     return backup
-  } finally {
-    await rm(directory, { recursive: true, force: true })
-  }
+  })
 }

@@ -9,8 +9,16 @@ import { tarOf } from './tar.ts'
 test("the system's tar takes the archive apart again", () => {
   const folder = mkdtempSync(join(tmpdir(), 'paxos-tar-'))
   try {
-    const files = [0, 1, 511, 512, 513, 100_000].map((size) => ({
-      name: `some/folder/${size}.bin`,
+    // The names of the last ones: as long as one field takes, one more, and as long as both take.
+    const sizes = [0, 1, 511, 512, 513, 100_000, 4, 5, 6]
+    const longest = `${'b'.repeat(155)}/${'c'.repeat(100)}`
+    const names = new Map([
+      [4, `${'a'.repeat(90)}/${'b'.repeat(9)}`],
+      [5, `${'a'.repeat(90)}/${'b'.repeat(10)}`],
+      [6, longest],
+    ])
+    const files = sizes.map((size) => ({
+      name: names.get(size) ?? `some/folder/${size}.bin`,
       bytes: Uint8Array.from({ length: size }, (_, at) => at % 251),
     }))
     const listed = execFileSync('tar', ['-xvf', '-', '-C', folder], { input: tarOf(files, 1_700_000_000_000) })
@@ -26,5 +34,11 @@ test("the system's tar takes the archive apart again", () => {
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('a name that does not fit is never cut', () => {
+  for (const name of ['a'.repeat(101), `${'a'.repeat(156)}/b`, `a/${'b'.repeat(101)}`, 'ä', '']) {
+    assert.throws(() => tarOf([{ name, bytes: new Uint8Array() }], 0), /archive/, name)
   }
 })

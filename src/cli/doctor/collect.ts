@@ -114,7 +114,7 @@ function newest(answers: readonly Answer[]): StatusJson | undefined {
 function nobody(answers: readonly Answer[]): PaxosError {
   const message = answers.map(({ failure }) => failure).join('; ')
   return new PaxosError('CANNOT_CONNECT', `No node answered: ${message}`, {
-    hint: 'Give --endpoints, or --data-dir for the directory of a stopped node.',
+    hint: 'Give --endpoints; `paxos doctor --data-dir DIR` looks into the directory of a stopped node.',
   })
 }
 

@@ -1,20 +1,21 @@
 import { Flags } from '@oclif/core'
-import { changeFlags, EpochCommand, memberNamed, membersOf } from '../../cli/epoch-change.ts'
+import { changeFlags, EpochCommand, membersOf } from '../../cli/epoch-change.ts'
 import { counter } from '../../cli/flags.ts'
+import { memberNamed } from '../../cli/member-named.ts'
 import type { EpochChangeJson } from '../../wire/api-types.ts'
 
 export default class EpochChange extends EpochCommand {
   static override summary = 'Change who votes, and how many it takes, in one step.'
   static override description =
-    'The leader finishes what is open and proposes a stop sign; the next epoch begins right after it. What would lose the quorum is refused, with the arithmetic. --voters names all acceptors that there are to be: other members become learners; `member remove` takes them out. The exit status is 6 when the change is, or would be, refused.'
+    'The leader finishes what is open and proposes a stop sign; the next epoch begins right after it. What would lose the quorum is refused, with the arithmetic. --acceptors names all acceptors that there are to be: other members become learners; `member remove` takes them out. The exit status is 6 when the change is, or would be, refused.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> --q1 4 --q2 2 --dry-run',
-    '<%= config.bin %> <%= command.id %> --voters n1,n2,n4 --yes',
+    '<%= config.bin %> <%= command.id %> --acceptors n1,n2,n4 --yes',
   ]
 
   static override flags = {
     ...changeFlags,
-    voters: Flags.string({ summary: 'The acceptors, separated by commas.', helpValue: '<name,…>' }),
+    acceptors: Flags.string({ summary: 'The acceptors, separated by commas.', helpValue: '<name,…>' }),
     q1: counter({ summary: 'Promises needed to lead. Without it a majority, if it is one now.', min: 1 }),
     q2: counter({ summary: 'Votes needed to choose. Without it a majority, if it is one now.', min: 1 }),
   }
@@ -25,10 +26,11 @@ export default class EpochChange extends EpochCommand {
     const done = await this.change(
       flags,
       (current) => {
-        const voters = flags.voters?.split(',').map((name) => memberNamed(current, name.trim()).name)
+        const acceptors = flags.acceptors?.split(',').map((name) => memberNamed(current, name.trim()).name)
         const members = membersOf(current).map(({ name, kind }) => ({
           name,
-          kind: voters === undefined ? kind : voters.includes(name) ? ('acceptor' as const) : ('learner' as const),
+          kind:
+            acceptors === undefined ? kind : acceptors.includes(name) ? ('acceptor' as const) : ('learner' as const),
         }))
         return {
           after: current.epoch,

@@ -3,7 +3,7 @@ import { PaxosError } from '../../base/error.ts'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { handOver, successor } from '../../cli/hand-over.ts'
 import { findLeader } from '../../cli/leader.ts'
-import { memberIn } from '../../cli/stop-margin.ts'
+import { memberNamed } from '../../cli/member-named.ts'
 import type { StatusJson } from '../../wire/api-types.ts'
 
 export default class LeaderTransfer extends ClusterCommand {
@@ -38,5 +38,5 @@ export default class LeaderTransfer extends ClusterCommand {
 }
 
 function target(status: StatusJson, wanted: string | undefined): string {
-  return wanted === undefined ? successor(status) : memberIn(status, wanted)
+  return wanted === undefined ? successor(status) : memberNamed(status, wanted).name
 }

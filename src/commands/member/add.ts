@@ -47,7 +47,7 @@ export default class MemberAdd extends EpochCommand {
       throw error
     }
     if (flags.learner) return joined ?? { changed: false }
-    const promoted = await this.change({ ...flags, yes: true }, (current) => withVoter(current, name), '')
+    const promoted = await this.change({ ...flags, yes: true }, (current) => withAcceptor(current, name), '')
     return promoted ?? joined ?? { changed: false }
   }
 
@@ -72,7 +72,7 @@ function withLearner(current: EpochJson, name: string, peerAddress: string): Wan
   })
 }
 
-function withVoter(current: EpochJson, name: string): WantedEpochJson | string {
+function withAcceptor(current: EpochJson, name: string): WantedEpochJson | string {
   const members = membersOf(current)
   if (members.some((member) => member.name === name && member.kind === 'acceptor')) return `${name} votes already`
   return {

@@ -1,7 +1,8 @@
 import { Args } from '@oclif/core'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { findLeader } from '../../cli/leader.ts'
-import { memberIn, type StopMargin, stopMargin } from '../../cli/stop-margin.ts'
+import { memberNamed } from '../../cli/member-named.ts'
+import { type StopMargin, stopMargin } from '../../cli/stop-margin.ts'
 
 export default class MemberOkToStop extends ClusterCommand {
   static override summary = 'Say whether this member may be taken down now.'
@@ -17,7 +18,7 @@ export default class MemberOkToStop extends ClusterCommand {
     const { args, flags } = await this.parse(MemberOkToStop)
     const { admin, endpoints } = await this.admin(flags)
     const { status } = await findLeader(admin, endpoints)
-    const margin = stopMargin(status, memberIn(status, args.name))
+    const margin = stopMargin(status, memberNamed(status, args.name).name)
     this.log(`${margin.okToStop ? 'yes' : 'no'}: ${margin.reason}`)
     if (!margin.okToStop) this.endWith(10)
     return margin

@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core'
-import { changeFlags, EpochCommand, memberNamed, membersOf } from '../../cli/epoch-change.ts'
+import { changeFlags, EpochCommand, membersOf } from '../../cli/epoch-change.ts'
+import { memberNamed } from '../../cli/member-named.ts'
 import type { EpochChangeJson } from '../../wire/api-types.ts'
 
 export default class MemberRemove extends EpochCommand {

@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core'
-import { changeFlags, EpochCommand, memberNamed, membersOf } from '../../cli/epoch-change.ts'
+import { changeFlags, EpochCommand } from '../../cli/epoch-change.ts'
+import { replacement } from '../../cli/replacement.ts'
 import type { EpochChangeJson } from '../../wire/api-types.ts'
 
 export default class MemberReplace extends EpochCommand {
@@ -21,17 +22,7 @@ export default class MemberReplace extends EpochCommand {
     const { args, flags } = await this.parse(MemberReplace)
     const done = await this.change(
       flags,
-      (current) => {
-        const fresh = memberNamed(current, args.new)
-        const isGone = !current.members.some(({ name, id }) => name === args.old || id === args.old)
-        if (isGone && fresh.kind === 'acceptor') return `${fresh.name} has the place of ${args.old} already`
-        const old = memberNamed(current, args.old)
-        const left = membersOf(current).filter(({ name }) => name !== old.name)
-        const members = left.map((member) =>
-          member.name === fresh.name ? { name: fresh.name, kind: 'acceptor' as const } : member,
-        )
-        return { after: current.epoch, members }
-      },
+      (current) => replacement(current, args.old, args.new),
       `Put ${args.new} in the place of ${args.old}?`,
     )
     return done ?? { changed: false }

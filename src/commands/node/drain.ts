@@ -3,7 +3,8 @@ import { PaxosError } from '../../base/error.ts'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { handOver, successor } from '../../cli/hand-over.ts'
 import { findLeader } from '../../cli/leader.ts'
-import { memberIn, type StopMargin, stopMargin } from '../../cli/stop-margin.ts'
+import { memberNamed } from '../../cli/member-named.ts'
+import { type StopMargin, stopMargin } from '../../cli/stop-margin.ts'
 
 export default class NodeDrain extends ClusterCommand {
   static override summary = 'Make ready to take a node down: move leadership away, and say whether the others suffice.'
@@ -24,7 +25,7 @@ export default class NodeDrain extends ClusterCommand {
     const { admin, endpoints } = await this.admin(flags)
     const { timeoutMs } = await this.connection(flags)
     const found = await findLeader(admin, endpoints)
-    const name = memberIn(found.status, args.name)
+    const { name } = memberNamed(found.status, args.name)
     const margin = stopMargin(found.status, name)
     let leader: string | undefined = found.status.node.name
     if (margin.okToStop && leader === name && !flags['dry-run']) {

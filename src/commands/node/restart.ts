@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core'
 import { PaxosError } from '../../base/error.ts'
+import { memberNamed } from '../../cli/member-named.ts'
 import type { ClusterLook } from '../../cli/rolling/gates.ts'
 import { RollingCommand, type RollingResult, rollingFlags } from '../../cli/rolling/rolling-command.ts'
 import { rollingOrder } from '../../cli/rolling/rolling-order.ts'
-import { memberIn } from '../../cli/stop-margin.ts'
 
 export default class NodeRestart extends RollingCommand {
   static override summary = 'Restart one node, or all one after the other, without the clients noticing.'
@@ -36,7 +36,7 @@ export default class NodeRestart extends RollingCommand {
     const choose = (seen: ClusterLook): readonly string[] => {
       const status = seen.leader ?? seen.answers.find((answer) => answer.status !== undefined)?.status
       if (status === undefined) return []
-      return name === undefined ? rollingOrder(status) : [memberIn(status, name)]
+      return name === undefined ? rollingOrder(status) : [memberNamed(status, name).name]
     }
     return await this.roll(flags, { kind: 'restart', version: null, choose })
   }

@@ -112,9 +112,14 @@ export function postLeader(exchange: Exchange, state: ApiState): void {
 function leadingHere(context: ApiContext, { engine, epoch, self }: ReplicaStatus): NodeId {
   if (engine.role === 'leader' && engine.steady) return self
   const leader = epoch.members.find(({ id }) => id === engine.leader && id !== self)
-  const address = leader === undefined ? undefined : context.memberClientAddress(leader.id)
-  const where = leader === undefined ? 'No leader is known here; ask again soon.' : `Ask ${leader.name} at ${address}.`
-  throw new PaxosError('NO_LEADER', 'Only the leader changes this, and this node does not lead', { hint: where })
+  const hint = leader === undefined ? 'No leader is known here; ask again soon.' : askLeader(context, leader)
+  throw new PaxosError('NO_LEADER', 'Only the leader changes this, and this node does not lead', { hint })
+}
+
+function askLeader(context: ApiContext, { id, name }: Member): string {
+  // It comes with the connection to the leader, which may be down.
+  const address = context.memberClientAddress(id)
+  return address === undefined ? `Ask ${name}; its client address is not known here.` : `Ask ${name} at ${address}.`
 }
 
 function memberState(context: ApiContext, { engine, self }: ReplicaStatus, member: NodeId): MemberState {

@@ -78,6 +78,6 @@ function memberJson(status: ReplicaStatus, member: MemberVerdict): MemberVerdict
 }
 
 /** A hash as people compare it. */
-export function hashText(hash: string): string {
+function hashText(hash: string): string {
   return Buffer.from(hash, 'latin1').toString('hex')
 }

@@ -28,10 +28,6 @@ export class ContentTally {
     return this.#entries
   }
 
-  get bytes(): number {
-    return this.#bytes
-  }
-
   /** The entries of the next chunk. Throws PaxosError BAD_FRAME when they cannot be those of a machine's data. */
   add(chunk: Uint8Array): void {
     let itemsStart = -1

@@ -15,12 +15,13 @@ import type { StateInstall } from '../../runtime/ports.ts'
 import { type BackupEntry, decodeEntries, encodeEntries } from '../../wire/backup-codec.ts'
 import { deriveCluster, type FoundingIdentity } from '../cluster-identity.ts'
 import type { NodeConfig } from '../config-table.ts'
-import { type DataDirectory, openDataDirectory, openDataDirectoryReadOnly } from '../store/data-directory.ts'
+import { type DataDirectory, openDataDirectoryReadOnly } from '../store/data-directory.ts'
 import { refused } from '../store/directory-identity.ts'
 import { restoredClusterId } from '../store/identity.ts'
 import { type CheckedBackup, checkBackup, readChunks } from './backup-file.ts'
 import { ContentTally } from './content-tally.ts'
 import { buildDirectory, findDirectory } from './restore-directory.ts'
+import { withDirectory } from './with-directory.ts'
 
 export interface MemberPlan {
   readonly name: string
@@ -56,6 +57,13 @@ export async function planRestore(
   if (ids.size !== 1) {
     throw new PaxosError('BAD_CONFIG', 'The configurations describe different clusters', {
       hint: 'Members, token, quorum sizes and lease must be the same for every member.',
+    })
+  }
+  // Two disks of one member vote twice: each of the nodes would be let in, and neither knows of the other's promises.
+  const twice = configs.find(({ name }, at) => configs.findIndex((other) => other.name === name) !== at)
+  if (twice !== undefined) {
+    throw new PaxosError('BAD_CONFIG', `${twice.name} is to be restored twice`, {
+      hint: 'Give each member one directory. A copy of a member must never run.',
     })
   }
   if (new Set(configs.map((config) => config.dataDir)).size !== configs.length) {
@@ -120,19 +128,10 @@ async function buildMember(
   { configured, directory: home }: MemberPlan,
   work: string,
 ): Promise<void> {
-  let onFailure: (error: Error) => void = () => {}
-  const failed = new Promise<never>((_, reject) => {
-    onFailure = reject
-  })
-  failed.catch(() => {})
   const { clusterId, self, epoch } = configured
-  const directory = await openDataDirectory({
-    path: work,
-    expected: { clusterId, nodeId: self.id, name: self.name, restoredFrom: plan.restoredFrom },
-    onFailure,
-  })
-  const { acceptor, state } = directory
-  const build = async (): Promise<void> => {
+  const expected = { clusterId, nodeId: self.id, name: self.name, restoredFrom: plan.restoredFrom }
+  await withDirectory({ path: work, expected }, async (directory) => {
+    const { acceptor, state } = directory
     await acceptor.saveEpoch(firstGroup, epoch)
     const upTo = toSlot(plan.meta.appliedUpTo)
     const at = { group: firstGroup, epoch: epoch.number }
@@ -147,12 +146,7 @@ async function buildMember(
     )
     await fill(state.install(), plan)
     verifyMember(plan, directory, home)
-  }
-  try {
-    await Promise.race([build(), failed])
-  } finally {
-    await directory.close()
-  }
+  })
 }
 
 async function fill(install: StateInstall, { backup, meta }: RestorePlan): Promise<void> {

@@ -9,15 +9,15 @@ import { Overlay } from '../../runtime/overlay.ts'
 import type { BackupEntry } from '../../wire/backup-codec.ts'
 import { decodeEntries } from '../../wire/backup-codec.ts'
 import { everything } from '../../wire/key-range.ts'
-import { openDataDirectory } from '../store/data-directory.ts'
 import { type CheckedBackup, readChunks } from './backup-file.ts'
 import { settled, tallyOf } from './restore.ts'
+import { withDirectory } from './with-directory.ts'
 
 /** Two copies, and what LMDB needs beside the records. */
 const spaceFactor = 4
 const spaceMinBytes = 64 * 1024 * 1024
 
-/** Throws PaxosError STORE_FAILED when a backup of this size has no room below `directory`. */
+/** Throws PaxosError USAGE when a backup of this size has no room below `directory`. */
 export async function checkScratchSpace(directory: string, { manifest }: CheckedBackup): Promise<void> {
   const { bavail, bsize } = await statfs(directory)
   const wanted = spaceFactor * manifest.bytes + spaceMinBytes
@@ -32,15 +32,8 @@ export async function checkScratchSpace(directory: string, { manifest }: Checked
  * Throws PaxosError BACKUP_DAMAGED, saying what is wrong.
  */
 export async function verifyInStore(backup: CheckedBackup, scratch: string): Promise<void> {
-  const identity = { clusterId: 'verify', nodeId: toNodeId(1), name: 'verify' }
-  let onFailure: (error: Error) => void = () => {}
-  const failed = new Promise<never>((_, reject) => {
-    onFailure = reject
-  })
-  failed.catch(() => {})
-  const directory = await openDataDirectory({ path: join(scratch, 'as-it-was'), expected: identity, onFailure })
-  const verify = async (): Promise<void> => {
-    const { state } = directory
+  const expected = { clusterId: 'verify', nodeId: toNodeId(1), name: 'verify' }
+  await withDirectory({ path: join(scratch, 'as-it-was'), expected }, async ({ state }) => {
     const install = state.install()
     await readChunks(backup, async (chunk) => {
       const entries: BackupEntry[] = []
@@ -53,12 +46,7 @@ export async function verifyInStore(backup: CheckedBackup, scratch: string): Pro
     compareMachine(backup, new KvMachine(new Overlay(state.view)))
     const { start, end } = itemRange(everything)
     for (const [key, record] of state.view.range(start, end)) checkItem(backup, key, record)
-  }
-  try {
-    await Promise.race([verify(), failed])
-  } finally {
-    await directory.close()
-  }
+  })
 }
 
 function compareMachine(backup: CheckedBackup, machine: KvMachine): void {
@@ -73,7 +61,8 @@ function compareMachine(backup: CheckedBackup, machine: KvMachine): void {
 function compare({ path, manifest }: CheckedBackup, found: Readonly<Record<string, string | number>>): void {
   for (const [name, value] of Object.entries(found)) {
     const said: unknown = Object.entries(manifest).find(([key]) => key === name)?.[1]
-    if (said !== value) throw bad(path, `restored, it has ${name} ${value}, but its manifest says ${String(said)}`)
+    if (said !== value)
+      throw badBackup(path, `restored, it has ${name} ${value}, but its manifest says ${String(said)}`)
   }
 }
 
@@ -81,13 +70,13 @@ function checkItem({ path, manifest }: CheckedBackup, viewKey: string, record: U
   const { createRevision, modRevision, version } = decodeItem(keyOfItem(viewKey), record)
   const isSane = 0 < createRevision && createRevision <= modRevision && modRevision <= manifest.revision && version > 0
   if (isSane) return
-  throw bad(
+  throw badBackup(
     path,
     `key ${keyOfItem(viewKey).slice(0, 80)} has create revision ${createRevision}, \
 modification revision ${modRevision}, version ${version}, and the newest revision is ${manifest.revision}`,
   )
 }
 
-function bad(path: string, what: string): PaxosError {
+export function badBackup(path: string, what: string): PaxosError {
   return new PaxosError('BACKUP_DAMAGED', `${path} is bad: ${what}`, { hint: 'Use another backup.' })
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Member } from '../../protocol/epoch.ts'
 import { type NodeId, toIncarnation, toNodeId } from '../../protocol/ids.ts'
 import { type Hello, peerVersions } from '../../wire/hello.ts'
-import { Admission, type PeerLife, type PeerLives } from './admission.ts'
+import { Admission, type PeerIncarnation, type PeerIncarnations } from './admission.ts'
 
 const self: Hello = {
   versionMin: peerVersions.min,
@@ -13,8 +13,8 @@ const self: Hello = {
   name: 'n1',
   incarnation: toIncarnation(1),
   diskId: 'disk-1',
-  bootId: 'boot-1',
-  earlierBoots: [],
+  incarnationId: 'id-1',
+  earlierIncarnations: [],
   clientAddress: '127.0.0.1:7601',
   version: '0',
   featureLevels: { min: 1, max: 1 },
@@ -33,21 +33,21 @@ function hello(changes: Partial<Hello> = {}): Hello {
     nodeId: n2,
     name: 'n2',
     diskId: 'disk-2',
-    bootId: 'boot-2',
+    incarnationId: 'id-2',
     incarnation: toIncarnation(5),
     ...changes,
   }
 }
 
-function lives(
-  known: readonly (readonly [NodeId, PeerLife])[] = [],
-): PeerLives & { readonly known: Map<NodeId, PeerLife> } {
+function remembering(
+  known: readonly (readonly [NodeId, PeerIncarnation])[] = [],
+): PeerIncarnations & { readonly known: Map<NodeId, PeerIncarnation> } {
   const map = new Map(known)
-  return { known: map, get: (node) => map.get(node), remember: (node, life) => void map.set(node, life) }
+  return { known: map, get: (node) => map.get(node), remember: (node, met) => void map.set(node, met) }
 }
 
-function boot(incarnation: number, bootId = `boot-${incarnation}`): Hello['earlierBoots'][number] {
-  return { incarnation: toIncarnation(incarnation), bootId }
+function numbered(incarnation: number, incarnationId = `id-${incarnation}`): Hello['earlierIncarnations'][number] {
+  return { incarnation: toIncarnation(incarnation), incarnationId }
 }
 
 function code(admission: Admission, changes: Partial<Hello> = {}): string {
@@ -56,13 +56,13 @@ function code(admission: Admission, changes: Partial<Hello> = {}): string {
 }
 
 test('a member of the same cluster is accepted at the highest version that both speak', () => {
-  const admission = new Admission(self, members, 1, lives())
+  const admission = new Admission(self, members, 1, remembering())
   const verdict = admission.judgeHello(hello({ versionMin: peerVersions.min, versionMax: peerVersions.max + 5 }))
   assert.deepEqual(verdict, { kind: 'accepted', protocolVersion: peerVersions.max })
 })
 
 test('strangers are refused with the reason', () => {
-  const admission = new Admission(self, members, 1, lives())
+  const admission = new Admission(self, members, 1, remembering())
   assert.equal(code(admission, { clusterId: 'other' }), 'WRONG_CLUSTER')
   assert.equal(code(admission, { nodeId: toNodeId(9) }), 'UNKNOWN_NODE')
   assert.equal(code(admission, { nodeId: self.nodeId }), 'OWN_NODE_ID')
@@ -71,7 +71,7 @@ test('strangers are refused with the reason', () => {
 })
 
 test('who does not understand the level of the cluster is refused, and says which it wants', () => {
-  const admission = new Admission(self, members, 2, lives())
+  const admission = new Admission(self, members, 2, remembering())
   const verdict = admission.judgeHello(hello())
   assert.ok(verdict.kind === 'refused' && verdict.code === 'WRONG_VERSION')
   assert.match(verdict.message, /at feature level 2, and this version knows level 1: it is too old/)
@@ -82,86 +82,98 @@ test('who does not understand the level of the cluster is refused, and says whic
 })
 
 test('a node that reached itself is told so', () => {
-  const verdict = new Admission(self, members, 1, lives()).judgeHello(self)
+  const verdict = new Admission(self, members, 1, remembering()).judgeHello(self)
   assert.ok(verdict.kind === 'refused' && /reached itself/.test(verdict.message))
 })
 
 test('a restarted node is accepted, and its older incarnation never again', () => {
-  const admission = new Admission(self, members, 1, lives())
+  const admission = new Admission(self, members, 1, remembering())
   assert.equal(code(admission), 'accepted')
   assert.equal(code(admission), 'accepted')
-  assert.equal(code(admission, { ...boot(6), earlierBoots: [boot(5, 'boot-2')] }), 'accepted')
+  assert.equal(code(admission, { ...numbered(6), earlierIncarnations: [numbered(5, 'id-2')] }), 'accepted')
   assert.equal(code(admission), 'STALE_INCARNATION')
 })
 
 test('two processes with one incarnation are two copies of one disk: the second is refused', () => {
-  const admission = new Admission(self, members, 1, lives())
+  const admission = new Admission(self, members, 1, remembering())
   assert.equal(code(admission), 'accepted')
-  assert.equal(code(admission, { bootId: 'copy' }), 'DUPLICATE_NODE')
+  assert.equal(code(admission, { incarnationId: 'copy' }), 'DUPLICATE_NODE')
   assert.equal(code(admission), 'accepted')
 })
 
 test('a refused hello leaves no trace', () => {
-  const admission = new Admission(self, members, 1, lives())
+  const admission = new Admission(self, members, 1, remembering())
   assert.equal(code(admission, { clusterId: 'other', incarnation: toIncarnation(99) }), 'WRONG_CLUSTER')
   assert.equal(code(admission), 'accepted')
 })
 
 test('what a dialler learns counts for those who dial in, and the other way round', () => {
-  const admission = new Admission(self, members, 1, lives())
-  assert.equal(admission.judgeWelcome(hello({ ...boot(7), earlierBoots: [boot(5, 'boot-2'), boot(6)] }), n2), undefined)
+  const admission = new Admission(self, members, 1, remembering())
+  assert.equal(
+    admission.judgeWelcome(hello({ ...numbered(7), earlierIncarnations: [numbered(5, 'id-2'), numbered(6)] }), n2),
+    undefined,
+  )
   assert.equal(code(admission), 'STALE_INCARNATION')
   assert.equal(admission.judgeWelcome(hello(), n2)?.code, 'STALE_INCARNATION')
 })
 
 test('another member at the address of the one that was dialled is refused', () => {
-  const admission = new Admission(self, members, 1, lives())
-  assert.equal(admission.judgeWelcome(hello({ bootId: 'elsewhere' }), toNodeId(3))?.code, 'UNKNOWN_NODE')
+  const admission = new Admission(self, members, 1, remembering())
+  assert.equal(admission.judgeWelcome(hello({ incarnationId: 'elsewhere' }), toNodeId(3))?.code, 'UNKNOWN_NODE')
   // And it is not remembered as the real one.
   assert.equal(code(admission), 'accepted')
 })
 
 test('membership may change', () => {
-  const admission = new Admission(self, new Map(), 1, lives())
+  const admission = new Admission(self, new Map(), 1, remembering())
   assert.equal(code(admission), 'UNKNOWN_NODE')
   admission.setMembers(members, 1)
   assert.equal(code(admission), 'accepted')
 })
 
 test('a node that was wiped is refused under its old id, also by a node that was restarted since', () => {
-  const remembered = lives()
+  const remembered = remembering()
   const before = new Admission(self, members, 1, remembered)
   assert.equal(code(before), 'accepted')
-  assert.deepEqual([...remembered.known], [[n2, { ...boot(5, 'boot-2'), diskId: 'disk-2' }]])
-  const wiped = { diskId: 'new disk', bootId: 'boot-9', incarnation: toIncarnation(7) }
+  assert.deepEqual([...remembered.known], [[n2, { ...numbered(5, 'id-2'), diskId: 'disk-2' }]])
+  const wiped = { diskId: 'new disk', incarnationId: 'id-9', incarnation: toIncarnation(7) }
   assert.equal(code(before, wiped), 'OTHER_DISK')
-  assert.equal(code(new Admission(self, members, 1, lives([...remembered.known])), wiped), 'OTHER_DISK')
-  assert.equal(code(before, { ...boot(6), earlierBoots: [boot(5, 'boot-2')] }), 'accepted')
+  assert.equal(code(new Admission(self, members, 1, remembering([...remembered.known])), wiped), 'OTHER_DISK')
+  assert.equal(code(before, { ...numbered(6), earlierIncarnations: [numbered(5, 'id-2')] }), 'accepted')
 })
 
 test('an older copy of a directory is refused however often it is started, also by a node that was restarted since', () => {
-  const remembered = lives()
-  const history = [boot(3), boot(4), boot(5), boot(6)]
-  assert.equal(code(new Admission(self, members, 1, remembered), { ...boot(7), earlierBoots: history }), 'accepted')
-  // Copied in life 4; each start adds a life of its own, until there are more of them than were met.
-  const starts = [5, 6, 7, 8, 9].map((number) => boot(number, `copy-${number}`))
+  const remembered = remembering()
+  const history = [numbered(3), numbered(4), numbered(5), numbered(6)]
+  assert.equal(
+    code(new Admission(self, members, 1, remembered), { ...numbered(7), earlierIncarnations: history }),
+    'accepted',
+  )
+  // Copied in incarnation 4; each start adds one of its own, until there are more of them than were met.
+  const starts = [5, 6, 7, 8, 9].map((number) => numbered(number, `copy-${number}`))
   const verdicts = starts.map((start, at) => {
-    const earlierBoots = [boot(3), boot(4), ...starts.slice(0, at)]
-    return code(new Admission(self, members, 1, lives([...remembered.known])), { ...start, earlierBoots })
+    const earlierIncarnations = [numbered(3), numbered(4), ...starts.slice(0, at)]
+    return code(new Admission(self, members, 1, remembering([...remembered.known])), { ...start, earlierIncarnations })
   })
   assert.deepEqual(verdicts, ['STALE_INCARNATION', 'STALE_INCARNATION', 'DUPLICATE_NODE', 'OLDER_COPY', 'OLDER_COPY'])
   assert.equal(
-    code(new Admission(self, members, 1, remembered), { ...boot(8), earlierBoots: [...history, boot(7)] }),
+    code(new Admission(self, members, 1, remembered), {
+      ...numbered(8),
+      earlierIncarnations: [...history, numbered(7)],
+    }),
     'accepted',
   )
 })
 
-test('a node that was not met for longer than it remembers its lives is let in, and so is one met by an earlier build', () => {
-  const before = lives([[n2, { ...boot(2), diskId: 'disk-2' }]])
+test('a node that was not met for longer than it remembers its incarnations is let in, and so is one met by an earlier build', () => {
+  const before = remembering([[n2, { ...numbered(2), diskId: 'disk-2' }]])
   assert.equal(
-    code(new Admission(self, members, 1, before), { ...boot(60), earlierBoots: [boot(58), boot(59)] }),
+    code(new Admission(self, members, 1, before), {
+      ...numbered(60),
+      earlierIncarnations: [numbered(58), numbered(59)],
+    }),
     'accepted',
   )
-  const old = lives([[n2, { ...boot(0, ''), diskId: 'disk-2' }]])
-  assert.equal(code(new Admission(self, members, 1, old), { ...boot(6), earlierBoots: [] }), 'accepted')
+  const old = remembering([[n2, { ...numbered(0, ''), diskId: 'disk-2' }]])
+  assert.equal(code(new Admission(self, members, 1, old), { ...numbered(6), earlierIncarnations: [] }), 'accepted')
 })

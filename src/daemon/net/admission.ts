@@ -10,43 +10,48 @@ export interface Refusal {
 }
 
 /** As a node was met last. */
-export interface PeerLife {
+export interface PeerIncarnation {
   readonly diskId: string
   readonly incarnation: Incarnation
   /** Empty when an earlier build met it. */
-  readonly bootId: string
+  readonly incarnationId: string
 }
 
 /** Each node that was ever met. What is remembered must be durable before anything that the node says is. */
-export interface PeerLives {
-  get(node: NodeId): PeerLife | undefined
-  remember(node: NodeId, life: PeerLife): void
+export interface PeerIncarnations {
+  get(node: NodeId): PeerIncarnation | undefined
+  remember(node: NodeId, met: PeerIncarnation): void
 }
 
 export type Verdict = { readonly kind: 'accepted'; readonly protocolVersion: number } | Refusal
 
 /**
- * Judges who is at the other end, in both directions. Incarnations tell processes of one node apart: each boot makes its
- * own durable before it speaks. So for one node id
+ * Judges who is at the other end, in both directions. Incarnations tell processes of one node apart: each makes its
+ * number durable before it speaks. So for one node id
  * - a lower incarnation than the highest seen is an older process or an older copy of its disk: refused;
  * - a higher one is a restart: accepted, and its connection replaces the older one;
- * - an equal one with the same boot id is a reconnect: likewise;
- * - an equal one with another boot id proves two processes on copies of one disk: the second to appear is refused for
+ * - an equal one with the same id is a reconnect: likewise;
+ * - an equal one with another id proves two processes on copies of one disk: the second to appear is refused for
  *   as long as this process lives, because letting it vote would let one acceptor vote twice.
  *
- * The disk that a node was first met with is remembered for ever, and the life in which it was met last: a node that comes back
- * with another disk, or with a directory that does not know that life, has forgotten what it promised, and is refused under
- * its old id (protocols 2.4, T22), however often it is started.
+ * The disk that a node was first met with is remembered for ever, and the incarnation in which it was met last: a node
+ * that comes back with another disk, or with a directory that does not know that one, has forgotten what it promised, and
+ * is refused under its old id (protocols 2.4, T22), however often it is started.
  */
 export class Admission {
   readonly #self: PeerIdentity
-  readonly #lives: PeerLives
+  readonly #incarnations: PeerIncarnations
   #members: ReadonlyMap<NodeId, Member>
   #featureLevel: number
 
-  constructor(self: PeerIdentity, members: ReadonlyMap<NodeId, Member>, featureLevel: number, lives: PeerLives) {
+  constructor(
+    self: PeerIdentity,
+    members: ReadonlyMap<NodeId, Member>,
+    featureLevel: number,
+    incarnations: PeerIncarnations,
+  ) {
     this.#self = self
-    this.#lives = lives
+    this.#incarnations = incarnations
     this.#members = members
     this.#featureLevel = featureLevel
   }
@@ -80,12 +85,12 @@ export class Admission {
 
   #judge(identity: PeerIdentity): Refusal | undefined {
     const self = this.#self
-    const { nodeId, diskId, incarnation, bootId, featureLevels } = identity
+    const { nodeId, diskId, incarnation, incarnationId, featureLevels } = identity
     if (identity.clusterId !== self.clusterId) {
       return refuse('WRONG_CLUSTER', 'It belongs to another cluster: the cluster token or the member list differs')
     }
     if (nodeId === self.nodeId) {
-      const loop = bootId === self.bootId
+      const loop = incarnationId === self.incarnationId
       const why = loop ? 'This node reached itself' : `Another process uses the id of this node, ${nodeId}`
       return refuse('OWN_NODE_ID', `${why}: check the peer addresses in the member list`)
     }
@@ -95,17 +100,17 @@ export class Admission {
     const unable = featureProblem(this.#featureLevel, featureLevels)
     if (unable !== undefined) return refuse('WRONG_VERSION', `${unable} (node ${nodeId})`)
 
-    const seen = this.#lives.get(nodeId)
-    const problem = seen === undefined ? undefined : lifeProblem(identity, seen)
+    const seen = this.#incarnations.get(nodeId)
+    const problem = seen === undefined ? undefined : incarnationProblem(identity, seen)
     if (problem !== undefined) return problem
-    const isNews = seen?.incarnation !== incarnation || seen.bootId !== bootId
-    if (isNews) this.#lives.remember(nodeId, { diskId, incarnation, bootId })
+    const isNews = seen?.incarnation !== incarnation || seen.incarnationId !== incarnationId
+    if (isNews) this.#incarnations.remember(nodeId, { diskId, incarnation, incarnationId })
     return undefined
   }
 }
 
-function lifeProblem(identity: PeerIdentity, seen: PeerLife): Refusal | undefined {
-  const { nodeId, diskId, incarnation, bootId, earlierBoots } = identity
+function incarnationProblem(identity: PeerIdentity, seen: PeerIncarnation): Refusal | undefined {
+  const { nodeId, diskId, incarnation, incarnationId, earlierIncarnations } = identity
   if (seen.diskId !== diskId) {
     return refuse('OTHER_DISK', `Node ${nodeId} comes with a new data directory, so it has forgotten its promises`)
   }
@@ -113,19 +118,19 @@ function lifeProblem(identity: PeerIdentity, seen: PeerLife): Refusal | undefine
     const numbers = `incarnation ${incarnation}, but ${seen.incarnation} was seen`
     return refuse('STALE_INCARNATION', `Node ${nodeId} has ${numbers}: an older process, or an older copy of its data`)
   }
-  // An earlier build said nothing of lives.
-  if (seen.bootId === '') return undefined
+  // An earlier build said nothing of their ids.
+  if (seen.incarnationId === '') return undefined
   if (incarnation === seen.incarnation) {
-    if (bootId === seen.bootId) return undefined
+    if (incarnationId === seen.incarnationId) return undefined
     const twice = `Two processes run as node ${nodeId} with incarnation ${incarnation}`
     return refuse('DUPLICATE_NODE', `${twice}: its data directory was copied or made anew. Stop one of them for good`)
   }
-  const known = earlierBoots.find((boot) => boot.incarnation === seen.incarnation)
-  if (known?.bootId === seen.bootId) return undefined
-  const [first] = earlierBoots
-  // It was away for longer than it remembers lives: nobody can tell.
+  const known = earlierIncarnations.find(({ incarnation: number }) => number === seen.incarnation)
+  if (known?.incarnationId === seen.incarnationId) return undefined
+  const [first] = earlierIncarnations
+  // It was away for longer than it remembers incarnations: nobody can tell.
   if (first !== undefined && seen.incarnation < first.incarnation) return undefined
-  const forgot = `does not know its own life ${seen.incarnation}, in which it was met`
+  const forgot = `does not know its own incarnation ${seen.incarnation}, in which it was met`
   return refuse(
     'OLDER_COPY',
     `Node ${nodeId} ${forgot}: its data directory is an older copy, and has forgotten promises`,

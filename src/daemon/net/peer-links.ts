@@ -7,7 +7,7 @@ import type { Links } from '../../runtime/ports.ts'
 import { encodeFrame } from '../../wire/frame.ts'
 import { type PeerIdentity, peerFrame } from '../../wire/hello.ts'
 import { encodePeer } from '../../wire/peer-codec.ts'
-import { Admission, type PeerLives } from './admission.ts'
+import { Admission, type PeerIncarnations } from './admission.ts'
 import { GatedLog, type PeerLogger } from './gated-log.ts'
 import type { OnPeerMessage } from './inbound-peer.ts'
 import { PeerDialler } from './peer-dialler.ts'
@@ -21,7 +21,7 @@ export interface PeerLinksOptions {
   /** Of the epoch: who does not understand it is not let in. */
   readonly featureLevel: number
   readonly listen: ListenAddress
-  readonly lives: PeerLives
+  readonly incarnations: PeerIncarnations
   readonly onMessage: OnPeerMessage
   readonly logger: PeerLogger
   readonly limits?: Partial<PeerLimits>
@@ -77,7 +77,7 @@ export class PeerLinks implements Links {
     this.#limits = { ...defaultPeerLimits, ...options.limits }
     this.#self = options.self
     this.#gatedLog = new GatedLog(logger, now)
-    this.#admission = new Admission(this.#self, byId(members), options.featureLevel, options.lives)
+    this.#admission = new Admission(this.#self, byId(members), options.featureLevel, options.incarnations)
     this.#listener = new PeerListener({
       self: this.#self,
       limits: this.#limits,

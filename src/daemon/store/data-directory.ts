@@ -7,7 +7,6 @@ import type { Epoch } from '../../protocol/epoch.ts'
 import { type EpochNumber, type GroupId, type Incarnation, toIncarnation } from '../../protocol/ids.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
 import { checkTree, scanEpochs, scanLog } from './acceptor-load.ts'
-import { type Boots, beginLife } from './boots.ts'
 import {
   acceptorFile,
   acceptorLost,
@@ -24,8 +23,9 @@ import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } 
 import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
-import { LmdbPeerLives, readPeerLives } from './peer-lives.ts'
-import { checkState, type StateCheck, statePageSize, stateView } from './state-tree.ts'
+import { beginIncarnation, type OwnIncarnations } from './own-incarnations.ts'
+import { LmdbPeerIncarnations, readPeerIncarnations } from './peer-incarnations.ts'
+import { checkState, type StateCheck, stateDamagedHint, statePageSize, stateView } from './state-tree.ts'
 
 export interface DataDirectoryOptions {
   readonly path: string
@@ -41,11 +41,11 @@ export interface DataDirectory {
   readonly identity: Identity
   /** Of this run, higher than every one before. */
   readonly incarnation: Incarnation
-  readonly boots: Boots
+  readonly incarnations: OwnIncarnations
   readonly acceptor: LmdbAcceptorStore
   readonly state: LmdbStateStore
-  /** With which disk, and in which life, each other node was met. */
-  readonly peerLives: LmdbPeerLives
+  /** With which disk, and in which incarnation, each other node was met. */
+  readonly peerIncarnations: LmdbPeerIncarnations
   sizeBytes(): { readonly acceptor: number; readonly state: number }
   /** Free on the file system, for this user. */
   freeBytes(): Promise<number>
@@ -87,18 +87,18 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: false })
     checkTree(acceptor)
     const identity = await ensureIdentity({ directory: path, environment: acceptor, file }, options.expected)
-    const boots = await beginLife(acceptor)
+    const incarnations = await beginIncarnation(acceptor)
     const snapshotIdleMs = options.snapshotIdleMs ?? snapshotIdleMsDefault
     const state = new LmdbStateStore({ directory: path, failStop, snapshotIdleMs })
     await syncDirectory(path)
     const store = new LmdbAcceptorStore(acceptor, failStop)
     return {
       identity,
-      incarnation: boots.current.incarnation,
-      boots,
+      incarnation: incarnations.current.incarnation,
+      incarnations,
       acceptor: store,
       state,
-      peerLives: new LmdbPeerLives(acceptor, failStop),
+      peerIncarnations: new LmdbPeerIncarnations(acceptor, failStop),
       sizeBytes: () => ({ acceptor: sizeOf(join(path, acceptorFile)), state: sizeOf(join(path, stateFile)) }),
       freeBytes: async () => {
         const { bavail, bsize } = await statfs(path)
@@ -157,7 +157,7 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
       epochs: (group) => scanEpochs(acceptor, group),
       load: (group, epoch) => scanLog(acceptor, new LogKeys(group, epoch)).loaded,
       checkRest: () => {
-        readPeerLives(acceptor)
+        readPeerIncarnations(acceptor)
         return state === undefined ? { records: 0, damaged: [] } : checkState(state)
       },
       close,
@@ -174,7 +174,7 @@ const noState: ReadView = { get: () => undefined, range: () => [] }
 function openState(path: string, opened: Environment[]): Environment | undefined {
   const file = join(path, stateFile)
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined
-  const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true })
+  const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true, damagedHint: stateDamagedHint })
   opened.push(state)
   return state
 }

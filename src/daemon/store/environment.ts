@@ -11,7 +11,12 @@ export interface EnvironmentOptions {
   /** Fixed when the file is made. 4096 for keys up to 1978 bytes, 8192 for keys up to 4026. */
   readonly pageSize: 4096 | 8192
   readonly readOnly: boolean
+  /** What to do about a file that cannot be opened; without it, what to do about lost promises. */
+  readonly damagedHint?: string
 }
+
+const promisesLost =
+  'The file is damaged or not ours. Do not start an old copy of it: it has forgotten promises. Bring the node back under a new id.'
 
 /**
  * Opens or makes the file `path`. Throws PaxosError DATA_DIR_REFUSED.
@@ -20,7 +25,7 @@ export interface EnvironmentOptions {
  * of the meta page. `overlappingSync`, the library's default, would acknowledge writes that a failed meta write lost, and
  * must never be used on a file once: the two settings disagree about which pages are free.
  */
-export function openEnvironment(path: string, { pageSize, readOnly }: EnvironmentOptions): Environment {
+export function openEnvironment(path: string, { pageSize, readOnly, damagedHint }: EnvironmentOptions): Environment {
   const settings = {
     path,
     noSubdir: true,
@@ -47,10 +52,14 @@ export function openEnvironment(path: string, { pageSize, readOnly }: Environmen
     return open<Uint8Array, Uint8Array>(settings)
   } catch (cause) {
     throw new PaxosError('DATA_DIR_REFUSED', `Cannot open ${path}: ${reasonOf(cause)}`, {
-      hint: 'The file is damaged or not ours. Do not start an old copy of it: it has forgotten promises. Bring the node back under a new id.',
+      hint: isForbidden(cause) ? 'Check owner and permissions.' : (damagedHint ?? promisesLost),
       cause,
     })
   }
+}
+
+function isForbidden(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'EACCES'
 }
 
 export function reasonOf(cause: unknown): string {

@@ -3,8 +3,8 @@
  *
  *   01                                    identity
  *   02                                    incarnation
- *   03 node                               disk of another node, and the last life in which it was met
- *   04                                    lives of this node
+ *   03 node                               disk of another node, and the last incarnation in which it was met
+ *   04                                    incarnations of this node
  *   10 group 00 epoch                     epoch
  *   20 group 00 epoch 01                  promise
  *   20 group 00 epoch 02                  chosen watermark
@@ -17,24 +17,28 @@
 import { ByteReader, ByteWriter, equalBytes, toBinary } from '../../base/bytes.ts'
 import { type EpochNumber, type GroupId, type NodeId, type Slot, toNodeId, toSlot } from '../../protocol/ids.ts'
 
-const peerLifeSpace = 0x03
+const peerIncarnationSpace = 0x03
 const epochSpace = 0x10
 const logSpace = 0x20
 const voteKind = 0x10
 
 export const identityKey = Uint8Array.of(0x01)
 export const incarnationKey = Uint8Array.of(0x02)
-export const bootsKey = Uint8Array.of(0x04)
+export const ownIncarnationsKey = Uint8Array.of(0x04)
+
 export interface KeyBounds {
   readonly start: Uint8Array
   /** Exclusive. */
   readonly end: Uint8Array
 }
 
-export const peerLifeKeys: KeyBounds = { start: Uint8Array.of(peerLifeSpace), end: Uint8Array.of(peerLifeSpace + 1) }
+export const peerIncarnationKeys: KeyBounds = {
+  start: Uint8Array.of(peerIncarnationSpace),
+  end: Uint8Array.of(peerIncarnationSpace + 1),
+}
 
-export function peerLifeKey(node: NodeId): Uint8Array {
-  return new ByteWriter(9).u8(peerLifeSpace).u64(node).finish()
+export function peerIncarnationKey(node: NodeId): Uint8Array {
+  return new ByteWriter(9).u8(peerIncarnationSpace).u64(node).finish()
 }
 
 export function peerOf(key: Uint8Array): NodeId {
@@ -100,8 +104,9 @@ export class LogKeys {
 /** False for a key that no version of this format writes. Used to find damage when a directory is opened. */
 export function isWellFormedKey(key: Uint8Array): boolean {
   const space = key[0]
-  if (space === identityKey[0] || space === incarnationKey[0] || space === bootsKey[0]) return key.length === 1
-  if (space === peerLifeSpace) return key.length === 9
+  if (space === identityKey[0] || space === incarnationKey[0] || space === ownIncarnationsKey[0])
+    return key.length === 1
+  if (space === peerIncarnationSpace) return key.length === 9
   if (space !== epochSpace && space !== logSpace) return false
   const nul = key.indexOf(0, 1)
   if (nul < 0 || !/^[a-z0-9][a-z0-9-]{0,31}$/.test(toBinary(key.subarray(1, nul)))) return false

@@ -17,7 +17,14 @@ import type { FailStop } from './fail-stop.ts'
 import { encodeRecord } from './record.ts'
 import { type InstallOwner, isInstallFile, LmdbStateInstall } from './state-install.ts'
 import { LmdbStateSnapshot } from './state-snapshot.ts'
-import { readState, readStateRange, stateKeyBytesMax, statePageSize, writeStateKey } from './state-tree.ts'
+import {
+  readState,
+  readStateRange,
+  stateDamagedHint,
+  stateKeyBytesMax,
+  statePageSize,
+  writeStateKey,
+} from './state-tree.ts'
 
 export const stateFile = 'state.mdb'
 
@@ -53,7 +60,8 @@ export class LmdbStateStore implements StateStore {
     }
     const path = join(options.directory, stateFile)
     removeUnborn(path, statePageSize)
-    this.#environment = openEnvironment(path, { pageSize: statePageSize, readOnly: false })
+    const settings = { pageSize: statePageSize, readOnly: false, damagedHint: stateDamagedHint } as const
+    this.#environment = openEnvironment(path, settings)
   }
 
   commit(changes: Changes, done: Done): void {

@@ -11,6 +11,9 @@ import { decodeRecord } from './record.ts'
 /** Under the 4026 bytes that LMDB takes with pages of 8192, with room for the least key above a given one. */
 export const stateKeyBytesMax = 4000
 export const statePageSize = 8192
+/** What to do when the file is damaged: unlike the promises, others have all of it. */
+export const stateDamagedHint =
+  'With the node stopped, move its state.mdb and state.mdb-lock away, and start it: it fetches a snapshot from another member.'
 
 export interface PageWanted {
   readonly start: string
@@ -111,11 +114,6 @@ export function checkState(environment: Environment): StateCheck {
 function checked(key: Uint8Array, record: Uint8Array): Uint8Array {
   const body = decodeRecord(key, record)
   if (body !== undefined) return body
-  throw new PaxosError(
-    'STORE_FAILED',
-    `Cannot read state.mdb: the record of key ${toBinary(key).slice(0, 80)} is damaged`,
-    {
-      hint: "Stop the node, remove its state.mdb, and start it again: it fetches the data from another member's snapshot.",
-    },
-  )
+  const what = `the record of key ${toBinary(key).slice(0, 80)} is damaged`
+  throw new PaxosError('STORE_FAILED', `Cannot read state.mdb: ${what}`, { hint: stateDamagedHint })
 }

@@ -15,7 +15,7 @@ export class Grant {
   #holder: Ballot | undefined
   #until = 0
 
-  /** `silentUntil`: the end of the boot silence, on the same clock as `now`. */
+  /** `silentUntil`: the end of the silence after a start, on the same clock as `now`. */
   constructor(leaseMs: number, silentUntil: number) {
     assert(leaseMs >= 0, `negative lease: ${leaseMs}`)
     this.#leaseMs = leaseMs

@@ -35,7 +35,7 @@ export interface MultiPaxosSetup {
   readonly random: Random
   readonly options: MultiPaxosOptions
   readonly now: number
-  /** No earlier life of this node took part in this epoch, so it can have granted no lease. */
+  /** No earlier incarnation of this node took part in this epoch, so it can have granted no lease. */
   readonly isNew: boolean
 }
 

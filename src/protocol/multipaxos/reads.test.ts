@@ -79,7 +79,7 @@ test('without a leader, refused by it, or without an answer in time, a read is u
   assert.deepEqual(reads.onReadIndexReply(n1, start + 2, toSlot(4)), [], 'too late')
 })
 
-test('questions of two lives never have the same number', () => {
+test('questions of two incarnations never have the same number', () => {
   const earlier = new Reads(toIncarnation(2))
   earlier.add(local(1))
   const [question] = earlier.forward(1000, n1)

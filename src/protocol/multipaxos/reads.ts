@@ -14,7 +14,7 @@ type Reader =
   | { readonly kind: 'local'; readonly read: number }
   | { readonly kind: 'remote'; readonly from: NodeId; readonly id: number }
 
-/** Questions in one life of a node. Ids stay safe integers for two million restarts. */
+/** Questions in one incarnation of a node. Ids stay safe integers for two million restarts. */
 const questionsMax = 2 ** 32
 
 interface Batch {
@@ -34,7 +34,7 @@ export class Reads {
   >()
   #question: number
 
-  /** Ids go on from life to life: a late answer to an earlier life's question is older than the reads of this one. */
+  /** Ids go on from one incarnation to the next: a late answer to an earlier one's question is older than the reads of this one. */
   constructor(incarnation: Incarnation) {
     this.#question = incarnation * questionsMax
   }

@@ -69,8 +69,8 @@ export const readBugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'late-answer-of-an-earlier-life',
-    what: 'Questions to the leader are numbered anew in each life',
+    name: 'late-answer-of-an-earlier-incarnation',
+    what: 'Questions to the leader are numbered anew in each incarnation',
     patches: [
       {
         file: 'protocol/multipaxos/reads.ts',

@@ -38,13 +38,13 @@ export const runtimeBugs: readonly Bug[] = [
     patches: [{ file: desk, find: 'this.#refused.has(from, id) ? notLeading : this', replace: 'this' }],
   },
   {
-    name: 'forward-to-any-life',
-    what: 'A late copy of a forwarded request is done by a later life of the leader',
+    name: 'forward-to-any-incarnation',
+    what: 'A late copy of a forwarded request is done by a later incarnation of the leader',
     patches: [{ file: desk, find: 'if (incarnation !== this.#incarnation) return', replace: 'incarnation' }],
   },
   {
     name: 'forwards-numbered-anew',
-    what: 'Forwarded requests are numbered anew in each life',
+    what: 'Forwarded requests are numbered anew in each incarnation',
     patches: [
       {
         file: replica,

@@ -1,0 +1,51 @@
+/**
+ * The incarnations of a node, in its own directory: each start adds one, with a random id, before the node says anything. Others
+ * remember the last one they met; a directory that does not know it is an older copy, however often it was started since.
+ */
+import { randomBytes } from 'node:crypto'
+import { fromBinary, toBinary } from '../../base/bytes.ts'
+import { type Incarnation, toIncarnation } from '../../protocol/ids.ts'
+import { encodeCount } from './acceptor-codec.ts'
+import { readOne } from './acceptor-load.ts'
+import { readIncarnation } from './directory-identity.ts'
+import type { Environment } from './environment.ts'
+import { incarnationKey, ownIncarnationsKey } from './keys.ts'
+import { encodeRecord } from './record.ts'
+
+export interface OwnIncarnation {
+  readonly incarnation: Incarnation
+  /** Random. */
+  readonly incarnationId: string
+}
+
+export interface OwnIncarnations {
+  readonly current: OwnIncarnation
+  /** Rising; the last few. */
+  readonly earlier: readonly OwnIncarnation[]
+}
+
+/** As many as fit a hello. A member that met the node last before all of them lets it in: it cannot tell. */
+const incarnationsKept = 48
+
+/** Begins an incarnation. Durable when it resolves: a ballot must not be used twice. */
+export async function beginIncarnation(environment: Environment): Promise<OwnIncarnations> {
+  const incarnation = toIncarnation((readIncarnation(environment) ?? 0) + 1)
+  const current = { incarnation, incarnationId: randomBytes(8).toString('hex') }
+  const earlier = readIncarnations(environment)
+  const kept = [...earlier, current].slice(-incarnationsKept)
+  const text = kept.map((each) => `${each.incarnation}:${each.incarnationId}`).join(' ')
+  // One turn, one transaction: the two cannot differ.
+  const counted = environment.put(incarnationKey, encodeRecord(incarnationKey, encodeCount(incarnation)))
+  const noted = environment.put(ownIncarnationsKey, encodeRecord(ownIncarnationsKey, fromBinary(text)))
+  await Promise.all([counted, noted])
+  return { current, earlier: kept.slice(0, -1) }
+}
+
+/** Throws PaxosError DATA_DIR_REFUSED when the record cannot be read. */
+function readIncarnations(environment: Environment): OwnIncarnation[] {
+  const text = readOne(environment, ownIncarnationsKey, toBinary, 'the incarnations of this node') ?? ''
+  return text.split(' ').flatMap((part) => {
+    const [number = '', incarnationId = ''] = part.split(':')
+    return /^\d{1,15}$/.test(number) ? [{ incarnation: toIncarnation(Number(number)), incarnationId }] : []
+  })
+}
