@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../base/error.ts'
 import type { Epoch } from '../protocol/epoch.ts'
+import { featureHint, featureLevels, featureProblem } from '../protocol/feature-level.ts'
 import { toEpoch } from '../wire/epoch-json.ts'
 import { listenOnPort } from './api/listen.ts'
 import { askJson, type JsonAnswer } from './ask-json.ts'
@@ -26,7 +27,7 @@ export interface Admitted {
 const askEveryMs = 1000
 const answerWithinMs = 2000
 
-/** Undefined when `stopped` settles first. Throws PaxosError PORT_IN_USE, BAD_CONFIG. */
+/** Undefined when `stopped` settles first. Throws PaxosError PORT_IN_USE, BAD_CONFIG, WRONG_VERSION. */
 export async function waitForAdmission(
   config: NodeConfig,
   version: string,
@@ -35,7 +36,7 @@ export async function waitForAdmission(
 ): Promise<Admitted | undefined> {
   await checkClientPort(config)
   const gatedLog = new GatedLog(logger, () => performance.now())
-  const listener = await listen(config, { waiting: true, name: config.name, version })
+  const listener = await listen(config, { waiting: true, name: config.name, version, featureLevels })
   const abort = new AbortController()
   stopped.then(
     () => abort.abort(),
@@ -74,6 +75,8 @@ async function ask(
   const { clusterId, epoch } = found
   const self = epoch.members.find((member) => member.name === name)
   if (self === undefined) return undefined
+  const unable = featureProblem(epoch.featureLevel)
+  if (unable !== undefined) throw new PaxosError('WRONG_VERSION', unable, { hint: featureHint(epoch.featureLevel) })
   const peerAddress = advertisePeer ?? listenPeer
   if (self.peerAddress === peerAddress) return { clusterId, epoch }
   throw new PaxosError(

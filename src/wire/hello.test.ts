@@ -43,7 +43,11 @@ test('a version without feature levels knew one, and one without earlier incarna
   const fields = readArray(decodeCbor(encodeHello(hello)), 'hello') as readonly CborValue[]
   const one = { min: 1, max: 1 }
   assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, -2))), { ...hello, featureLevels: one })
-  assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, 10))), { ...hello, featureLevels: one, earlierIncarnations: [] })
+  assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, 10))), {
+    ...hello,
+    featureLevels: one,
+    earlierIncarnations: [],
+  })
 })
 
 test('a refusal with a code of a later version still says why', () => {

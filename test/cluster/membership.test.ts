@@ -187,7 +187,7 @@ test('a learner that does not catch up in time is taken out again', async (t) =>
   await withCluster({ nodes: 3 }, async (cluster) => {
     await cluster.startAll()
     // It waits to be let in, and does nothing more.
-    const body: JoinerJson = { waiting: true, name: 'n4', version: '0' }
+    const body: JoinerJson = { waiting: true, name: 'n4', version: '0', featureLevels: { min: 1, max: 1 } }
     const n4 = createServer((_, response) => response.setHeader('Connection', 'close').end(JSON.stringify(body)))
     t.after(() => void n4.close())
     n4.listen(0, '127.0.0.1')

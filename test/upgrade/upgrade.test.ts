@@ -143,6 +143,31 @@ test('a restart command that fails pauses, an interrupt too, and both can be giv
   assert.equal(await maintenance(), undefined)
 })
 
+test('a new node of the older build is not let in', async (t) => {
+  const base = await freeBasePort(1)
+  const [client, peer] = [`127.0.0.1:${base}`, `127.0.0.1:${base + 100}`]
+  const join = endpoints.map((endpoint) => endpoint.slice('http://'.length)).join(',')
+  const args = ['node', 'start', '--name', 'n4', '--join', join, '--data-dir', `${folder}/n4`]
+  const node = startPaxos([...args, '--listen-client', client, '--listen-peer', peer], { program: programOf(old.root) })
+  t.after(async () => {
+    const ended = once(node, 'exit')
+    node.kill('SIGTERM')
+    await ended
+  })
+  const add = ['member', 'add', 'n4', '--address', peer, '--yes']
+  let ran = await run(next, ...add)
+  // It may not listen yet.
+  await eventually('n4 waits', async () => {
+    ran = await run(next, ...add)
+    return !/cannot be reached/.test(ran.stderr)
+  })
+  assert.equal(ran.exit, 6)
+  assert.match(
+    ran.stderr,
+    /n4 runs .*: The cluster is at feature level \d+, and this version knows level \d+: it is too old/,
+  )
+})
+
 async function isNodeTaken(): Promise<boolean> {
   const found = await maintenance()
   return found !== undefined && found.current !== null

@@ -69,7 +69,9 @@ export function postEpoch(exchange: Exchange, state: ApiState): void {
 async function findProblems({ next, problems }: EpochPlan, current: Epoch): Promise<string[]> {
   const joiners = next.members.filter(({ id }) => !isMember(current, id))
   const asked = joiners.filter(({ peerAddress }) => peerAddress !== '')
-  const found = await Promise.all(asked.map(({ name, peerAddress }) => joinerProblem(name, peerAddress)))
+  const found = await Promise.all(
+    asked.map(({ name, peerAddress }) => joinerProblem(name, peerAddress, next.featureLevel)),
+  )
   return [...problems, ...found.filter((problem) => problem !== undefined)]
 }
 
