@@ -36,6 +36,8 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/backup/verify-backup.ts': ['daemon/backup'],
   'commands/backup/inspect.ts': ['daemon/backup/backup-file.ts'],
   'commands/restore.ts': ['daemon/backup/restore.ts'],
+  'cli/stopped-keys.ts': ['daemon/store', 'machine'],
+  'cli/stopped-node.ts': ['daemon/store', 'machine', 'protocol', 'wire'],
   'cli/stopped-chain.ts': ['daemon/store', 'machine'],
   'cli/upgrade/preflight.ts': ['protocol/feature-level.ts'],
   'cli/dev/directory.ts': ['daemon/store/directory-lock.ts'],

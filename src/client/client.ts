@@ -1,15 +1,14 @@
 import { PaxosError } from '../base/error.ts'
-import { queryProblem } from '../machine/limits.ts'
 import { decodeAnswer, encodeQuery } from '../machine/reply-codec.ts'
 import type { Answer, Command, Query, Reply } from '../machine/request.ts'
 import type { Consistency } from '../wire/client-codec.ts'
-import { everything } from '../wire/key-range.ts'
 import { Courier } from './courier.ts'
 import { parseEndpoint } from './endpoint.ts'
 import { Gate } from './gate.ts'
-import { type Bytes, KeyValue, type RangeOptions, toBytes, toKey, toRange } from './key-value.ts'
+import { type Bytes, type KeyValue, type RangeOptions, toBytes, toKey, toRange } from './key-value.ts'
+import { getQuery, listQuery, toKeyValue, toListResult } from './queries.ts'
 import { type Txn, type TxnOperationResult, toTxnCommand, toTxnResult } from './txn.ts'
-import { encodableLimits, unexpected, Writer } from './writer.ts'
+import { unexpected, Writer } from './writer.ts'
 
 export interface PaxosClientOptions {
   /** `http://host:port` or `unix:/path`. One is enough; with more, the client survives the loss of one. */
@@ -121,10 +120,7 @@ export class PaxosClient {
 
   /** Undefined when the key does not exist. */
   async get(key: Bytes, options: ReadOptions = {}): Promise<KeyValue | undefined> {
-    const query = { kind: 'get', key: toKey(key), revision: options.revision } as const
-    const answer = await this.#read(query, options)
-    if (answer.kind !== 'item') throw unexpected(answer)
-    return answer.item === undefined ? undefined : new KeyValue(answer.item)
+    return toKeyValue(await this.#read(getQuery(key, options), options))
   }
 
   async delete(key: Bytes, options: WriteOptions = {}): Promise<DeleteResult> {
@@ -145,16 +141,7 @@ export class PaxosClient {
 
   /** Every key when no range is given. */
   async list(options: ListOptions = {}): Promise<ListResult> {
-    const query = {
-      kind: 'range',
-      range: toRange(options) ?? everything,
-      limit: options.limit ?? 0,
-      revision: options.revision,
-      keysOnly: options.keysOnly ?? false,
-    } as const
-    const answer = await this.#read(query, options)
-    if (answer.kind !== 'items') throw unexpected(answer)
-    return { items: answer.items.map((item) => new KeyValue(item)), more: answer.more, revision: answer.revision }
+    return toListResult(await this.#read(listQuery(options), options))
   }
 
   /** Compares, then does `then` or `else`, in one step. */
@@ -191,15 +178,11 @@ export class PaxosClient {
     return reply
   }
 
-  async #read(query: Query, { consistency, timeoutMs }: ReadOptions): Promise<Exclude<Answer, { kind: 'error' }>> {
-    const problem = queryProblem(query, encodableLimits)
-    if (problem !== undefined) throw new PaxosError(problem.code, problem.message)
+  async #read(query: Query, { consistency, timeoutMs }: ReadOptions): Promise<Answer> {
     const body = encodeQuery(query)
     const task = { kind: 'read', body, consistency: consistency ?? 'linearizable' } as const
     const { bytes } = await this.#run(() => this.#courier.run(task, this.#timeout(timeoutMs)))
-    const answer = decodeAnswer(bytes)
-    if (answer.kind === 'error') throw new PaxosError(answer.code, answer.message)
-    return answer
+    return decodeAnswer(bytes)
   }
 
   async #run<T>(start: () => Promise<T>): Promise<T> {

@@ -196,11 +196,29 @@ test('a node that dies is reported, restarted after two seconds, and the cluster
   assert.match(said, /n1 died \(signal SIGKILL\), starting it again in 2 s\nn1 is started again \(process \d+\)/)
 })
 
-test('Ctrl-C stops every node cleanly; stopped, their logs can be read; started again, they have their data', async () => {
+test('Ctrl-C stops every node cleanly; stopped, they can be read; started again, they have their data', async () => {
   await run(['kv', 'put', 'kept', 'yes'])
   const view = json(await run(['cluster', 'status', '--json']))
   assert.equal(view['healthy'], true)
+  // What reading commands say of a node that runs, and of the same one when it has stopped.
+  const reading = [
+    ['kv', 'get', 'kept', '--json'],
+    ['kv', 'list', '--prefix', 'kep'],
+    ['kv', 'export', '--prefix', 'kep'],
+    ['epoch', 'show', '--history'],
+    ['epoch', 'show', '--json'],
+  ]
+  const online = await Promise.all(reading.map((args) => run(args)))
   assert.equal(await stopDev(), 0)
+  for (const [at, args] of reading.entries()) {
+    const stopped = await paxos([...args, '--data-dir', join(dataDir, 'n1')])
+    assert.equal(stopped.stdout, online[at]?.stdout, args.join(' '))
+  }
+  const status = await paxos(['node', 'status', '--data-dir', join(dataDir, 'n1'), '--json'])
+  assert.equal(status.exit, 10)
+  assert.match(status.stdout, /"notReady": "the node is stopped"/)
+  const listed = await paxos(['member', 'list', '--data-dir', join(dataDir, 'n1')])
+  assert.match(listed.stdout, /n2 +2 +acceptor +127\.0\.0\.1:\d+ +\? +no +\?/)
   const offline = await paxos(['log', 'inspect', '--data-dir', join(dataDir, 'n1')])
   assert.match(offline.stdout, /chosen +batch +put kept \(3 bytes\)/)
   const { child, nodes } = await startDev()

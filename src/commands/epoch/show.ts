@@ -1,27 +1,41 @@
 import { Flags } from '@oclif/core'
-import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { ClusterCommand, type ConnectionFlags } from '../../cli/cluster-command.ts'
 import { firstAnswer } from '../../cli/first-answer.ts'
 import { table } from '../../cli/output.ts'
+import { type StoppedFlags, stoppedFlags } from '../../cli/read-command.ts'
 import type { EpochJson, EpochsJson } from '../../wire/api-types.ts'
 
 export default class EpochShow extends ClusterCommand {
   static override summary = 'Show the members and quorum sizes of the newest epoch.'
   static override description =
-    'Asks the first endpoint that answers, and works without a quorum: it is what that node knows. With --history all epochs that the node knows of.'
+    'Asks the first endpoint that answers, and works without a quorum: it is what that node knows. With --data-dir, what a stopped node knows. With --history all epochs that the node knows of.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --history --json',
     '<%= config.bin %> <%= command.id %> --endpoints unix:/var/lib/paxos/n1/paxos.sock',
   ]
 
-  static override flags = { history: Flags.boolean({ summary: 'All epochs, the oldest first.' }) }
+  static override flags = {
+    ...stoppedFlags,
+    history: Flags.boolean({ summary: 'All epochs, the oldest first.' }),
+  }
 
   async run(): Promise<EpochsJson> {
     const { flags } = await this.parse(EpochShow)
-    const { admin, endpoints } = await this.admin(flags)
-    const { answer: found } = await firstAnswer(endpoints, (endpoint) => admin.epochs(endpoint, flags.history))
+    const found = await this.#find(flags)
     if (!this.jsonEnabled()) process.stdout.write(`${render(found.epochs)}\n`)
     return found
+  }
+
+  async #find(flags: ConnectionFlags & StoppedFlags & { readonly history: boolean }): Promise<EpochsJson> {
+    const path = flags['data-dir']
+    if (path === undefined) {
+      const { admin, endpoints } = await this.admin(flags)
+      return (await firstAnswer(endpoints, (endpoint) => admin.epochs(endpoint, flags.history))).answer
+    }
+    const { readStoppedNode } = await import('../../cli/stopped-node.ts')
+    const { epochs: known } = await readStoppedNode(path)
+    return flags.history ? known : { ...known, epochs: known.epochs.slice(-1) }
   }
 }
 

@@ -1,13 +1,13 @@
 import { Flags } from '@oclif/core'
-import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { exportRecords } from '../../cli/export.ts'
 import { byteRange, key64Flag, rangeFlags, readFlags } from '../../cli/flags.ts'
 import { count } from '../../cli/output.ts'
+import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
 
-export default class KvExport extends ClusterCommand {
+export default class KvExport extends ReadCommand {
   static override summary = 'Write keys and values to a file or standard output.'
   static override description =
-    'In key order and at one revision throughout, however long it takes. NDJSON keeps any bytes; TSV keeps all but tabs and newlines in keys and newlines in values; "values" writes one value a line, without keys.'
+    'In key order and at one revision throughout, however long it takes; with --data-dir, what a stopped node has. NDJSON keeps any bytes; TSV keeps all but tabs and newlines in keys and newlines in values; "values" writes one value a line, without keys.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> > all.ndjson',
     '<%= config.bin %> <%= command.id %> --prefix pkg/ --format tsv --output packages.tsv',
@@ -17,6 +17,7 @@ export default class KvExport extends ClusterCommand {
   static override flags = {
     ...rangeFlags,
     ...readFlags,
+    ...stoppedFlags,
     format: Flags.option({
       options: ['ndjson', 'tsv', 'values'] as const,
       default: 'ndjson' as const,
@@ -28,7 +29,7 @@ export default class KvExport extends ClusterCommand {
 
   async run(): Promise<{ records: number; bytes: number; revision: number } | undefined> {
     const { flags } = await this.parse(KvExport)
-    const client = await this.client(flags)
+    const client = await this.reader(flags)
     const done = await exportRecords(
       client,
       {

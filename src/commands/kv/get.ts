@@ -1,22 +1,24 @@
 import { Flags } from '@oclif/core'
 import { PaxosError } from '../../base/error.ts'
-import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { key64Flag, keyArg, keyBytes, readFlags } from '../../cli/flags.ts'
 import { textOrBase64 } from '../../cli/output.ts'
+import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
 
-export default class KvGet extends ClusterCommand {
+export default class KvGet extends ReadCommand {
   static override summary = 'Print the value of a key.'
   static override description =
-    'The read is linearizable: it sees every write that was acknowledged before. With --stale it is answered by one node from what it has. A newline follows the value unless --raw is given.'
+    'The read is linearizable: it sees every write that was acknowledged before. With --stale it is answered by one node from what it has, and with --data-dir from the directory of a stopped one. A newline follows the value unless --raw is given.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> greeting',
     '<%= config.bin %> <%= command.id %> greeting --revision 7',
     '<%= config.bin %> <%= command.id %> app/logo --raw > logo.png',
+    '<%= config.bin %> <%= command.id %> greeting --data-dir /var/lib/paxos/n1',
   ]
 
   static override args = { key: keyArg }
   static override flags = {
     ...readFlags,
+    ...stoppedFlags,
     key64: key64Flag,
     raw: Flags.boolean({ summary: 'Print exactly the bytes of the value.' }),
   }
@@ -24,7 +26,7 @@ export default class KvGet extends ClusterCommand {
   async run(): Promise<Record<string, string | number>> {
     const { args, flags } = await this.parse(KvGet)
     const key = keyBytes(args.key, flags.key64)
-    const client = await this.client(flags)
+    const client = await this.reader(flags)
     const item = await client.get(key, {
       consistency: flags.stale ? 'stale' : 'linearizable',
       ...(flags.revision !== undefined && { revision: flags.revision }),

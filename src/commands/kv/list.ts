@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core'
-import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { byteRange, counter, key64Flag, rangeFlags, readFlags } from '../../cli/flags.ts'
 import { count, preview, table, textOrBase64 } from '../../cli/output.ts'
+import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
 
-export default class KvList extends ClusterCommand {
+export default class KvList extends ReadCommand {
   static override summary = 'List keys with their values.'
   static override description =
-    'In key order. On a terminal, long values are cut; --json has them whole. For everything, use `kv export`.'
+    'In key order. On a terminal, long values are cut; --json has them whole. For everything, use `kv export`. With --data-dir, what a stopped node has.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> --prefix app/',
     '<%= config.bin %> <%= command.id %> --start a --end n --keys-only',
@@ -16,6 +16,7 @@ export default class KvList extends ClusterCommand {
   static override flags = {
     ...rangeFlags,
     ...readFlags,
+    ...stoppedFlags,
     limit: counter({ summary: 'At most so many keys.', min: 1, default: 100 }),
     'keys-only': Flags.boolean({ summary: 'Leave the values out.' }),
     key64: key64Flag,
@@ -24,7 +25,7 @@ export default class KvList extends ClusterCommand {
   async run(): Promise<{ items: Record<string, string | number>[]; more: boolean; revision: number }> {
     const { flags } = await this.parse(KvList)
     const keysOnly = flags['keys-only']
-    const client = await this.client(flags)
+    const client = await this.reader(flags)
     const { items, more, revision } = await client.list({
       ...byteRange(flags, flags.key64),
       limit: flags.limit,

@@ -1,19 +1,18 @@
-import { ClusterCommand } from '../../cli/cluster-command.ts'
-import { firstAnswer } from '../../cli/first-answer.ts'
 import { paint, table } from '../../cli/output.ts'
+import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
 import type { MemberStatusJson } from '../../wire/api-types.ts'
 
-export default class MemberList extends ClusterCommand {
+export default class MemberList extends ReadCommand {
   static override summary = 'List the members of the newest epoch, as one node sees them.'
   static override description =
-    'Asks the first endpoint that answers, and works without a quorum. LAG is how many chosen slots a member lacks; a node that does not lead may not know.'
+    'Asks the first endpoint that answers, and works without a quorum; with --data-dir, what a stopped node knows. LAG is how many chosen slots a member lacks; a node that does not lead may not know.'
   static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+
+  static override flags = { ...stoppedFlags }
 
   async run(): Promise<{ epoch: number; leader: string | null; members: readonly MemberStatusJson[] }> {
     const { flags } = await this.parse(MemberList)
-    const { admin, endpoints } = await this.admin(flags)
-    const { answer } = await firstAnswer(endpoints, (endpoint) => admin.status(endpoint))
-    const { groups, members } = answer
+    const { groups, members } = await this.status(flags)
     const [group] = groups
     const leader = group?.leader ?? null
     if (!this.jsonEnabled()) process.stdout.write(`${render(members, leader)}\n`)

@@ -1,20 +1,21 @@
-import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { count, fields, paint, table } from '../../cli/output.ts'
+import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
 import type { StatusJson } from '../../wire/api-types.ts'
 
-export default class NodeStatus extends ClusterCommand {
+export default class NodeStatus extends ReadCommand {
   static override summary = 'Show what one node knows of itself and of the others.'
   static override description =
-    'Asks the first endpoint only, and works without a quorum; the unix socket in the data directory works without a network. The exit status is 10 when the node is not ready.'
+    'Asks the first endpoint only, and works without a quorum; the unix socket in the data directory works without a network, and --data-dir for a stopped node. The exit status is 10 when the node is not ready.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --endpoints unix:/var/lib/paxos/n1/paxos.sock --json',
   ]
 
+  static override flags = { ...stoppedFlags }
+
   async run(): Promise<StatusJson> {
     const { flags } = await this.parse(NodeStatus)
-    const { admin, endpoints } = await this.admin(flags)
-    const status = await admin.status(endpoints[0] ?? '')
+    const status = await this.status(flags, 1)
     const notReady = status.groups.find((group) => group.notReady !== null)
     if (!this.jsonEnabled()) process.stdout.write(`${render(status)}\n`)
     if (notReady !== undefined) this.endWith(10)
@@ -25,9 +26,12 @@ export default class NodeStatus extends ClusterCommand {
 function render({ clusterId, node, groups, members }: StatusJson): string {
   const blocks = [
     fields([
-      ['node', `${node.name} (id ${node.id}, process ${node.pid}, version ${node.version})`],
+      [
+        'node',
+        `${node.name} (id ${node.id}, ${node.pid === 0 ? 'stopped' : `process ${node.pid}, version ${node.version}`})`,
+      ],
       ['cluster', clusterId],
-      ['client', node.clientAddress],
+      ['client', node.clientAddress || '-'],
       ['peer', node.peerAddress],
     ]),
   ]
