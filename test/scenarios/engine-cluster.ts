@@ -5,8 +5,17 @@ import { type Ballot, compareBallots, formatBallot, zeroBallot } from '../../src
 import type { Effect, Send, Write } from '../../src/protocol/effect.ts'
 import type { Entry } from '../../src/protocol/entry.ts'
 import type { Epoch } from '../../src/protocol/epoch.ts'
+import { encodeStopSign } from '../../src/protocol/epoch-codec.ts'
 import type { Event } from '../../src/protocol/event.ts'
-import { firstEpoch, firstSlot, type NodeId, type Slot, toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
+import {
+  firstEpoch,
+  firstSlot,
+  type NodeId,
+  type Slot,
+  toEpochNumber,
+  toIncarnation,
+  toNodeId,
+} from '../../src/protocol/ids.ts'
 import type { Message } from '../../src/protocol/multipaxos/message.ts'
 import { MultiPaxos } from '../../src/protocol/multipaxos/multipaxos.ts'
 import { defaultMultiPaxosOptions, type MultiPaxosOptions } from '../../src/protocol/multipaxos/options.ts'
@@ -187,7 +196,16 @@ export class EngineCluster {
   }
 
   propose(id: NodeId, value: string | Uint8Array): number {
-    const entry: Entry = { kind: 'batch', payload: typeof value === 'string' ? fromBinary(value) : value }
+    return this.#proposeEntry(id, { kind: 'batch', payload: typeof value === 'string' ? fromBinary(value) : value })
+  }
+
+  /** A stop sign: the epoch after it is the same, but for its number. */
+  stop(id: NodeId): number {
+    const next = { ...this.epoch, number: toEpochNumber(this.epoch.number + 1) }
+    return this.#proposeEntry(id, { kind: 'stopSign', payload: encodeStopSign(next) })
+  }
+
+  #proposeEntry(id: NodeId, entry: Entry): number {
     this.invariants.onSubmit(entry)
     this.#proposal++
     const proposal = this.#proposal

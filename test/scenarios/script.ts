@@ -8,7 +8,7 @@
  *   hold n1->n2 [kind] · unhold          what is held stays on the way while others settle
  *   cut n1->n2 · cut n1--n2 · isolate n1 · heal
  *   sync n1 [all] · crash n1 · restart n1 · wipe n1 · corrupt n1 SLOT
- *   propose n1 TEXT · read n1 · open n1 · put n1 KEY VALUE session=1 seq=1 · retire n1 · jump n1
+ *   propose n1 TEXT · stop n1 · read n1 · open n1 · put n1 KEY VALUE session=1 seq=1 · retire n1 · jump n1
  *   expect …                             see `expectations`
  */
 import assert from 'node:assert/strict'
@@ -130,6 +130,9 @@ export class Script {
     corrupt: ([node, slot]) => this.member(node).disk.corrupt(toSlot(Number(slot))),
     propose: ([node, ...text]) => {
       this.cluster.propose(this.node(node), text.join(' '))
+    },
+    stop: ([node]) => {
+      this.cluster.stop(this.node(node))
     },
     open: ([node]) => this.#proposeLabelled(node, openSession(), 'open'),
     put: ([node, key = '', value = '', ...settings]) => {
