@@ -33,6 +33,7 @@ const controls: readonly (readonly [plant: PlantName, scope: ScopeName, says: Re
   ['phase1QuorumTooSmall', 'flexible', /proposed in slot 0 at 1\.2, but b0-n1\S+ can still be chosen below$/],
   ['phase2QuorumTooSmall', 'flexible', /learns b0-n1\S+ in slot 0, where nothing is chosen$/],
   ['noopIgnoringVotes', 'holes', /noop proposed in slot 0 at 1\.2, but b0-n1\S+ can still be chosen below$/],
+  ['stopSignAlwaysVoid', 'stopSigns', /noop proposed in slot 1 at 1\.2, but s1-n1\S+ can still be chosen below$/],
   ['answerBeforeDurable', 'crash', /answers accepted for slot 0 before its vote is durable$/],
   ['promiseNotDurable', 'crash', /sends promise 1\.1 before it is durable$/],
   ['ballotReusedAfterRestart', 'crash', /proposed in slot 0 at 1\.1, where that ballot proposed b0-n1\S+$/],

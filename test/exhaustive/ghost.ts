@@ -8,10 +8,11 @@
  * 5. what is proposed at a ballot excludes that another entry is chosen at a lower one.
  * 6. one chosen entry in a slot.
  * 8, 10. what is learned, or told as chosen, is chosen.
+ * 18. nothing is chosen above a chosen stop sign.
  */
 import { type Ballot, compareBallots, formatBallot, sameBallot } from '../../src/protocol/ballot.ts'
 import type { NodeId } from '../../src/protocol/ids.ts'
-import type { Fact } from './node.ts'
+import { type Fact, stopSignLetter } from './node.ts'
 import { type Renaming, textOf } from './structure.ts'
 import { insist } from './violation.ts'
 
@@ -62,7 +63,18 @@ export function judge(ghost: Ghost, facts: readonly Fact[], promises: Promises, 
     } else if (fact.kind === 'propose') slots[fact.slot] = propose(slot, fact, promises, q2)
     else slots[fact.slot] = vote(slot, fact, promises, q2)
   }
+  checkEnd(slots)
   return { slots: slots.map((slot) => prune(slot, promises, q2)) }
+}
+
+function checkEnd(slots: readonly GhostSlot[]): void {
+  const end = slots.findIndex(({ chosen }) => chosen?.entry.startsWith(stopSignLetter) === true)
+  if (end === -1) return
+  const above = slots.findIndex(({ chosen }, slot) => slot > end && chosen !== undefined)
+  insist(
+    above === -1,
+    () => `${slots[above]?.chosen?.entry} is chosen in slot ${above}, above the stop sign in slot ${end}`,
+  )
 }
 
 function propose(slot: GhostSlot, fact: Extract<Fact, { kind: 'propose' }>, promises: Promises, q2: number): GhostSlot {

@@ -25,7 +25,7 @@ export interface Packet {
 
 export type Action =
   | { readonly kind: 'deliver'; readonly packet: Packet }
-  | { readonly kind: 'claim' | 'propose' | 'ask' | 'stall' | 'crash' }
+  | { readonly kind: 'claim' | 'propose' | 'stop' | 'ask' | 'stall' | 'crash' }
 
 /** What an action says about the whole cluster: the ghost judges it. */
 export type Fact =
@@ -54,6 +54,7 @@ interface Visible {
   readonly _election: { readonly _seen: Ballot; _claim(promised: Ballot): Ballot }
   readonly _leader: {
     readonly phase: 'idle' | 'prepare' | 'propose'
+    readonly isStopping: boolean
     readonly ballot: Ballot | undefined
     readonly _phase: { readonly one?: object; readonly barrier?: Slot }
     readonly _nextSlot: Slot
@@ -158,8 +159,9 @@ export class Nodes {
         this.#step(node, outcome, { kind: 'flush' }, undefined)
         return { node: { ...node, claims: node.claims + 1 }, outcome }
       }
-      case 'propose': {
-        const entry = entryOf('batch', node)
+      case 'propose':
+      case 'stop': {
+        const entry = entryOf(action.kind === 'stop' ? 'stopSign' : 'batch', node)
         this.#step(node, outcome, { kind: 'propose', proposal: 1, entry }, undefined)
         return { node, outcome }
       }
@@ -247,8 +249,8 @@ export class Nodes {
   /** What the search must know of a node without looking into it each time. */
   summaryOf({ engine, disk, isStalled, lives, claims }: NodeState): Summary {
     const { _acceptor, _leader, _learner, _log } = visible(engine)
-    const canPropose =
-      _leader.phase === 'propose' && _leader._phase.barrier !== undefined && _leader._nextSlot < this.#scope.slots
+    const hasBarrier = _leader.phase === 'propose' && _leader._phase.barrier !== undefined
+    const canPropose = hasBarrier && !_leader.isStopping && _leader._nextSlot < this.#scope.slots
     return {
       promised: _acceptor.promised,
       durablyPromised: disk.promised,
@@ -284,11 +286,14 @@ export interface Summary {
 }
 
 /** Different for every proposer, life, claim and slot: no two proposals of different ballots look the same by chance. */
-function entryOf(kind: 'batch' | 'barrier', { self, engine, lives, claims }: NodeState): Entry {
+function entryOf(kind: 'batch' | 'barrier' | 'stopSign', { self, engine, lives, claims }: NodeState): Entry {
   const slot = visible(engine)._leader._nextSlot
-  const letter = kind === 'batch' ? 'x' : 'b'
+  const letter = { batch: 'x', barrier: 'b', stopSign: stopSignLetter }[kind]
   return { kind, payload: fromBinary(`${letter}${slot}-n${self - firstNode + 1}.${lives}.${claims}`) }
 }
+
+/** That the text of a stop sign begins with, and no other. */
+export const stopSignLetter = 's'
 
 export function textOfEntry({ kind, payload }: Entry): string {
   return kind === 'noop' ? 'noop' : toBinary(payload)

@@ -29,6 +29,21 @@ export const plants = {
     file: 'protocol/multipaxos/phase-one.ts',
     patches: [['  return order >= 0 ? a : b\n', '  return a\n']],
   },
+  /** A new leader takes every stop sign for void, also one that may be chosen (protocols 17, T16). */
+  stopSignAlwaysVoid: {
+    file: 'protocol/multipaxos/phase-one.ts',
+    patches: [['if (above === undefined || isWeaker(above, vote)) upTo = (slot + 1) as Slot\n      else best', 'best']],
+  },
+  /** A new leader takes no stop sign for void, and leaves out what was voted above it (protocols 17, T15). */
+  stopSignNeverVoid: {
+    file: 'protocol/multipaxos/phase-one.ts',
+    patches: [
+      [
+        'if (above === undefined || isWeaker(above, vote)) upTo = (slot + 1) as Slot\n      else best.delete(slot)',
+        'upTo = (slot + 1) as Slot',
+      ],
+    ],
+  },
   /** A notice matches an older vote as well (protocols 17, T5). */
   noticeWithoutBallot: {
     file: 'protocol/multipaxos/learner.ts',

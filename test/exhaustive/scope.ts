@@ -24,6 +24,8 @@ export interface Scope {
   readonly claimsMax: number
   readonly claimsOfOneMax: number
   readonly slots: number
+  /** A leader may propose a stop sign, also while slots are open, which the runtime does not do. */
+  readonly stops?: boolean
   /** Nodes of which one may crash, once, losing what is not durable. */
   readonly mayCrash: readonly number[]
   /** Kinds of messages that arrive; others are always lost. */
@@ -91,6 +93,16 @@ const notices: Scope = {
   asks: true,
 }
 
+const stopSigns: Scope = {
+  ...classic,
+  title: 'stop signs: 3 acceptors, 2 proposers, 2 ballots, 3 slots, 16 moves',
+  claimsMax: 2,
+  claimsOfOneMax: 1,
+  slots: 3,
+  stops: true,
+  depthMax: 16,
+}
+
 const flexibleOfThree: Scope = {
   ...flexible,
   title: 'Flexible Paxos with q1=3 and q2=2: 4 acceptors, 2 proposers, 3 ballots, 1 slot',
@@ -100,12 +112,19 @@ const flexibleOfThree: Scope = {
 }
 
 /** A minute together. */
-export const shortScopes = { classic, flexible, flexibleOfThree, holes, crash, notices } satisfies Readonly<
+export const shortScopes = { classic, flexible, flexibleOfThree, holes, stopSigns, crash, notices } satisfies Readonly<
   Record<string, Scope>
 >
 
 /** For long runs only: minutes, and some GB. */
 export const longScopes = {
+  stopSignsLong: {
+    ...stopSigns,
+    title: 'stop signs that may be void: 3 acceptors, 2 proposers, 3 ballots, 3 slots, 21 moves',
+    claimsMax: 3,
+    claimsOfOneMax: 2,
+    depthMax: 21,
+  },
   holesLong: {
     ...holes,
     title: 'a new leader finds holes: 3 acceptors, 2 proposers, 2 ballots, 3 slots',

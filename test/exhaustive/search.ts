@@ -68,7 +68,7 @@ export class Counterexample extends Error {
   }
 }
 
-const handled = ['claim', 'propose', 'ask', 'stall', 'crash'] as const
+const handled = ['claim', 'propose', 'ask', 'stall', 'crash', 'stop'] as const
 const firstPacket = 16
 const forgettingPairsMax = 1000
 
@@ -163,7 +163,7 @@ export class Search {
 
   /** What a node may do by itself. */
   *#possible(state: State, index: number): Generator<number> {
-    const { proposers, claimsMax, claimsOfOneMax, mayCrash, asks } = this.#scope
+    const { proposers, claimsMax, claimsOfOneMax, mayCrash, asks, stops } = this.#scope
     const node = this.#summaryOf(state, index)
     if (index < proposers && node.claims < claimsOfOneMax) {
       let claims = 0
@@ -171,6 +171,7 @@ export class Search {
       if (claims < claimsMax) yield handled.indexOf('claim')
     }
     if (node.canPropose) yield handled.indexOf('propose')
+    if (node.canPropose && stops) yield handled.indexOf('stop')
     if (asks && node.isBehind) yield handled.indexOf('ask')
     if (node.isStalled) yield handled.indexOf('crash')
     else if (mayCrash.includes(index + 1) && this.#isCrashLeft(state.locals)) yield handled.indexOf('stall')

@@ -8,6 +8,7 @@ import type { Move } from './search.ts'
 const does = {
   claim: 'claims leadership',
   propose: 'proposes a command',
+  stop: 'proposes a stop sign',
   ask: 'asks for what it misses',
   stall: 'writes nothing to its disk from here on',
   crash: 'crashes, loses what is not durable, and starts again',
