@@ -56,6 +56,8 @@ export const faultPoints = [
   'epoch.told',
   'epoch.joined',
   'epoch.removed',
+  'operator.handOver',
+  'operator.takeOver',
 ] as const
 
 export type FaultPoint = (typeof faultPoints)[number]

@@ -48,7 +48,7 @@ export class Nemesis {
   }
 
   start(): void {
-    const { network, process, disk, clock, changes } = this.#host.options
+    const { network, process, disk, clock, changes, operator } = this.#host.options
     this.#every(network.partitionEveryMs, () => this.#partition())
     this.#every(process.crashEveryMs, () => this.#crash())
     this.#every(network.clogEveryMs, () => this.#clog())
@@ -57,6 +57,8 @@ export class Nemesis {
     this.#every(process.ambushEveryMs, () => this.#ambush.strike())
     this.#every(disk.fullEveryMs, () => this.#fillDisk())
     this.#every(changes.everyMs, () => this.#changeEpoch())
+    this.#every(operator.handOverEveryMs, () => this.#handOver())
+    this.#every(operator.takeOverEveryMs, () => this.#takeOver())
     this.#every(clock.wallJumpEveryMs, () => this.#jumpWall())
     this.#every(clock.suspendEveryMs, () => this.#suspend())
     this.#keepAlive()
@@ -219,6 +221,29 @@ export class Nemesis {
         coverage.hit(outcome.kind === 'begun' ? 'epoch.changed' : 'epoch.refused')
       })
     })
+  }
+
+  /** To a node that may be down, cut off, or no member. */
+  #handOver(): void {
+    const { nodes, coverage } = this.#host
+    const leaders = nodes.filter((node) => node.isUp && node.engine?.status().role === 'leader')
+    if (leaders.length === 0) return
+    const leader = this.#pick(leaders)
+    const to = this.#pick(nodes)
+    if (to === leader) return
+    leader.run(() => {
+      if (leader.replica?.handOver(to.id) !== true) return
+      coverage.hit('operator.handOver')
+      this.#log(`has n${leader.id} hand over to n${to.id}`)
+    })
+  }
+
+  #takeOver(): void {
+    const node = this.#pick(this.#host.nodes)
+    if (!node.isUp) return
+    this.#host.coverage.hit('operator.takeOver')
+    this.#log(`has n${node.id} seek leadership`)
+    node.run(() => node.replica?.seekLeadership())
   }
 
   #fillDisk(): void {

@@ -23,6 +23,8 @@ export interface SimOptions {
   readonly workload: WorkloadOptions
   readonly limits: LimitOptions
   readonly changes: ChangeOptions
+  /** What operators ask for meanwhile. */
+  readonly operator: OperatorOptions
 }
 
 /** Changes of members and quorum sizes while everything else goes wrong. */
@@ -139,6 +141,13 @@ export interface LimitOptions {
   readonly electionTimeoutMs: number
 }
 
+export interface OperatorOptions {
+  /** Mean time between times when whoever leads is asked to hand over to another; 0 = none. */
+  readonly handOverEveryMs: number
+  /** Mean time between times when some node is asked to seek leadership, as a takeover of `log fill` does; 0 = none. */
+  readonly takeOverEveryMs: number
+}
+
 /** Draws every probability anew, zero included, so that seeds differ in kind (swarm testing, reliability 1a). */
 export function expandSeed(seed: number, durationMs = 30_000, nodesWanted?: number): SimOptions {
   const random = new Random(seed ^ 0x5eed)
@@ -223,11 +232,22 @@ export function expandSeed(seed: number, durationMs = 30_000, nodesWanted?: numb
       electionTimeoutMs: 500,
     },
     changes: { everyMs: 0, spares: 0 },
+    operator: noOperator,
   }
   const drawn = themes
     .filter(({ nodesMin }) => nodesWanted === undefined || nodesWanted >= nodesMin)
     .reduce((drawn, { chance, apply }) => (random.chance(chance) ? apply(random, drawn) : drawn), options)
-  return withChanges(drawn)
+  return withOperator(withChanges(drawn))
+}
+
+const noOperator: OperatorOptions = { handOverEveryMs: 0, takeOverEveryMs: 0 }
+
+/** Drawn apart, so that the other seeds stay what they were. */
+function withOperator(options: SimOptions): SimOptions {
+  const random = new Random(options.seed ^ 0x0be7)
+  if (!random.chance(0.25)) return options
+  const handOverEveryMs = 500 + random.next() * 6000
+  return { ...options, operator: { handOverEveryMs, takeOverEveryMs: random.chance(0.5) ? 2 * handOverEveryMs : 0 } }
 }
 
 /** Some seeds change epochs. They damage no disk: an entry may have one whole copy only, on whatever node. */
@@ -298,5 +318,6 @@ export function calmOptions(seed: number, nodes: number, durationMs: number): Si
     disk: { ...zero(options.disk, []), meanCommitMs: 1 },
     clock: { ...zero(options.clock, []), isExtreme: false },
     changes: { everyMs: 0, spares: 0 },
+    operator: noOperator,
   }
 }

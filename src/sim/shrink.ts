@@ -38,6 +38,8 @@ const simplifications: readonly ((options: SimOptions) => SimOptions)[] = [
     ...o,
     process: { ...o.process, ambushes: o.process.ambushes.filter((other) => other !== kind) },
   })),
+  (o) => ({ ...o, operator: { handOverEveryMs: 0, takeOverEveryMs: 0 } }),
+  (o) => ({ ...o, operator: { ...o.operator, takeOverEveryMs: 0 } }),
   (o) => ({ ...o, changes: { everyMs: 0, spares: 0 } }),
   (o) => ({ ...o, changes: { ...o.changes, spares: 0 } }),
   (o) => ({ ...o, workload: { ...o.workload, settled: 0, apart: 0, alert: 0 } }),
