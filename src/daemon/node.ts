@@ -28,12 +28,13 @@ import { PeerLinks } from './net/peer-links.ts'
 import { NodeObserver } from './node-observer.ts'
 import { apiLimits, engineOptions, replicaOptions } from './node-options.ts'
 import { RecentFlushes } from './recent-flushes.ts'
+import { liveSurvivor } from './recovery/live-survivor.ts'
 import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
 import { SpaceGuard } from './space-guard.ts'
 import { SpaceTrend } from './space-trend.ts'
 import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
-import { readIdentityFile } from './store/identity.ts'
+import { firstClusterId, readIdentityFile } from './store/identity.ts'
 
 export interface NodeDependencies {
   readonly log: NodeLogger
@@ -280,6 +281,7 @@ class Node implements RunningNode {
       members: this.#epochs.at(-1)?.members ?? [],
       listen: listenAddress(this.#config.listenPeer),
       lives: this.#directory.peerLives,
+      recovered: this.#directory.identity.recovered ?? [],
       onMessage: (from, group, epochNumber, message) =>
         this.#driver.onMessage({ group, epoch: epochNumber, from, message }),
       logger: this.#log.logger,
@@ -330,6 +332,7 @@ class Node implements RunningNode {
         metricsText: () => this.#metrics.text(),
         whyShunned: () => this.#links.whyShunned(),
         diagnosis: () => this.#diagnose(),
+        survivor: () => liveSurvivor(this.#directory, this.#replica),
         config: () => shownConfig(this.#config),
         logLines: () => this.#log.recentLines(),
         memberClientAddress: (id) => (id === self.id ? clientAddress : this.#links.peerInfo(id)?.clientAddress),
@@ -407,7 +410,8 @@ async function identify(config: NodeConfig, dependencies: NodeDependencies): Pro
   if (config.join.length === 0) return deriveCluster(config)
   const known = await readIdentityFile(config.dataDir)
   if (known !== undefined) {
-    const { clusterId, nodeId: id } = known
+    const { nodeId: id } = known
+    const clusterId = firstClusterId(known)
     const self: Member = {
       id,
       name: config.name,

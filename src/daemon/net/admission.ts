@@ -40,9 +40,16 @@ export type Verdict = { readonly kind: 'accepted'; readonly protocolVersion: num
 export class Admission {
   readonly #self: PeerIdentity
   readonly #lives: PeerLives
+  readonly #recovered: readonly string[]
   #members: ReadonlyMap<NodeId, Member>
 
-  constructor(self: PeerIdentity, members: ReadonlyMap<NodeId, Member>, lives: PeerLives) {
+  constructor(
+    self: PeerIdentity,
+    members: ReadonlyMap<NodeId, Member>,
+    lives: PeerLives,
+    recovered: readonly string[] = [],
+  ) {
+    this.#recovered = recovered
     this.#self = self
     this.#lives = lives
     this.#members = members
@@ -77,6 +84,12 @@ export class Admission {
   #judge(identity: PeerIdentity): Refusal | undefined {
     const self = this.#self
     const { nodeId, diskId, incarnation, bootId } = identity
+    if (this.#recovered.includes(identity.clusterId)) {
+      const what = this.#members.has(nodeId)
+        ? `run \`paxos recover apply\` on the directory of ${identity.name} first`
+        : `${identity.name} was left behind, is no member any more, and comes back as a new one with an empty directory`
+      return refuse('WRONG_CLUSTER', `The cluster was recovered from the loss of its quorum: ${what}`)
+    }
     if (identity.clusterId !== self.clusterId) {
       return refuse('WRONG_CLUSTER', 'It belongs to another cluster: the cluster token or the member list differs')
     }

@@ -19,6 +19,8 @@ export interface PeerLinksOptions {
   readonly members: readonly Member[]
   readonly listen: ListenAddress
   readonly lives: PeerLives
+  /** Ids that the cluster had before recoveries. */
+  readonly recovered?: readonly string[]
   readonly onMessage: OnPeerMessage
   readonly logger: PeerLogger
   readonly limits?: Partial<PeerLimits>
@@ -73,7 +75,7 @@ export class PeerLinks implements Links {
     this.#limits = { ...defaultPeerLimits, ...options.limits }
     this.#self = options.self
     this.#gatedLog = new GatedLog(logger, now)
-    this.#admission = new Admission(this.#self, byId(members), options.lives)
+    this.#admission = new Admission(this.#self, byId(members), options.lives, options.recovered)
     this.#listener = new PeerListener({
       self: this.#self,
       limits: this.#limits,

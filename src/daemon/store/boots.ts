@@ -41,7 +41,7 @@ export async function beginLife(environment: Environment): Promise<Boots> {
 }
 
 /** Throws PaxosError DATA_DIR_REFUSED when the record cannot be read. */
-function readBoots(environment: Environment): Boot[] {
+export function readBoots(environment: Environment): Boot[] {
   const text = readOne(environment, bootsKey, toBinary, 'the lives of this node') ?? ''
   return text.split(' ').flatMap((part) => {
     const [number = '', bootId = ''] = part.split(':')

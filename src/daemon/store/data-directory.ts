@@ -4,10 +4,11 @@ import { dirname, join, resolve } from 'node:path'
 import type { PaxosError } from '../../base/error.ts'
 import type { ReadView } from '../../machine/view.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
-import { type EpochNumber, type GroupId, type Incarnation, toIncarnation } from '../../protocol/ids.ts'
+import { type EpochNumber, type GroupId, type Incarnation, type NodeId, toIncarnation } from '../../protocol/ids.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
+import type { PeerLife } from '../net/admission.ts'
 import { checkTree, scanEpochs, scanLog } from './acceptor-load.ts'
-import { type Boots, beginLife } from './boots.ts'
+import { type Boot, type Boots, beginLife, readBoots } from './boots.ts'
 import {
   acceptorFile,
   acceptorLost,
@@ -61,12 +62,16 @@ export interface ReadOnlyDirectory {
   readonly view: ReadView
   epochs(group: GroupId): readonly Epoch[]
   load(group: GroupId, epoch: EpochNumber): LoadedGroup
+  /** Of this node, rising; the last few. */
+  lives(): readonly Boot[]
+  /** As each other node was met last. */
+  met(): ReadonlyMap<NodeId, PeerLife>
   /** Reads what the others above leave out. Throws PaxosError DATA_DIR_REFUSED when a node could not start on it. */
   checkRest(): StateCheck
   close(): Promise<void>
 }
 
-const acceptorPageSize = 4096
+export const acceptorPageSize = 4096
 const commitDeadlineMsDefault = 10_000
 const snapshotIdleMsDefault = 60_000
 
@@ -144,6 +149,8 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
       view: state === undefined ? noState : stateView(state),
       epochs: (group) => scanEpochs(acceptor, group),
       load: (group, epoch) => scanLog(acceptor, new LogKeys(group, epoch)).loaded,
+      lives: () => readBoots(acceptor),
+      met: () => readPeerLives(acceptor),
       checkRest: () => {
         readPeerLives(acceptor)
         return state === undefined ? { records: 0, damaged: [] } : checkState(state)

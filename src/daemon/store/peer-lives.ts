@@ -23,6 +23,10 @@ export class LmdbPeerLives implements PeerLives {
     this.#lives = readPeerLives(environment)
   }
 
+  all(): ReadonlyMap<NodeId, PeerLife> {
+    return this.#lives
+  }
+
   get(node: NodeId): PeerLife | undefined {
     return this.#lives.get(node)
   }
