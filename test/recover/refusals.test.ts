@@ -123,11 +123,14 @@ test('an apply that is killed at any moment is run again, and until it is done n
     const before = join(cluster.directory, 'before.json')
     await copyFile(join(n1.dataDir, 'identity.json'), before)
     const apply = ['recover', 'apply', file, ...dirs([n1]), '--yes']
-    for (const ms of [250, 300, 350, 400, 450, 500, 550]) {
+    for (const ms of [150, 200, 250, 300, 350, 400, 500]) {
       const child = startPaxos(apply)
+      const closed = once(child, 'close')
+      child.stdout?.resume()
+      child.stderr?.resume()
       await pause(ms)
       child.kill('SIGKILL')
-      await once(child, 'close')
+      await closed
     }
     await ok(apply)
     // As if it had died between the transaction and the file.

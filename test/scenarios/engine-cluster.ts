@@ -147,7 +147,7 @@ export class EngineCluster {
       incarnation: toIncarnation(member.incarnation),
       epoch: this.epoch,
       state: member.disk.state(),
-      appliedUpTo: member.learnedUpTo,
+      appliedUpTo: appliedBy(member),
       random: new Random(this.#seed * 1000 + (this.#drawsAlike ? 0 : id * 10) + member.incarnation),
       options: this.#options,
       now: this.clock(member),
@@ -185,8 +185,9 @@ export class EngineCluster {
     this.step(id, { kind: 'flush' })
   }
 
-  propose(id: NodeId, value: string | Uint8Array): number {
-    const entry: Entry = { kind: 'batch', payload: typeof value === 'string' ? fromBinary(value) : value }
+  propose(id: NodeId, value: string | Uint8Array | Entry): number {
+    const payload = typeof value === 'string' ? fromBinary(value) : value
+    const entry: Entry = 'kind' in payload ? payload : { kind: 'batch', payload }
     this.invariants.onSubmit(entry)
     this.#proposal++
     const proposal = this.#proposal
@@ -327,7 +328,7 @@ export class EngineCluster {
     for (const [slot, entry] of donor.learned) if (slot >= member.learnedUpTo) member.learned.set(slot, entry)
     member.learnedUpTo = donor.learnedUpTo
     this.#log(`n${member.id} installs a snapshot of everything below ${donor.learnedUpTo}`)
-    this.step(member.id, { kind: 'restored', upTo: donor.learnedUpTo })
+    this.step(member.id, { kind: 'restored', upTo: appliedBy(member) })
     this.flush(member.id)
   }
 
@@ -340,7 +341,7 @@ export class EngineCluster {
     member.learnedUpTo = (slot + 1) as Slot
     this.#hooks.onLearn?.(member.id, slot, entry)
     if (member.engine !== undefined) {
-      this.step(member.id, { kind: 'applied', upTo: member.learnedUpTo, durableUpTo: member.learnedUpTo })
+      this.step(member.id, { kind: 'applied', upTo: appliedBy(member), durableUpTo: appliedBy(member) })
     }
   }
 
@@ -352,6 +353,11 @@ export class EngineCluster {
       this.#hooks.onAction?.(member.id, message)
     }
   }
+}
+
+/** As a replica tells its engine: the stop sign is left out. */
+function appliedBy({ learned, learnedUpTo }: Member): Slot {
+  return learned.get((learnedUpTo - 1) as Slot)?.kind === 'stopSign' ? ((learnedUpTo - 1) as Slot) : learnedUpTo
 }
 
 function ballotOf(member: Member): Ballot {

@@ -41,6 +41,8 @@ export class Admission {
   readonly #self: PeerIdentity
   readonly #lives: PeerLives
   readonly #recovered: readonly string[]
+  /** Of the newest epoch when this node started. Later sets may have members of epochs before it, the dead among them. */
+  readonly #newest: ReadonlyMap<NodeId, Member>
   #members: ReadonlyMap<NodeId, Member>
 
   constructor(
@@ -50,6 +52,7 @@ export class Admission {
     recovered: readonly string[] = [],
   ) {
     this.#recovered = recovered
+    this.#newest = members
     this.#self = self
     this.#lives = lives
     this.#members = members
@@ -85,7 +88,7 @@ export class Admission {
     const self = this.#self
     const { nodeId, diskId, incarnation, bootId } = identity
     if (this.#recovered.includes(identity.clusterId)) {
-      const what = this.#members.has(nodeId)
+      const what = this.#newest.has(nodeId)
         ? `run \`paxos recover apply\` on the directory of ${identity.name} first`
         : `${identity.name} was left behind, is no member any more, and comes back as a new one with an empty directory`
       return refuse('WRONG_CLUSTER', `The cluster was recovered from the loss of its quorum: ${what}`)

@@ -9,6 +9,8 @@
 import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
+import { metaKey } from '../../machine/layout.ts'
+import { decodeMeta } from '../../machine/records.ts'
 import { isMember } from '../../protocol/epoch.ts'
 import { firstGroup, type NodeId, nextSlot } from '../../protocol/ids.ts'
 import { survivorLog } from '../../protocol/recovery/survivor.ts'
@@ -23,8 +25,10 @@ import { FailStop } from '../store/fail-stop.ts'
 import { encodeIdentity, type Identity, readIdentityFile, sameIdentity, writeIdentityFile } from '../store/identity.ts'
 import { identityKey, LogKeys } from '../store/keys.ts'
 import { LmdbAcceptorStore } from '../store/lmdb-acceptor-store.ts'
+import { stateFile } from '../store/lmdb-state-store.ts'
 import { readPeerLives } from '../store/peer-lives.ts'
 import { encodeRecord } from '../store/record.ts'
+import { statePageSize, stateView } from '../store/state-tree.ts'
 import { survivorOf } from './directory-survivor.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { type PlanFile, rangesOf } from './plan-file.ts'
@@ -55,7 +59,10 @@ export async function applyPlan(plan: PlanFile, directory: string, isDryRun: boo
     }
     const { nodeId: id, name } = record
     const found = findState(plan, path, record, file)
-    if (found === 'ready') checkUnchanged(plan, path, record, environment)
+    if (found === 'ready') {
+      checkUnchanged(plan, path, record, environment)
+      await checkData(plan, path, record)
+    }
     const { recovered = [] } = record
     const identity =
       found === 'ready' ? { ...record, clusterId: plan.recoveredId, recovered: [...recovered, plan.clusterId] } : record
@@ -116,6 +123,22 @@ function checkUnchanged(plan: PlanFile, path: string, record: Identity, environm
   if (isKnown && fingerprintOf(survivor, ranges) === planned?.fingerprint) return
   const hint = 'Nothing was changed. The node ran since: stop it, and make a new plan from what all survivors hold now.'
   throw refusedHere(path, `${record.name} has promised or voted since the plan was made`, hint)
+}
+
+/** What the plan counts on being there may be all that is left of it. */
+async function checkData(plan: PlanFile, path: string, { nodeId, name }: Identity): Promise<void> {
+  const wanted = plan.survivors.find(({ id }) => id === nodeId)?.appliedUpTo ?? 0
+  const file = join(path, stateFile)
+  let found = 0
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
+    const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true })
+    const meta = stateView(state).get(metaKey)
+    found = meta === undefined ? 0 : decodeMeta(meta).appliedUpTo
+    await state.close()
+  }
+  if (found >= wanted) return
+  const why = `the data of ${name} has everything below slot ${found}, and had ${wanted} when the plan was made`
+  throw refusedHere(path, why, 'Put state.mdb back where it was, or make a new plan with what is there.')
 }
 
 /** The longest that one commit may take. */
