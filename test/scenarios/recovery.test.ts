@@ -123,7 +123,7 @@ function recover(seed: number, seen: Seen): void {
   // One disk that is left may be damaged where nothing was known chosen.
   const rotten = cluster.member(left[random.integer(0, left.length)] ?? toNodeId(1))
   const open = [...rotten.disk.votes.keys()].filter((slot) => slot >= rotten.learnedUpTo)
-  const damaged = random.chance(0.2) ? open[random.integer(0, open.length)] : undefined
+  const damaged = random.chance(0.4) ? open[random.integer(0, open.length)] : undefined
   if (damaged !== undefined) rotten.disk.corrupt(damaged)
 
   const survivors = left.map((id) => survivorOf(cluster, id))

@@ -138,6 +138,18 @@ test('with fewer dead than it takes to choose, no vote proves that nothing was c
   assert.equal(recovery.raisedBy, 0)
 })
 
+test('who voted again at a higher ballot may have voted for the same below it, so it may have been chosen there', () => {
+  const five = epochOf(5, 4, 4)
+  const rounds = [5, 1, undefined]
+  const left = rounds.map((round, at) => {
+    return survivor(at + 1, { epoch: five, promised: 5, votes: round === undefined ? [] : [vote(0, round, 'a')] })
+  })
+  // At ballot 5 there is one vote, and the two that are dead make three: too few. At ballot 1 it may have been four.
+  assert.deepEqual(findings(good(left, { dead: ['n4', 'n5'] })), ['0:possible:a'])
+  const alone = [left[0], left[2], survivor(2, { epoch: five, promised: 5 })].filter((each) => each !== undefined)
+  assert.deepEqual(findings(good(alone, { dead: ['n4', 'n5'] })), ['0:unchosen:a'])
+})
+
 test('a vote that cannot be read counts as anything, and its slot says that it may be lost', () => {
   const five = epochOf(5, 4, 3)
   const left = [1, 2, 3].map((node) => survivor(node, { epoch: five, promised: 2, unknown: node === 1 ? [0] : [] }))
