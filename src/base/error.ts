@@ -27,6 +27,7 @@ export const errorCodes = {
   WRONG_CLUSTER: { http: 400, exit: 6, done: 'no' },
   BACKUP_REFUSED: { http: 500, exit: 6, done: 'no' },
   BACKUP_DAMAGED: { http: 500, exit: 10, done: 'no' },
+  RECOVERY_REFUSED: { http: 500, exit: 6, done: 'no' },
   DATA_DIR_REFUSED: { http: 500, exit: 6, done: 'no' },
   PORT_IN_USE: { http: 500, exit: 6, done: 'no' },
   STORE_FAILED: { http: 500, exit: 1, done: 'unknown' },

@@ -47,6 +47,11 @@ export class AdminClient {
     return (await this.#json(endpoint, 'GET', '/v1/diagnosis')) as DiagnosisJson
   }
 
+  /** What a recovery is planned from; `readSurvivor` reads it. */
+  async recovery(endpoint: string): Promise<unknown> {
+    return await this.#json(endpoint, 'GET', '/v1/recovery')
+  }
+
   async gaps(endpoint: string, options: SlotRangeOptions = {}): Promise<GapsJson> {
     return (await this.#json(endpoint, 'GET', `/v1/log/gaps${queryOf({ ...options })}`)) as GapsJson
   }

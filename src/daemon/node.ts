@@ -29,12 +29,13 @@ import { PeerLinks } from './net/peer-links.ts'
 import { NodeObserver } from './node-observer.ts'
 import { apiLimits, engineOptions, replicaOptions } from './node-options.ts'
 import { RecentFlushes } from './recent-flushes.ts'
+import { liveSurvivor } from './recovery/live-survivor.ts'
 import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
 import { SpaceGuard } from './space-guard.ts'
 import { SpaceTrend } from './space-trend.ts'
 import { checkNewDirectory, type DataDirectory, openDataDirectory } from './store/data-directory.ts'
-import { type ExpectedIdentity, readIdentityFile } from './store/identity.ts'
+import { type ExpectedIdentity, firstClusterId, readIdentityFile } from './store/identity.ts'
 
 export interface NodeDependencies {
   readonly log: NodeLogger
@@ -283,6 +284,7 @@ class Node implements RunningNode {
       featureLevel: this.#epochs.at(-1)?.featureLevel ?? featureLevels.max,
       listen: listenAddress(this.#config.listenPeer),
       incarnations: this.#directory.peerIncarnations,
+      recovered: this.#directory.identity.recovered ?? [],
       onMessage: (from, group, epochNumber, message) =>
         this.#driver.onMessage({ group, epoch: epochNumber, from, message }),
       logger: this.#log.logger,
@@ -336,6 +338,7 @@ class Node implements RunningNode {
         metricsText: () => this.#metrics.text(),
         whyShunned: () => this.#links.whyShunned(),
         diagnosis: () => this.#diagnose(),
+        survivor: () => liveSurvivor(this.#directory, this.#replica),
         config: () => shownConfig(this.#config),
         logLines: () => this.#log.recentLines(),
         memberFeatureLevels: (id) => {
@@ -422,7 +425,8 @@ async function identify(config: NodeConfig, dependencies: NodeDependencies): Pro
   if (config.join.length === 0) return deriveCluster(config)
   const known = await readIdentityFile(config.dataDir)
   if (known !== undefined) {
-    const { clusterId, nodeId: id } = known
+    const { nodeId: id } = known
+    const clusterId = firstClusterId(known)
     const self: Member = {
       id,
       name: config.name,

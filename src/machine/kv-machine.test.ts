@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { awkwardKeys, Bench, bytes, del, put, toKey, txn } from '../../test/machine/fixtures.ts'
 import { noop } from '../protocol/entry.ts'
-import { toSlot } from '../protocol/ids.ts'
+import { encodeRecoveryStopSign } from '../protocol/epoch-codec.ts'
+import { toEpochNumber, toNodeId, toSlot } from '../protocol/ids.ts'
 import { encodeBatch, encodeRequest } from './command-codec.ts'
 import type { Operation, Reply } from './request.ts'
 
@@ -16,6 +17,37 @@ test('a put gives revision and version, and the item says when it was made and c
     item: { key: 'a', value: bytes('2'), createRevision: 1, modRevision: 3, version: 2 },
     revision: 3,
   })
+})
+
+test('the stop sign of a recovery raises revisions and session numbers, and compacts what is older', () => {
+  const bench = new Bench()
+  const open = (): Reply | undefined => bench.one({ kind: 'openSession', ttlMs: 60_000 })
+  bench.put('a', '1')
+  const before = open()
+  assert.ok(before?.kind === 'session')
+  const next = {
+    number: toEpochNumber(2),
+    protocol: 'multi',
+    members: [],
+    q1: 1,
+    q2: 1,
+    leaseMs: 0,
+    featureLevel: 1,
+  } as const
+  const payload = encodeRecoveryStopSign({ ...next, highestId: toNodeId(1) }, 1000)
+  bench.entry({ kind: 'stopSign', payload })
+  assert.equal(bench.machine.revision, 1001)
+  assert.equal(bench.machine.compactedRevision, 1001)
+  const after = open()
+  assert.ok(after?.kind === 'session' && after.id === before.id + 1001)
+  assert.equal(bench.machine.sessions, 2)
+  const put = bench.put('a', '2')
+  assert.ok(put.kind === 'put' && put.revision === 1002 && put.version === 2)
+  const old = bench.machine.query({ kind: 'get', key: toKey('a'), revision: 1 })
+  assert.ok(old.kind === 'error' && old.code === 'COMPACTED')
+  const [last] = [bench.machine.revision]
+  bench.entry({ kind: 'stopSign', payload: encodeRecoveryStopSign({ ...next, highestId: toNodeId(1) }, 0) })
+  assert.equal(bench.machine.revision, last)
 })
 
 test('a put of what is there already changes the revision all the same', () => {

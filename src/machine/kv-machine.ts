@@ -5,12 +5,14 @@
  *   no limit of this node takes part. Time is what batches and barriers bring.
  * - Revision rises by one with each command that changed data: a put always, a transaction once, a delete of nothing not.
  * - Meta is written once per slot, in the view with everything else: applied slot, data and sessions move together.
+ * - The stop sign of a recovery may raise revision and session numbers, with everything below compacted.
  * - A request that belongs to a session is executed at most once; its reply is stored until it is acknowledged.
  */
 import { assert, unreachable } from '../base/assert.ts'
 import { type ErrorCode, PaxosError } from '../base/error.ts'
 import type { Hash128 } from '../base/murmur3.ts'
 import type { Entry } from '../protocol/entry.ts'
+import { raisedBy } from '../protocol/epoch-codec.ts'
 import { nextSlot, type Slot, toSlot } from '../protocol/ids.ts'
 import { AnswerBudget } from './answer.ts'
 import { sessionReplyBytesMax, sessionsMax, sessionWindow } from './bounds.ts'
@@ -143,6 +145,7 @@ export class KvMachine implements Machine {
         return noReplies
       case 'stopSign':
         this.#view.put(stopSignKey, encodeStopSignRecord({ slot, payload: entry.payload }))
+        this.#raise(raisedBy(entry.payload))
         return noReplies
       case 'noop':
         return noReplies
@@ -277,6 +280,19 @@ export class KvMachine implements Machine {
     this.#compactedRevision = compacted
     this.#kv.history.compact()
     return { kind: 'compact', slot, revision: this.#revision, compacted }
+  }
+
+  /**
+   * After a recovery that may have lost something. Nothing that was lost and acknowledged shall share its number with what
+   * comes now: not a revision, which could be read or waited for, and not a session, whose repeated request would be
+   * answered with another client's reply.
+   */
+  #raise(by: number): void {
+    if (by === 0 || Math.max(this.#revision, this.#sessions.lastId) + by > Number.MAX_SAFE_INTEGER) return
+    this.#revision += by
+    this.#sessions.skipIds(by)
+    this.#compactedRevision = this.#revision
+    this.#kv.history.compact()
   }
 
   #endSlot(): void {

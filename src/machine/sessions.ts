@@ -96,6 +96,11 @@ export class Sessions {
     this.#barrierMs = this.#clockMs
   }
 
+  /** The next so many numbers are given to nobody. */
+  skipIds(count: number): void {
+    this.#lastId += count
+  }
+
   /** Undefined when there are too many. */
   open(ttlMs: number): Session | undefined {
     if (this.#table.size >= sessionsMax) return undefined

@@ -1,8 +1,10 @@
 import { equalBytes } from '../base/bytes.ts'
 
+export const entryKinds = ['batch', 'noop', 'barrier', 'stopSign'] as const
+
 /** Opaque to consensus: encoded once where it is built, then forwarded and stored as it is. */
 export interface Entry {
-  readonly kind: 'batch' | 'noop' | 'barrier' | 'stopSign'
+  readonly kind: (typeof entryKinds)[number]
   readonly payload: Uint8Array
 }
 

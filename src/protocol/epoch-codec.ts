@@ -8,7 +8,7 @@ import { nextSlot, type Slot, toEpochNumber, toNodeId, toSlot } from './ids.ts'
 import { quorumProblem } from './quorum.ts'
 
 export function encodeEpoch(epoch: Epoch): Uint8Array {
-  return encodeJson({ ...ordered(epoch), startSlot: epoch.startSlot })
+  return encodeJson(epochFields(epoch))
 }
 
 /** Payload of the stop sign that ends the epoch before `next`. */
@@ -16,9 +16,29 @@ export function encodeStopSign(next: NextEpoch): Uint8Array {
   return encodeJson(ordered(next))
 }
 
+/** Of the stop sign that a recovery ends an epoch with: it may also raise the machine's counters. */
+export function encodeRecoveryStopSign(next: NextEpoch, raisedBy: number): Uint8Array {
+  return encodeJson(raisedBy === 0 ? ordered(next) : { ...ordered(next), raisedBy })
+}
+
+/** How far a stop sign raises revisions and session numbers: 0 unless a recovery made it. */
+export function raisedBy(payload: Uint8Array): number {
+  const value = parse(payload)
+  return isObject(value) && isCount(value['raisedBy']) ? value['raisedBy'] : 0
+}
+
 /** Undefined when it is no epoch that this version can read. Whether it can take part in it is another question (`featureProblem`). */
 export function decodeEpoch(body: Uint8Array): Epoch | undefined {
-  const value = parse(body)
+  return epochFrom(parse(body))
+}
+
+/** An epoch as plain values, for JSON. */
+export function epochFields(epoch: Epoch): Epoch {
+  return { ...ordered(epoch), startSlot: epoch.startSlot }
+}
+
+/** Undefined as for `decodeEpoch`. */
+export function epochFrom(value: unknown): Epoch | undefined {
   const next = readNext(value)
   if (next === undefined || !isObject(value)) return undefined
   const { startSlot } = value

@@ -1,6 +1,8 @@
+import { isZeroBallot } from '../protocol/ballot.ts'
 import type { Engine } from '../protocol/engine.ts'
 import type { NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
+import type { SurvivorLog } from '../protocol/recovery/survivor.ts'
 import type { OpenEpoch } from './epochs.ts'
 import type { RuntimeMessage, SlotReport } from './peer-message.ts'
 import { Poll } from './poll.ts'
@@ -69,6 +71,20 @@ export function replyTo(self: NodeId, engine: Engine, { id, range }: Inspect): I
   const { truncatedUpTo, chosenUpTo, votedUpTo, promised, slots } = reportOf(self, engine, range)
   const [promisedRound, promisedNode] = [promised.round, promised.node]
   return { kind: 'inspectReply', id, truncatedUpTo, chosenUpTo, votedUpTo, promisedRound, promisedNode, slots }
+}
+
+/** What a recovery is planned from: all that this node holds of the epochs in which it takes part. */
+export function survivorLogs(open: readonly OpenEpoch[]): readonly SurvivorLog[] {
+  return open.map(({ epoch, engine }) => {
+    const { promised, truncatedUpTo, chosenUpTo, votedUpTo: to } = engine.status()
+    return {
+      epoch: epoch.number,
+      promised: isZeroBallot(promised) ? undefined : promised,
+      ...{ truncatedUpTo, chosenUpTo, heldUpTo: chosenUpTo },
+      votes: engine.votes({ from: chosenUpTo, to }),
+      unknown: engine.unknownSlots({ from: chosenUpTo, to }),
+    }
+  })
 }
 
 /** The log of this node in the range and in one epoch, one line a slot. What came before all open epochs is truncated. */

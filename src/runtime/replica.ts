@@ -13,7 +13,7 @@ import { type EarlyMessage, EpochKeeper } from './epoch-keeper.ts'
 import type { Epochs, OpenEpoch } from './epochs.ts'
 import { ForwardDesk } from './forward-desk.ts'
 import { HistoryKeeper } from './history-keeper.ts'
-import { Inspection, logLines, replyTo, reportOf } from './inspection.ts'
+import { Inspection, logLines, replyTo, reportOf, survivorLogs } from './inspection.ts'
 import { type Observer, timingOf } from './observer.ts'
 import { openEpochs } from './open-epochs.ts'
 import type { ReplicaOptions } from './options.ts'
@@ -57,6 +57,7 @@ export class Replica implements ReplicaService {
   readonly #historyKeeper: HistoryKeeper
   readonly #verifier: Verifier
   readonly epochs: ReplicaService['epochs'] = () => this.#epochs.known
+  readonly survivorLogs = (): ReturnType<typeof survivorLogs> => survivorLogs(this.#epochs.open)
   readonly snapshot: ReplicaService['snapshot'] = (done) =>
     this.#verifier.own === undefined ? this.#state.currentSnapshot(done) : done(undefined)
   readonly verify: ReplicaService['verify'] = (...question) => this.#verifier.compare(...question)
@@ -482,10 +483,9 @@ export class Replica implements ReplicaService {
   }
 
   #sendForward(leader: NodeId, requests: readonly { readonly id: number; readonly request: Uint8Array }[]): void {
-    const incarnation = this.#leaderIncarnation
     if (requests.length === 0) return
-    assert(incarnation !== undefined, `node ${leader} leads in no incarnation`)
-    this.#send([leader], { kind: 'forward', incarnation, requests })
+    assert(this.#leaderIncarnation !== undefined, `node ${leader} leads in no incarnation`)
+    this.#send([leader], { kind: 'forward', incarnation: this.#leaderIncarnation, requests })
   }
 
   #send(to: readonly NodeId[], message: PeerMessage): void {

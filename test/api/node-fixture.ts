@@ -7,7 +7,9 @@ import { Client } from 'undici'
 import { type ApiContext, type ApiLimits, defaultApiLimits } from '../../src/daemon/api/context.ts'
 import { ApiServer } from '../../src/daemon/api/server.ts'
 import { defaultRequestLimits, type RequestLimits } from '../../src/machine/limits.ts'
-import { toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
+import type { Epoch } from '../../src/protocol/epoch.ts'
+import { firstEpoch, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
+import type { Survivor } from '../../src/protocol/recovery/survivor.ts'
 import { diagnosisOf } from '../doctor/facts.ts'
 import { checkAnswer } from './openapi-check.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
@@ -51,6 +53,34 @@ export interface NodeOptions {
   readonly addresses?: Map<number, string>
 }
 
+const ballot = { epoch: firstEpoch, round: 1, node: toNodeId(1), incarnation: toIncarnation(1), sub: 0 }
+const entry = { kind: 'batch', payload: Uint8Array.of(1, 2, 3) } as const
+const slot = toSlot(4)
+export const survivorExample: Survivor = {
+  ...{ id: toNodeId(1), name: 'n1', clusterId: 'c1', diskId: 'd1', appliedUpTo: slot },
+  epochs: [deriveEpoch()],
+  logs: [
+    {
+      ...{ epoch: firstEpoch, promised: ballot, truncatedUpTo: toSlot(0), chosenUpTo: slot, heldUpTo: slot },
+      votes: [{ slot, ballot, entry, chosen: false }],
+      unknown: [toSlot(5)],
+    },
+  ],
+  incarnations: [{ incarnation: 1, incarnationId: 'b1' }],
+  met: [{ node: toNodeId(2), diskId: 'd2', incarnation: 3, incarnationId: 'b2' }],
+}
+
+function deriveEpoch(): Epoch {
+  const members = ['n1', 'n2', 'n3'].map((name, at) => ({
+    id: toNodeId(at + 1),
+    name,
+    peerAddress: '',
+    kind: 'acceptor' as const,
+  }))
+  const sizes = { q1: 2, q2: 2, leaseMs: 0, featureLevel: 1 }
+  return { number: firstEpoch, protocol: 'multi', members, ...sizes, startSlot: toSlot(0), highestId: toNodeId(3) }
+}
+
 /** A node's API over a real machine, stopped with the test. */
 export async function startNode(t: TestContext, options: NodeOptions = {}): Promise<TestNode> {
   const id = options.id ?? 1
@@ -83,6 +113,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     config: () => ({ settings: { name: `n${id}`, q1: null, insecure: false } }),
     logLines: () => '{"level":"info","msg":"serving"}\n',
     diagnosis: () => Promise.resolve(diagnosisOf(`n${id}`)),
+    survivor: () => survivorExample,
     memberClientAddress: (member) => addresses.get(member),
     getLogLevel: () => level,
     setLogLevel: (wanted) => {

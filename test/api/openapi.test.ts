@@ -38,6 +38,7 @@ test('every operation answers as the document says, well and badly', async (t) =
     'status',
     'epoch',
     'diagnosis',
+    'recovery',
     'config',
     'log-lines',
     'backup',

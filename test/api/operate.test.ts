@@ -299,6 +299,7 @@ test('a port in use is a clear error, and the socket of a dead process is replac
     config: () => ({ settings: {} }),
     logLines: () => '',
     diagnosis: () => Promise.reject(new Error('nobody asks')),
+    survivor: () => assert.fail('nobody asks'),
     memberClientAddress: () => undefined,
     memberFeatureLevels: () => undefined,
     whyShunned: () => undefined,

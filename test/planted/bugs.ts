@@ -3,6 +3,7 @@ import { acceptorBugs } from './bugs/acceptor.ts'
 import { epochBugs } from './bugs/epochs.ts'
 import { leaderBugs } from './bugs/leader.ts'
 import { readBugs } from './bugs/reads.ts'
+import { recoveryBugs } from './bugs/recovery.ts'
 import { runtimeBugs } from './bugs/runtime.ts'
 import { stateBugs } from './bugs/state.ts'
 
@@ -13,6 +14,7 @@ export const bugs: readonly Bug[] = [
   ...readBugs,
   ...runtimeBugs,
   ...stateBugs,
+  ...recoveryBugs,
 ]
 
 export function findBug(name: string): Bug {

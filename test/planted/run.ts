@@ -66,7 +66,8 @@ export async function simulate(
   const range = typeof seeds === 'number' ? ['1', String(seeds)] : [seeds.join(','), '1']
   const args = [join(import.meta.dirname, 'simulate.ts'), ...range, String(durationMs)]
   const { code, stdout, stderr } = await run(bug, args, timeoutMs)
-  if (code === 0) return undefined
+  // It does not load everything: what it has not loaded it cannot notice.
+  if (code === 0 || code === notPlanted) return undefined
   if (code !== 10) throw new Error(`${bug ?? 'no bug'}: the simulator ended with ${code}: ${stderr.slice(-2000)}`)
   return JSON.parse(stdout)
 }

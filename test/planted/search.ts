@@ -27,7 +27,11 @@ const scenarios = 'test/scenarios/scenarios.test.ts'
 function otherTests(bug: string): string[] {
   const units = globSync('src/{protocol,runtime,machine}/**/*.test.ts').sort()
   const beside = findBug(bug).patches.map(({ file }) => `src/${file.replace(/\.ts$/, '.test.ts')}`)
-  const near = units.filter((file) => beside.includes(file))
+  const recovers = findBug(bug).patches.some(({ file }) => file.startsWith('protocol/recovery/'))
+  const near = [
+    ...(recovers ? ['test/scenarios/recovery.test.ts'] : []),
+    ...units.filter((file) => beside.includes(file)),
+  ]
   const long = globSync('test/scenarios/{partitions,crash-points,stop-sign-in-phase-one,random}.test.ts').sort()
   return [...near, ...units.filter((file) => !near.includes(file)), ...long]
 }

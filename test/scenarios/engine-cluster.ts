@@ -157,7 +157,7 @@ export class EngineCluster {
       incarnation: toIncarnation(member.incarnation),
       epoch: this.epoch,
       state: member.disk.state(),
-      appliedUpTo: member.learnedUpTo,
+      appliedUpTo: appliedBy(member),
       random: new Random(this.#seed * 1000 + (this.#drawsAlike ? 0 : id * 10) + member.incarnation),
       options: this.#options,
       now: this.clock(member),
@@ -195,8 +195,9 @@ export class EngineCluster {
     this.step(id, { kind: 'flush' })
   }
 
-  propose(id: NodeId, value: string | Uint8Array): number {
-    return this.#proposeEntry(id, { kind: 'batch', payload: typeof value === 'string' ? fromBinary(value) : value })
+  propose(id: NodeId, value: string | Uint8Array | Entry): number {
+    const payload = typeof value === 'string' ? fromBinary(value) : value
+    return this.#proposeEntry(id, 'kind' in payload ? payload : { kind: 'batch', payload })
   }
 
   /** A stop sign: the epoch after it is the same, but for its number. */
@@ -346,7 +347,7 @@ export class EngineCluster {
     for (const [slot, entry] of donor.learned) if (slot >= member.learnedUpTo) member.learned.set(slot, entry)
     member.learnedUpTo = donor.learnedUpTo
     this.#log(`n${member.id} installs a snapshot of everything below ${donor.learnedUpTo}`)
-    this.step(member.id, { kind: 'restored', upTo: donor.learnedUpTo })
+    this.step(member.id, { kind: 'restored', upTo: appliedBy(member) })
     this.flush(member.id)
   }
 
@@ -359,7 +360,7 @@ export class EngineCluster {
     member.learnedUpTo = (slot + 1) as Slot
     this.#hooks.onLearn?.(member.id, slot, entry)
     if (member.engine !== undefined) {
-      this.step(member.id, { kind: 'applied', upTo: member.learnedUpTo, durableUpTo: member.learnedUpTo })
+      this.step(member.id, { kind: 'applied', upTo: appliedBy(member), durableUpTo: appliedBy(member) })
     }
   }
 
@@ -371,6 +372,11 @@ export class EngineCluster {
       this.#hooks.onAction?.(member.id, message)
     }
   }
+}
+
+/** As a replica tells its engine: the stop sign is left out. */
+function appliedBy({ learned, learnedUpTo }: Member): Slot {
+  return learned.get((learnedUpTo - 1) as Slot)?.kind === 'stopSign' ? ((learnedUpTo - 1) as Slot) : learnedUpTo
 }
 
 function ballotOf(member: Member): Ballot {

@@ -1,6 +1,7 @@
 import type { RequestLimits } from '../../machine/limits.ts'
 import type { FeatureLevels } from '../../protocol/feature-level.ts'
 import type { Incarnation, NodeId } from '../../protocol/ids.ts'
+import type { Survivor } from '../../protocol/recovery/survivor.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
 import type { ConfigJson, DiagnosisJson, LogLevel } from '../../wire/api-types.ts'
 
@@ -73,6 +74,8 @@ export interface ApiContext {
   readonly logger: ApiLogger
   metricsText(): Promise<string>
   diagnosis(): Promise<DiagnosisJson>
+  /** What a recovery of a lost quorum is planned from. */
+  survivor(): Survivor
   config(): ConfigJson
   /** The newest lines that the node has logged, JSON each. */
   logLines(): string

@@ -108,6 +108,12 @@ export const paths: Readonly<Record<string, unknown>> = {
       responses: { 200: answer('Facts, without a judgement', 'Diagnosis'), ...errors(400, 500, 503) },
     },
   },
+  '/v1/recovery': {
+    get: {
+      summary: 'Promises and votes of this node, entries included: what `paxos recover plan` reads',
+      responses: { 200: answer('What the node holds', 'Survivor'), ...errors(400, 500, 503) },
+    },
+  },
   '/v1/backup': {
     get: {
       summary: 'Everything that the cluster holds at one revision, as `paxos backup create` stores it',

@@ -52,6 +52,11 @@ const rangeFields = either('key', 'prefix', 'start', 'end').fields
 const amount: Schema = { type: 'number', minimum: 0 }
 const amountOrNull: Schema = { type: ['number', 'null'], minimum: 0 }
 const ofLastMinute: Schema = { description: 'Of the last minute.' }
+const ballotParts: Schema = {
+  type: 'array',
+  items: counter,
+  description: 'epoch, round, node, incarnation, sub',
+}
 const position = { slot: counter, group: text }
 const codes = Object.keys(errorCodes)
 
@@ -339,6 +344,31 @@ export const schemas: Readonly<Record<string, Schema>> = {
     'firstKey64?': base64,
     'beforeKey?': { ...text, description: 'or one before this one that the node that was asked does not have.' },
     'beforeKey64?': base64,
+  }),
+  Survivor: closed({
+    id: counter,
+    name: text,
+    clusterId: text,
+    diskId: text,
+    appliedUpTo: { ...counter, description: 'Everything below is in its data, durably.' },
+    epochs: { type: 'array', items: { type: 'object', required: ['number', 'members', 'q1', 'q2', 'startSlot'] } },
+    logs: {
+      type: 'array',
+      items: closed({
+        epoch: counter,
+        promised: { anyOf: [ballotParts, { type: 'null' }] },
+        truncatedUpTo: counter,
+        chosenUpTo: counter,
+        heldUpTo: { ...counter, description: 'From truncatedUpTo up to here it has every chosen entry.' },
+        votes: {
+          type: 'array',
+          items: closed({ slot: counter, ballot: ballotParts, kind: text, payload64: base64, chosen: flag }),
+        },
+        unknown: { type: 'array', items: counter, description: 'Slots whose vote cannot be read.' },
+      }),
+    },
+    incarnations: { type: 'array', items: closed({ incarnation: counter, incarnationId: text }) },
+    met: { type: 'array', items: closed({ node: counter, diskId: text, incarnation: counter, incarnationId: text }) },
   }),
   LogLevel: closed({ level: { enum: logLevels } }),
   Live: closed({ live: flag }),

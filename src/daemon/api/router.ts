@@ -23,6 +23,7 @@ import {
   getMetrics,
   getOpenApi,
   getReadyz,
+  getRecovery,
   getStatus,
   putLogLevel,
 } from './status-handlers.ts'
@@ -43,6 +44,7 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/config', { GET: getConfig }],
   ['/v1/diagnosis', { GET: getDiagnosis }],
   ['/v1/backup', { GET: getBackup }],
+  ['/v1/recovery', { GET: getRecovery }],
   ['/v1/log', { GET: getLog }],
   ['/v1/log/gaps', { GET: getGaps }],
   ['/v1/log/fill', { POST: postFill }],

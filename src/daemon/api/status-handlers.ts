@@ -9,6 +9,7 @@ import {
   type ReadyJson,
   type StatusJson,
 } from '../../wire/api-types.ts'
+import { survivorJson } from '../../wire/survivor-json.ts'
 import type { ApiState } from './api-state.ts'
 import { refuseBody } from './body.ts'
 import { collectJson, smallBodyBytesMax } from './command-handlers.ts'
@@ -50,6 +51,12 @@ export function getDiagnosis(exchange: Exchange, { context }: ApiState): void {
     (diagnosis) => exchange.json(200, JSON.stringify(diagnosis)),
     (error: unknown) => exchange.fail(error),
   )
+}
+
+/** Entries as they are, values included: who may read this may read everything. */
+export function getRecovery(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  exchange.json(200, JSON.stringify(survivorJson(context.survivor())))
 }
 
 export function getConfig(exchange: Exchange, { context }: ApiState): void {

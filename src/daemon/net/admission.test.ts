@@ -177,3 +177,16 @@ test('a node that was not met for longer than it remembers its incarnations is l
   const old = remembering([[n2, { ...numbered(0, ''), diskId: 'disk-2' }]])
   assert.equal(code(new Admission(self, members, 1, old), { ...numbered(6), earlierIncarnations: [] }), 'accepted')
 })
+
+test('whoever is of the cluster before a recovery is told what to do, and nothing of it is remembered', () => {
+  const known = remembering()
+  const admission = new Admission(self, members, 1, known, ['before'])
+  const message = (changes: Partial<Hello>): string => {
+    const verdict = admission.judgeHello(hello({ clusterId: 'before', ...changes }))
+    assert.ok(verdict.kind === 'refused' && verdict.code === 'WRONG_CLUSTER')
+    return verdict.message
+  }
+  assert.match(message({}), /run `paxos recover apply` on the directory of n2 first/)
+  assert.match(message({ nodeId: toNodeId(9), name: 'n9' }), /n9 was left behind, is no member any more/)
+  assert.equal(known.known.size, 0)
+})

@@ -41,6 +41,9 @@ export type Verdict = { readonly kind: 'accepted'; readonly protocolVersion: num
 export class Admission {
   readonly #self: PeerIdentity
   readonly #incarnations: PeerIncarnations
+  readonly #recovered: readonly string[]
+  /** Of the newest epoch when this node started. Later sets may have members of epochs before it, the dead among them. */
+  readonly #newest: ReadonlyMap<NodeId, Member>
   #members: ReadonlyMap<NodeId, Member>
   #featureLevel: number
 
@@ -49,7 +52,10 @@ export class Admission {
     members: ReadonlyMap<NodeId, Member>,
     featureLevel: number,
     incarnations: PeerIncarnations,
+    recovered: readonly string[] = [],
   ) {
+    this.#recovered = recovered
+    this.#newest = members
     this.#self = self
     this.#incarnations = incarnations
     this.#members = members
@@ -86,6 +92,12 @@ export class Admission {
   #judge(identity: PeerIdentity): Refusal | undefined {
     const self = this.#self
     const { nodeId, diskId, incarnation, incarnationId, featureLevels } = identity
+    if (this.#recovered.includes(identity.clusterId)) {
+      const what = this.#newest.has(nodeId)
+        ? `run \`paxos recover apply\` on the directory of ${identity.name} first`
+        : `${identity.name} was left behind, is no member any more, and comes back as a new one with an empty directory`
+      return refuse('WRONG_CLUSTER', `The cluster was recovered from the loss of its quorum: ${what}`)
+    }
     if (identity.clusterId !== self.clusterId) {
       return refuse('WRONG_CLUSTER', 'It belongs to another cluster: the cluster token or the member list differs')
     }

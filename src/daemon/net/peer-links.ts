@@ -22,6 +22,8 @@ export interface PeerLinksOptions {
   readonly featureLevel: number
   readonly listen: ListenAddress
   readonly incarnations: PeerIncarnations
+  /** Ids that the cluster had before recoveries. */
+  readonly recovered?: readonly string[]
   readonly onMessage: OnPeerMessage
   readonly logger: PeerLogger
   readonly limits?: Partial<PeerLimits>
@@ -77,7 +79,13 @@ export class PeerLinks implements Links {
     this.#limits = { ...defaultPeerLimits, ...options.limits }
     this.#self = options.self
     this.#gatedLog = new GatedLog(logger, now)
-    this.#admission = new Admission(this.#self, byId(members), options.featureLevel, options.incarnations)
+    this.#admission = new Admission(
+      this.#self,
+      byId(members),
+      options.featureLevel,
+      options.incarnations,
+      options.recovered,
+    )
     this.#listener = new PeerListener({
       self: this.#self,
       limits: this.#limits,

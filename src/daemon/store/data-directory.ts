@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path'
 import type { PaxosError } from '../../base/error.ts'
 import type { ReadView } from '../../machine/view.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
-import { type EpochNumber, type GroupId, type Incarnation, toIncarnation } from '../../protocol/ids.ts'
+import { type EpochNumber, type GroupId, type Incarnation, type NodeId, toIncarnation } from '../../protocol/ids.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
+import type { PeerIncarnation } from '../net/admission.ts'
 import { checkTree, scanEpochs, scanLog } from './acceptor-load.ts'
 import {
   acceptorFile,
@@ -23,7 +24,7 @@ import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } 
 import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
-import { beginIncarnation, type OwnIncarnations } from './own-incarnations.ts'
+import { beginIncarnation, type OwnIncarnation, type OwnIncarnations, readIncarnations } from './own-incarnations.ts'
 import { LmdbPeerIncarnations, readPeerIncarnations } from './peer-incarnations.ts'
 import { checkState, type StateCheck, stateDamagedHint, statePageSize, stateView } from './state-tree.ts'
 
@@ -61,12 +62,16 @@ export interface ReadOnlyDirectory {
   readonly view: ReadView
   epochs(group: GroupId): readonly Epoch[]
   load(group: GroupId, epoch: EpochNumber): LoadedGroup
+  /** Of this node, rising; the last few. */
+  incarnations(): readonly OwnIncarnation[]
+  /** As each other node was met last. */
+  met(): ReadonlyMap<NodeId, PeerIncarnation>
   /** Reads what the others above leave out. Throws PaxosError DATA_DIR_REFUSED when a node could not start on it. */
   checkRest(): StateCheck
   close(): Promise<void>
 }
 
-const acceptorPageSize = 4096
+export const acceptorPageSize = 4096
 const commitDeadlineMsDefault = 10_000
 const snapshotIdleMsDefault = 60_000
 
@@ -156,6 +161,8 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
       view: state === undefined ? noState : stateView(state),
       epochs: (group) => scanEpochs(acceptor, group),
       load: (group, epoch) => scanLog(acceptor, new LogKeys(group, epoch)).loaded,
+      incarnations: () => readIncarnations(acceptor),
+      met: () => readPeerIncarnations(acceptor),
       checkRest: () => {
         readPeerIncarnations(acceptor)
         return state === undefined ? { records: 0, damaged: [] } : checkState(state)

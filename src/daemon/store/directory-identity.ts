@@ -50,6 +50,9 @@ export function establishedIdentity({ directory, environment, file }: Found): Id
     })
   }
   if (record === undefined) throw acceptorLost(directory, `${acceptorFile} holds no identity`)
+  if (record.diskId === file.diskId && record.recovered?.includes(file.clusterId) === true) {
+    throw refused(directory, 'a recovery of it was interrupted', { hint: 'Run the same `paxos recover apply` again.' })
+  }
   if (!sameIdentity(record, file)) {
     throw refused(directory, `${identityFile} and ${acceptorFile} name different nodes`, {
       hint: 'Files of two directories were mixed. Put each back where it was; an old copy has forgotten promises and must not be started.',
@@ -106,7 +109,7 @@ function neverVoted(environment: Environment): boolean {
   return true
 }
 
-function readIdentityRecord(environment: Environment): Identity | undefined {
+export function readIdentityRecord(environment: Environment): Identity | undefined {
   const record = environment.get(identityKey)
   if (record === undefined) return undefined
   const body = decodeRecord(identityKey, record)

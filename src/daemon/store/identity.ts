@@ -23,6 +23,8 @@ export interface Identity {
   readonly diskId: string
   /** Names the backup, and the revision, that the cluster was restored from; not there when it began empty. */
   readonly restoredFrom?: string
+  /** The ids that the cluster had before each recovery of a lost quorum, oldest first; not there when there was none. */
+  readonly recovered?: readonly string[]
 }
 
 /** Of a cluster that is configured in the same way, and was restored. It depends on what from: other data, other cluster. */
@@ -32,7 +34,7 @@ export function restoredClusterId(configured: string, restoredFrom: string): str
 }
 
 /** Who the configuration says that the directory belongs to. `clusterId` is of a cluster that was not restored. */
-export type ExpectedIdentity = Omit<Identity, 'formatVersion' | 'diskId'>
+export type ExpectedIdentity = Omit<Identity, 'formatVersion' | 'diskId' | 'recovered'>
 
 export function encodeIdentity(identity: Identity): Uint8Array {
   return new TextEncoder().encode(identityText(identity))
@@ -55,9 +57,19 @@ export function decodeIdentity(bytes: Uint8Array): Identity | undefined {
   if (typeof clusterId !== 'string' || typeof name !== 'string' || typeof diskId !== 'string') return undefined
   if (typeof nodeId !== 'number' || !Number.isSafeInteger(nodeId) || nodeId < 1) return undefined
   const identity = { formatVersion, clusterId, nodeId: toNodeId(nodeId), name, diskId }
-  if (!('restoredFrom' in value)) return identity
-  const { restoredFrom } = value
-  return typeof restoredFrom === 'string' ? { ...identity, restoredFrom } : undefined
+  const restoredFrom = 'restoredFrom' in value ? value.restoredFrom : undefined
+  const recovered: unknown = 'recovered' in value ? value.recovered : undefined
+  if (restoredFrom !== undefined && typeof restoredFrom !== 'string') return undefined
+  if (recovered !== undefined && !isTexts(recovered)) return undefined
+  return {
+    ...identity,
+    ...(restoredFrom === undefined ? {} : { restoredFrom }),
+    ...(recovered === undefined ? {} : { recovered }),
+  }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string')
 }
 
 /** Undefined when there is no such file. Throws PaxosError DATA_DIR_REFUSED. */
@@ -90,10 +102,11 @@ export function checkExpected(directory: string, found: Identity, expected: Expe
   const { restoredFrom } = found
   const clusterId =
     restoredFrom === undefined ? expected.clusterId : restoredClusterId(expected.clusterId, restoredFrom)
-  if (found.clusterId !== clusterId) {
+  const own = firstClusterId(found)
+  if (own !== clusterId) {
     throw new PaxosError(
       'DATA_DIR_REFUSED',
-      `Cannot use ${directory}: it belongs to cluster ${found.clusterId}, this node to ${clusterId}`,
+      `Cannot use ${directory}: it belongs to cluster ${own}, this node to ${clusterId}`,
       { hint: 'Check the cluster token and members in the configuration, or choose another data directory.' },
     )
   }
@@ -106,8 +119,14 @@ export function checkExpected(directory: string, found: Identity, expected: Expe
   }
 }
 
-function identityText({ formatVersion, clusterId, nodeId, name, diskId, restoredFrom }: Identity): string {
-  return JSON.stringify({ formatVersion, clusterId, nodeId, name, diskId, restoredFrom })
+/** Before any recovery: what a configuration, or the cluster that let the node in, says of it. */
+export function firstClusterId({ clusterId, recovered }: Identity): string {
+  return recovered?.[0] ?? clusterId
+}
+
+function identityText(identity: Identity): string {
+  const { formatVersion, clusterId, nodeId, name, diskId, restoredFrom, recovered } = identity
+  return JSON.stringify({ formatVersion, clusterId, nodeId, name, diskId, restoredFrom, recovered })
 }
 
 function newerFormat(version: number): PaxosError {

@@ -42,7 +42,7 @@ export async function beginIncarnation(environment: Environment): Promise<OwnInc
 }
 
 /** Throws PaxosError DATA_DIR_REFUSED when the record cannot be read. */
-function readIncarnations(environment: Environment): OwnIncarnation[] {
+export function readIncarnations(environment: Environment): OwnIncarnation[] {
   const text = readOne(environment, ownIncarnationsKey, toBinary, 'the incarnations of this node') ?? ''
   return text.split(' ').flatMap((part) => {
     const [number = '', incarnationId = ''] = part.split(':')

@@ -23,6 +23,10 @@ export class LmdbPeerIncarnations implements PeerIncarnations {
     this.#incarnations = readPeerIncarnations(environment)
   }
 
+  all(): ReadonlyMap<NodeId, PeerIncarnation> {
+    return this.#incarnations
+  }
+
   get(node: NodeId): PeerIncarnation | undefined {
     return this.#incarnations.get(node)
   }

@@ -1,0 +1,189 @@
+/**
+ * Writes a recovery plan into the directory of a stopped survivor.
+ *
+ * - everything in acceptor.mdb is one transaction: the decided entries as chosen, the stop sign after them, the promise above
+ *   all others, the next epoch, and the identity of the recovered cluster. identity.json follows.
+ * - between the two no node starts on the directory, and applying the same plan again finishes it.
+ * - a directory in which anything has changed that the plan rests on is refused.
+ */
+import { statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { PaxosError } from '../../base/error.ts'
+import { metaKey } from '../../machine/layout.ts'
+import { decodeMeta } from '../../machine/records.ts'
+import { isMember } from '../../protocol/epoch.ts'
+import { firstGroup, type NodeId, nextSlot } from '../../protocol/ids.ts'
+import { survivorLog } from '../../protocol/recovery/survivor.ts'
+import type { GroupWrite } from '../../runtime/ports.ts'
+import { checkTree, scanEpochs, scanLog } from '../store/acceptor-load.ts'
+import { acceptorPageSize } from '../store/data-directory.ts'
+import { acceptorFile, readIdentityRecord, refused } from '../store/directory-identity.ts'
+import { lockDirectory } from '../store/directory-lock.ts'
+import { type Environment, openEnvironment } from '../store/environment.ts'
+import { FailStop } from '../store/fail-stop.ts'
+import { encodeIdentity, type Identity, readIdentityFile, sameIdentity, writeIdentityFile } from '../store/identity.ts'
+import { identityKey, LogKeys } from '../store/keys.ts'
+import { LmdbAcceptorStore } from '../store/lmdb-acceptor-store.ts'
+import { stateFile } from '../store/lmdb-state-store.ts'
+import { readIncarnations } from '../store/own-incarnations.ts'
+import { readPeerIncarnations } from '../store/peer-incarnations.ts'
+import { encodeRecord } from '../store/record.ts'
+import { statePageSize, stateView } from '../store/state-tree.ts'
+import { survivorOf } from './directory-survivor.ts'
+import { fingerprintOf } from './fingerprint.ts'
+import { type PlanFile, rangesOf } from './plan-file.ts'
+
+export interface Applied {
+  readonly name: string
+  readonly id: NodeId
+  readonly directory: string
+  /** As it was found. `interrupted`: an earlier run wrote the acceptor's state and no more. */
+  readonly found: 'ready' | 'interrupted' | 'applied'
+}
+
+/** Changes nothing in a dry run. Throws PaxosError RECOVERY_REFUSED, DATA_DIR_REFUSED, STORE_FAILED. */
+export async function applyPlan(plan: PlanFile, directory: string, isDryRun: boolean): Promise<Applied> {
+  const path = resolve(directory)
+  if (statSync(join(path, acceptorFile), { throwIfNoEntry: false }) === undefined) {
+    throw refused(path, 'there is no node in it', { hint: 'Check the path of the data directory.' })
+  }
+  const lock = await lockDirectory(path)
+  let environment: Environment | undefined
+  try {
+    const file = await readIdentityFile(path)
+    environment = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: isDryRun })
+    checkTree(environment)
+    const record = readIdentityRecord(environment)
+    if (record === undefined || file === undefined) {
+      throw refused(path, 'it is not whole', { hint: '`paxos doctor --data-dir` says what is missing.' })
+    }
+    const { nodeId: id, name } = record
+    const found = findState(plan, path, record, file)
+    if (found === 'ready') {
+      checkUnchanged(plan, path, record, environment)
+      await checkData(plan, path, record)
+    }
+    const { recovered = [] } = record
+    const identity =
+      found === 'ready' ? { ...record, clusterId: plan.recoveredId, recovered: [...recovered, plan.clusterId] } : record
+    if (!isDryRun && found === 'ready') {
+      const written = environment
+      environment = undefined
+      await write(plan, identity, written)
+    }
+    // Durable by now, also when an earlier run came just so far.
+    if (!isDryRun && found !== 'applied') await writeIdentityFile(path, identity)
+    return { name, id, directory: path, found }
+  } finally {
+    await environment?.close()
+    await lock.release()
+  }
+}
+
+function findState(plan: PlanFile, path: string, record: Identity, file: Identity): Applied['found'] {
+  const { nodeId, diskId, name, clusterId } = record
+  const isSame = sameIdentity(record, file)
+  const isOurs = plan.survivors.some((survivor) => survivor.id === nodeId && survivor.diskId === diskId)
+  if (isOurs && clusterId === plan.recoveredId) {
+    if (isSame) return 'applied'
+    if (file.diskId === diskId && file.clusterId === plan.clusterId) return 'interrupted'
+  }
+  if (isOurs && isSame && clusterId === plan.clusterId) return 'ready'
+  if (plan.dead.some(({ id }) => id === nodeId) && clusterId === plan.clusterId) {
+    throw refusedHere(
+      path,
+      `it is of ${name}, which the plan names as dead`,
+      'A node that is alive belongs into the plan.',
+    )
+  }
+  if (clusterId !== plan.clusterId) {
+    const recovered = record.recovered?.includes(plan.clusterId) === true
+    const why = recovered ? 'another plan was applied to it' : `it belongs to cluster ${clusterId}`
+    throw refusedHere(path, `${why}, and the plan is for ${plan.clusterId}`, 'Take the plan that was applied before.')
+  }
+  const why = isOurs ? 'its files name different nodes' : `the plan was not made with this directory of ${name}`
+  throw refusedHere(path, why, 'Check the path, or make a new plan with it.')
+}
+
+function checkUnchanged(plan: PlanFile, path: string, record: Identity, environment: Environment): void {
+  const survivor = survivorOf({
+    identity: record,
+    view: { get: () => undefined, range: () => [] },
+    epochs: (group) => scanEpochs(environment, group),
+    load: (group, epoch) => scanLog(environment, new LogKeys(group, epoch)).loaded,
+    incarnations: () => readIncarnations(environment),
+    met: () => readPeerIncarnations(environment),
+  })
+  const ranges = rangesOf(
+    plan.logs.map(({ epoch, from, entries }) => ({ epoch, from, to: nextSlot(from, entries.length) })),
+  )
+  const planned = plan.survivors.find(({ id }) => id === record.nodeId)
+  const newest = survivor.epochs.at(-1)?.number ?? 0
+  const isKnown = plan.epochs.some(({ number }) => number === newest)
+  if (isKnown && fingerprintOf(survivor, ranges) === planned?.fingerprint) return
+  const hint = 'Nothing was changed. The node ran since: stop it, and make a new plan from what all survivors hold now.'
+  throw refusedHere(path, `${record.name} has promised or voted since the plan was made`, hint)
+}
+
+/** What the plan counts on being there may be all that is left of it. */
+async function checkData(plan: PlanFile, path: string, { nodeId, name }: Identity): Promise<void> {
+  const wanted = plan.survivors.find(({ id }) => id === nodeId)?.appliedUpTo ?? 0
+  const file = join(path, stateFile)
+  let found = 0
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
+    const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true })
+    const meta = stateView(state).get(metaKey)
+    found = meta === undefined ? 0 : decodeMeta(meta).appliedUpTo
+    await state.close()
+  }
+  if (found >= wanted) return
+  const why = `the data of ${name} has everything below slot ${found}, and had ${wanted} when the plan was made`
+  throw refusedHere(path, why, 'Put state.mdb back where it was, or make a new plan with what is there.')
+}
+
+/** The longest that one commit may take. */
+const commitDeadlineMs = 60_000
+
+/** Closes the environment. */
+async function write(plan: PlanFile, identity: Identity, environment: Environment): Promise<void> {
+  const failStop = new FailStop({ commitDeadlineMs, onFailure: () => {} })
+  const store = new LmdbAcceptorStore(environment, failStop)
+  try {
+    const writes = writesOf(plan, identity.nodeId, environment)
+    await new Promise<void>((resolve, reject) => {
+      // One turn, one transaction: what is decided, and whose it is, cannot differ.
+      const named = environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
+      named.catch(reject)
+      store.commit(writes, (error) => (error === undefined ? resolve() : reject(error)))
+    })
+  } finally {
+    await store.close()
+    failStop.close()
+  }
+}
+
+function writesOf(plan: PlanFile, self: NodeId, environment: Environment): readonly GroupWrite[] {
+  const group = firstGroup
+  const newest = scanEpochs(environment, group).at(-1)?.number ?? 0
+  const begun = [...plan.epochs, plan.next].filter((epoch) => epoch.number > newest)
+  const writes: GroupWrite[] = begun.map((epoch) => ({ group, epoch: epoch.number, write: { kind: 'epoch', epoch } }))
+  for (const { epoch: number, ballot, from, entries } of plan.logs) {
+    const epoch = plan.epochs.find((each) => each.number === number)
+    // A node that is no member of an epoch keeps no log of it; it gets the data from one that is.
+    if (epoch === undefined || !isMember(epoch, self)) continue
+    const { log } = survivorLog(epoch, scanLog(environment, new LogKeys(group, epoch.number)).loaded)
+    const at = { group, epoch: epoch.number }
+    writes.push({ ...at, write: { kind: 'promise', ballot } })
+    for (const { slot, entry } of entries) {
+      if (slot >= log.truncatedUpTo) writes.push({ ...at, write: { kind: 'vote', slot, ballot, entry, chosen: true } })
+    }
+    // With a hole below, the watermark would claim what is not here; the node fetches it from the others.
+    const upTo = nextSlot(from, entries.length)
+    if (log.heldUpTo >= from) writes.push({ ...at, write: { kind: 'chosen', upTo } })
+  }
+  return writes
+}
+
+function refusedHere(path: string, why: string, hint: string): PaxosError {
+  return new PaxosError('RECOVERY_REFUSED', `Cannot apply the plan to ${path}: ${why}`, { hint })
+}

@@ -1,0 +1,63 @@
+import type { Bug } from '../bug.ts'
+
+const evidence = 'protocol/recovery/evidence.ts'
+
+/** What is kept, and what is proved, when a quorum is lost. */
+export const recoveryBugs: readonly Bug[] = [
+  {
+    name: 'recovery-keeps-the-proved-only',
+    what: 'A recovery gives up what may have been chosen and is not proved',
+    patches: [
+      {
+        file: 'protocol/recovery/settle.ts',
+        find: 'votes: at === 0 ? below : []',
+        replace: 'votes: at === 0 ? below.filter((vote) => vote.chosen) : []',
+      },
+    ],
+  },
+  {
+    name: 'recovery-lowest-ballot',
+    what: 'A recovery keeps the vote of the lowest ballot',
+    patches: [
+      {
+        file: 'protocol/recovery/settle.ts',
+        find: 'evidence.votesOf(nextSlot(from, at))).flat()',
+        replace:
+          'evidence.votesOf(nextSlot(from, at)).toSorted((a, b) => a.ballot.round - b.ballot.round).slice(0, 1)).flat()',
+      },
+    ],
+  },
+  {
+    name: 'recovery-counts-last-votes',
+    what: 'Who voted again at a higher ballot is taken for one who never voted below it',
+    patches: [
+      {
+        file: evidence,
+        find: 'new Set([...agreeing.map(({ node }) => node), ...silent])',
+        replace: 'new Set([...(agreeing.length > 0 ? voting : []), ...silent])',
+      },
+    ],
+  },
+  {
+    name: 'recovery-unread-is-absent',
+    what: 'A vote that cannot be read is taken for no vote',
+    patches: [
+      {
+        file: evidence,
+        find: 'this.#unknown.get(node)?.has(slot) === true',
+        replace: 'this.#unknown.get(node)?.has(slot) === undefined',
+      },
+    ],
+  },
+  {
+    name: 'recovery-trusts-the-silent',
+    what: 'The dead are taken not to have led above what is left',
+    patches: [
+      {
+        file: evidence,
+        find: 'this.#quorums.isPhase1(new Set([...silent, ...untold]))',
+        replace: 'this.#quorums.isPhase1(silent)',
+      },
+    ],
+  },
+]
