@@ -9,6 +9,8 @@ import type {
   LogLevel,
   LogLineJson,
   ReadyJson,
+  SpaceJson,
+  SpaceKeysJson,
   StatusJson,
   VerifyContentJson,
   VerifyJson,
@@ -45,6 +47,19 @@ export class AdminClient {
 
   async diagnosis(endpoint: string): Promise<DiagnosisJson> {
     return (await this.#json(endpoint, 'GET', '/v1/diagnosis')) as DiagnosisJson
+  }
+
+  async space(endpoint: string): Promise<SpaceJson> {
+    return (await this.#json(endpoint, 'GET', '/v1/space')) as SpaceJson
+  }
+
+  /** One page of records, counted. Go on with `after` as its `next`. */
+  async spaceKeys(
+    endpoint: string,
+    { prefix, depth, after }: { readonly prefix: Uint8Array; readonly depth: number; readonly after?: string | null },
+  ): Promise<SpaceKeysJson> {
+    const query = [`prefix=${percentEncoded(prefix)}`, `depth=${depth}`, ...(after ? [`after=${after}`] : [])].join('&')
+    return (await this.#json(endpoint, 'GET', `/v1/space/keys?${query}`)) as SpaceKeysJson
   }
 
   async gaps(endpoint: string, options: SlotRangeOptions = {}): Promise<GapsJson> {

@@ -11,7 +11,7 @@ import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { Driver } from '../runtime/driver.ts'
 import type { Observer } from '../runtime/observer.ts'
 import { Replica } from '../runtime/replica.ts'
-import type { DiagnosisJson } from '../wire/api-types.ts'
+import type { DiagnosisJson, SpaceJson } from '../wire/api-types.ts'
 import { waitForAdmission } from './admission-wait.ts'
 import { defaultApiLimits } from './api/context.ts'
 import { ApiServer } from './api/server.ts'
@@ -30,8 +30,9 @@ import { apiLimits, engineOptions, replicaOptions } from './node-options.ts'
 import { RecentFlushes } from './recent-flushes.ts'
 import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
+import { reportSpace } from './space/report-space.ts'
+import { SpaceWatch } from './space/space-watch.ts'
 import { SpaceGuard } from './space-guard.ts'
-import { SpaceTrend } from './space-trend.ts'
 import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
 import { readIdentityFile } from './store/identity.ts'
 
@@ -101,7 +102,7 @@ class Node implements RunningNode {
   readonly #epochs: readonly Epoch[]
   readonly #loopLag = new LoopLag()
   readonly #flushes = new RecentFlushes(() => performance.now())
-  readonly #spaceTrend = new SpaceTrend()
+  readonly #space: SpaceWatch
   readonly #metrics: Metrics
   readonly #driver: Driver
   readonly #replica: Replica
@@ -110,7 +111,6 @@ class Node implements RunningNode {
   readonly #api: ApiServer
   readonly #backups: BackupSchedule | undefined
   readonly #tickers: NodeJS.Timeout[] = []
-  #freeBytes: number
   #clientAddress = ''
   #peerAddress = ''
   #stopping: Promise<void> | undefined
@@ -132,7 +132,10 @@ class Node implements RunningNode {
     this.#cluster = cluster
     this.#directory = directory
     this.#epochs = epochs
-    this.#freeBytes = freeBytes
+    this.#space = new SpaceWatch(
+      { freeBytes: directory.freeBytes, stateUsage: () => directory.state.usage(), now: () => performance.now() },
+      { freeMinBytes: config.limits.freeSpaceMinBytes, freeBytes },
+    )
     const stopped = new Promise<undefined>((resolve) => {
       this.#onClosed = () => resolve(undefined)
     })
@@ -149,7 +152,7 @@ class Node implements RunningNode {
     })
     this.#replica = this.#createReplica(observer)
     this.#guard = new SpaceGuard(this.#replica)
-    this.#guard.isLow = freeBytes < config.limits.freeSpaceMinBytes
+    this.#guard.isLow = this.#space.isDiskLow
     this.#api = this.#createApi()
     this.#backups = this.#createBackups()
     this.closed = Promise.race([failed, stopped])
@@ -243,7 +246,7 @@ class Node implements RunningNode {
         status: () => this.#replica.status(),
         peers: () => this.#peerMetrics(),
         storeSizes: () => this.#directory.sizeBytes(),
-        diskFreeBytes: () => this.#freeBytes,
+        diskFreeBytes: () => this.#space.freeBytes,
         backups: () => this.#backups?.metrics(),
         clientConnections: () => this.#api.connections,
       },
@@ -330,6 +333,8 @@ class Node implements RunningNode {
         metricsText: () => this.#metrics.text(),
         whyShunned: () => this.#links.whyShunned(),
         diagnosis: () => this.#diagnose(),
+        space: () => this.#reportSpace(),
+        stateSizes: (wanted) => this.#directory.state.sizes(wanted),
         config: () => shownConfig(this.#config),
         logLines: () => this.#log.recentLines(),
         memberClientAddress: (id) => (id === self.id ? clientAddress : this.#links.peerInfo(id)?.clientAddress),
@@ -348,7 +353,7 @@ class Node implements RunningNode {
       config: this.#config,
       flushes: this.#flushes,
       loopLag: this.#loopLag,
-      spaceTrend: this.#spaceTrend,
+      space: this.#space,
       others: () => others(this.#replica.epoch, self.id),
       peerInfo: (id) => this.#links.peerInfo(id),
     })
@@ -381,17 +386,27 @@ class Node implements RunningNode {
     })
   }
 
+  #reportSpace(): Promise<SpaceJson> {
+    return reportSpace({
+      clusterId: this.#cluster.clusterId,
+      node: this.#cluster.self.name,
+      dataDir: this.#config.dataDir,
+      freeMinBytes: this.#config.limits.freeSpaceMinBytes,
+      directory: this.#directory,
+      watch: this.#space,
+      status: () => this.#replica.status(),
+    })
+  }
+
   #checkSpace(): void {
     const { logger } = this.#log
-    this.#directory.freeBytes().then(
-      (bytes) => {
-        this.#freeBytes = bytes
-        this.#spaceTrend.note(performance.now(), bytes)
-        const isLow = bytes < this.#config.limits.freeSpaceMinBytes
-        if (isLow !== this.#guard.isLow) {
-          logger.warn({ freeBytes: bytes }, isLow ? 'the disk is nearly full: refusing writes' : 'taking writes again')
+    this.#space.look().then(
+      () => {
+        const { isDiskLow, freeBytes } = this.#space
+        if (isDiskLow !== this.#guard.isLow) {
+          logger.warn({ freeBytes }, isDiskLow ? 'the disk is nearly full: refusing writes' : 'taking writes again')
         }
-        this.#guard.isLow = isLow
+        this.#guard.isLow = isDiskLow
       },
       (error: unknown) => logger.warn({ err: error }, 'cannot see how much of the disk is free'),
     )

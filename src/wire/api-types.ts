@@ -214,6 +214,67 @@ export interface DiskJson {
   readonly stateBytes: number
 }
 
+/** An LMDB file. It never shrinks by itself: what is free in it is used again. */
+export interface StoreUsageJson {
+  /** As large as it has ever been, but for a flush that is under way. */
+  readonly bytes: number
+  readonly usedBytes: number
+  readonly freeBytes: number
+  readonly records: number
+}
+
+/** `GET /v1/space`: what a node takes of its disk, and how long that goes well. */
+export interface SpaceJson {
+  readonly clusterId: string
+  readonly node: string
+  readonly revision: number
+  readonly acceptor: StoreUsageJson
+  readonly state: StoreUsageJson
+  /** Slots that are kept, and the payload of those that are in memory. */
+  readonly log: { readonly slots: number; readonly bytes: number }
+  readonly disk: {
+    readonly freeBytes: number
+    readonly totalBytes: number
+    /** Below it the node refuses what would grow the data. */
+    readonly freeMinBytes: number
+  }
+  /** Growth of what is used in the state database; null when it was not seen for long enough. */
+  readonly growthBytesPerHour: number | null
+  /** How fast free disk space goes down, all programs together. */
+  readonly diskLossBytesPerHour: number | null
+  /** When writes will be refused at these rates, and by what; null when not within a hundred years. */
+  readonly full: { readonly inMs: number; readonly by: 'disk' } | null
+}
+
+export interface TallyJson {
+  readonly count: number
+  /** Keys and values together. */
+  readonly bytes: number
+}
+
+/** `GET /v1/space/keys`: a page of records, counted. */
+export interface SpaceKeysJson {
+  readonly group: string
+  readonly revision: number
+  /** Counted in this page. */
+  readonly records: number
+  readonly items: TallyJson
+  readonly history: TallyJson
+  readonly sessions: TallyJson
+  readonly other: TallyJson
+  readonly prefixes: readonly SpacePrefixJson[]
+  /** What `after` of the next page must be; null at the end. */
+  readonly next: string | null
+}
+
+/** A prefix is text, or base64 in `prefix64`. */
+export interface SpacePrefixJson {
+  readonly prefix?: string
+  readonly prefix64?: string
+  readonly items: TallyJson
+  readonly history: TallyJson
+}
+
 export interface FileJson {
   /** Within the directory; `.` is the directory itself. */
   readonly name: string

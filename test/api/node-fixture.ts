@@ -8,7 +8,7 @@ import { type ApiContext, type ApiLimits, defaultApiLimits } from '../../src/dae
 import { ApiServer } from '../../src/daemon/api/server.ts'
 import { defaultRequestLimits, type RequestLimits } from '../../src/machine/limits.ts'
 import { toNodeId } from '../../src/protocol/ids.ts'
-import type { DiagnosisJson } from '../../src/wire/api-types.ts'
+import type { DiagnosisJson, SpaceJson } from '../../src/wire/api-types.ts'
 import { checkAnswer } from './openapi-check.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
@@ -66,6 +66,16 @@ export function diagnosisOf(name: string): DiagnosisJson {
   }
 }
 
+const usage = { bytes: 819_200, usedBytes: 409_600, freeBytes: 409_600, records: 12 }
+
+export function spaceOf(name: string): SpaceJson {
+  return {
+    ...{ clusterId: 'c1', node: name, revision: 3, acceptor: usage, state: usage, log: { slots: 5, bytes: 900 } },
+    disk: { freeBytes: 5e10, totalBytes: 1e11, freeMinBytes: 67_108_864 },
+    ...{ growthBytesPerHour: -12, diskLossBytesPerHour: 4e9, full: { inMs: 45_000_000, by: 'disk' } },
+  }
+}
+
 /** A node's API over a real machine, stopped with the test. */
 export async function startNode(t: TestContext, options: NodeOptions = {}): Promise<TestNode> {
   const id = options.id ?? 1
@@ -96,6 +106,11 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     config: () => ({ settings: { name: `n${id}`, q1: null, insecure: false } }),
     logLines: () => '{"level":"info","msg":"serving"}\n',
     diagnosis: () => Promise.resolve(diagnosisOf(`n${id}`)),
+    space: () => Promise.resolve(spaceOf(`n${id}`)),
+    stateSizes: ({ start, end, recordsMax }) => {
+      const all = [...log.view.range(start, end)].map(([key, value]) => [key, value.length] as const)
+      return { records: all.slice(0, recordsMax), done: all.length <= recordsMax }
+    },
     memberClientAddress: (member) => addresses.get(member),
     getLogLevel: () => level,
     setLogLevel: (wanted) => {

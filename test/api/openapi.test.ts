@@ -38,6 +38,8 @@ test('every operation answers as the document says, well and badly', async (t) =
     'status',
     'epoch',
     'diagnosis',
+    'space',
+    'space/keys',
     'config',
     'log-lines',
     'backup',

@@ -249,6 +249,8 @@ test('a port in use is a clear error, and the socket of a dead process is replac
     config: () => ({ settings: {} }),
     logLines: () => '',
     diagnosis: () => Promise.reject(new Error('nobody asks')),
+    space: () => Promise.reject(new Error('nobody asks')),
+    stateSizes: () => ({ records: [], done: true }),
     memberClientAddress: () => undefined,
     whyShunned: () => undefined,
     getLogLevel: () => 'info',

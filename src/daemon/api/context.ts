@@ -1,7 +1,8 @@
 import type { RequestLimits } from '../../machine/limits.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
-import type { ConfigJson, DiagnosisJson, LogLevel } from '../../wire/api-types.ts'
+import type { ConfigJson, DiagnosisJson, LogLevel, SpaceJson } from '../../wire/api-types.ts'
+import type { SizeSource } from '../space/walk-space.ts'
 
 /** What the API needs of a logger; pino fits. */
 export interface ApiLogger {
@@ -32,6 +33,10 @@ export interface ApiLimits {
   readonly followersMax: number
   /** `GET /v1/backup` at the same time: each holds disk space that the state database could use again. Excess is refused. */
   readonly backupsMax: number
+  /** Records that one `GET /v1/space/keys` counts. */
+  readonly spacePageRecords: number
+  /** `GET /v1/space/keys` at the same time. Excess is refused. */
+  readonly spaceWalksMax: number
   /** Entries that are read, compressed and sent at a time. */
   readonly backupChunkBytes: number
   /** A frame must arrive whole within this time. */
@@ -49,6 +54,8 @@ export const defaultApiLimits: ApiLimits = {
   gapSlotsMax: 10_000,
   followersMax: 64,
   backupsMax: 2,
+  spacePageRecords: 20_000,
+  spaceWalksMax: 2,
   backupChunkBytes: 256 * 1024,
   frameTimeoutMs: 10_000,
 }
@@ -70,6 +77,9 @@ export interface ApiContext {
   readonly logger: ApiLogger
   metricsText(): Promise<string>
   diagnosis(): Promise<DiagnosisJson>
+  space(): Promise<SpaceJson>
+  /** Sizes of the machine's records as they are stored now. */
+  readonly stateSizes: SizeSource
   config(): ConfigJson
   /** The newest lines that the node has logged, JSON each. */
   logLines(): string

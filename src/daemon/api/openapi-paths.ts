@@ -108,6 +108,23 @@ export const paths: Readonly<Record<string, unknown>> = {
       responses: { 200: answer('Facts, without a judgement', 'Diagnosis'), ...errors(400, 500, 503) },
     },
   },
+  '/v1/space': {
+    get: {
+      summary: 'What this node takes of its disk, what is free inside its files, and how fast they grow',
+      responses: { 200: answer('Sizes', 'Space'), ...errors(400, 500, 503) },
+    },
+  },
+  '/v1/space/keys': {
+    get: {
+      summary: 'Count a page of records by kind and by prefix, while the node serves',
+      parameters: [
+        query('prefix', { type: 'string' }, 'Only keys that begin with it, and their history. Default: every record.'),
+        query('depth', { type: 'integer', minimum: 1, maximum: 16 }, 'Segments, up to a slash each. Default 1.'),
+        query('after', { type: 'string', pattern: '^([0-9a-f]{2})+$' }, '`next` of the page before.'),
+      ],
+      responses: { 200: answer('Counted', 'SpaceKeys'), ...errors(400, 429, 500, 503) },
+    },
+  },
   '/v1/backup': {
     get: {
       summary: 'Everything that the cluster holds at one revision, as `paxos backup create` stores it',

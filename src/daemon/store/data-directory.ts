@@ -6,6 +6,7 @@ import type { ReadView } from '../../machine/view.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
 import { type EpochNumber, type GroupId, type Incarnation, toIncarnation } from '../../protocol/ids.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
+import type { StoreUsageJson } from '../../wire/api-types.ts'
 import { checkTree, scanEpochs, scanLog } from './acceptor-load.ts'
 import { type Boots, beginLife } from './boots.ts'
 import {
@@ -25,7 +26,16 @@ import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
 import { LmdbPeerLives, readPeerLives } from './peer-lives.ts'
-import { checkState, type StateCheck, statePageSize, stateView } from './state-tree.ts'
+import {
+  checkState,
+  readStateSizes,
+  type SizesWanted,
+  type StateCheck,
+  type StateSizes,
+  statePageSize,
+  stateView,
+} from './state-tree.ts'
+import { usageOf } from './store-usage.ts'
 
 export interface DataDirectoryOptions {
   readonly path: string
@@ -61,6 +71,10 @@ export interface ReadOnlyDirectory {
   readonly view: ReadView
   epochs(group: GroupId): readonly Epoch[]
   load(group: GroupId, epoch: EpochNumber): LoadedGroup
+  acceptorUsage(): StoreUsageJson
+  /** Undefined when the node stopped before its machine had a file. */
+  stateUsage(): StoreUsageJson | undefined
+  stateSizes(wanted: SizesWanted): StateSizes
   /** Reads what the others above leave out. Throws PaxosError DATA_DIR_REFUSED when a node could not start on it. */
   checkRest(): StateCheck
   close(): Promise<void>
@@ -144,6 +158,9 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
       view: state === undefined ? noState : stateView(state),
       epochs: (group) => scanEpochs(acceptor, group),
       load: (group, epoch) => scanLog(acceptor, new LogKeys(group, epoch)).loaded,
+      acceptorUsage: () => usageOf(acceptor),
+      stateUsage: () => (state === undefined ? undefined : usageOf(state)),
+      stateSizes: (wanted) => (state === undefined ? { records: [], done: true } : readStateSizes(state, wanted)),
       checkRest: () => {
         readPeerLives(acceptor)
         return state === undefined ? { records: 0, damaged: [] } : checkState(state)

@@ -11,13 +11,24 @@ import { compareStrings, lowerBound } from '../../base/order.ts'
 import type { ReadView } from '../../machine/view.ts'
 import type { Slot } from '../../protocol/ids.ts'
 import type { Done, StateInstall, StateSnapshot, StateStore } from '../../runtime/ports.ts'
+import type { StoreUsageJson } from '../../wire/api-types.ts'
 import { syncDirectory } from './durable-file.ts'
 import { type Environment, openEnvironment, removeUnborn } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
 import { encodeRecord } from './record.ts'
 import { type InstallOwner, isInstallFile, LmdbStateInstall } from './state-install.ts'
 import { LmdbStateSnapshot } from './state-snapshot.ts'
-import { readState, readStateRange, stateKeyBytesMax, statePageSize, writeStateKey } from './state-tree.ts'
+import {
+  readState,
+  readStateRange,
+  readStateSizes,
+  type SizesWanted,
+  type StateSizes,
+  stateKeyBytesMax,
+  statePageSize,
+  writeStateKey,
+} from './state-tree.ts'
+import { usageOf } from './store-usage.ts'
 
 export const stateFile = 'state.mdb'
 
@@ -78,6 +89,15 @@ export class LmdbStateStore implements StateStore {
       if (error === undefined) this.#committing = undefined
       done(error)
     })
+  }
+
+  usage(): StoreUsageJson {
+    return usageOf(this.#environment)
+  }
+
+  /** Of the records of the last commit. */
+  sizes(wanted: SizesWanted): StateSizes {
+    return readStateSizes(this.#environment, wanted)
   }
 
   /** Of the last durable commit: `appliedUpTo` is a lower bound when one more has become durable just now. */
