@@ -35,6 +35,10 @@ export async function diagnose(sources: DiagnosisSources): Promise<DiagnosisJson
     flush: sources.flushes.summary(),
     loop: sources.loopLag.lastMinute(),
     disk: { ...disk, lossBytesPerSecond: sources.space.diskLossPerSecond ?? null },
+    state: {
+      usedBytes: sources.space.stateBytes,
+      growthBytesPerSecond: sources.space.stateGrowthPerSecond ?? null,
+    },
     directory: { path: config.dataDir, uid: process.getuid?.() ?? -1, files },
     settings: numbersOf(config),
     links: sources.others().map((member) => linkJson(member, sources.peerInfo(member.id))),

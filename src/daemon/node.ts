@@ -9,6 +9,7 @@ import { encodeEpoch } from '../protocol/epoch-codec.ts'
 import { firstGroup, type NodeId } from '../protocol/ids.ts'
 import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { Driver } from '../runtime/driver.ts'
+import { GrowthGate } from '../runtime/growth-gate.ts'
 import type { Observer } from '../runtime/observer.ts'
 import { Replica } from '../runtime/replica.ts'
 import type { DiagnosisJson, SpaceJson } from '../wire/api-types.ts'
@@ -32,7 +33,6 @@ import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
 import { reportSpace } from './space/report-space.ts'
 import { SpaceWatch } from './space/space-watch.ts'
-import { SpaceGuard } from './space-guard.ts'
 import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
 import { readIdentityFile } from './store/identity.ts'
 
@@ -106,7 +106,6 @@ class Node implements RunningNode {
   readonly #metrics: Metrics
   readonly #driver: Driver
   readonly #replica: Replica
-  readonly #guard: SpaceGuard
   readonly #links: PeerLinks
   readonly #api: ApiServer
   readonly #backups: BackupSchedule | undefined
@@ -134,7 +133,13 @@ class Node implements RunningNode {
     this.#epochs = epochs
     this.#space = new SpaceWatch(
       { freeBytes: directory.freeBytes, stateUsage: () => directory.state.usage(), now: () => performance.now() },
-      { freeMinBytes: config.limits.freeSpaceMinBytes, freeBytes },
+      {
+        node: cluster.self.name,
+        freeMinBytes: config.limits.freeSpaceMinBytes,
+        stateBytesMax: config.limits.stateBytesMax,
+        freeBytes,
+      },
+      log.logger,
     )
     const stopped = new Promise<undefined>((resolve) => {
       this.#onClosed = () => resolve(undefined)
@@ -151,8 +156,6 @@ class Node implements RunningNode {
       onFatal,
     })
     this.#replica = this.#createReplica(observer)
-    this.#guard = new SpaceGuard(this.#replica)
-    this.#guard.isLow = this.#space.isDiskLow
     this.#api = this.#createApi()
     this.#backups = this.#createBackups()
     this.closed = Promise.race([failed, stopped])
@@ -247,6 +250,9 @@ class Node implements RunningNode {
         peers: () => this.#peerMetrics(),
         storeSizes: () => this.#directory.sizeBytes(),
         diskFreeBytes: () => this.#space.freeBytes,
+        stateUsedBytes: () => this.#space.stateBytes,
+        stateQuotaBytes: () => this.#config.limits.stateBytesMax,
+        refusing: () => this.#space.refusing,
         backups: () => this.#backups?.metrics(),
         clientConnections: () => this.#api.connections,
       },
@@ -264,7 +270,7 @@ class Node implements RunningNode {
       count: (cause) => this.#metrics.slowOperation(cause),
     })
     const members = this.#epochs.flatMap((epoch) => epoch.members)
-    return new NodeObserver(this.#metrics, this.#flushes, slowLog, logger, members)
+    return new NodeObserver(this.#metrics, this.#flushes, slowLog, this.#space, logger, members)
   }
 
   #createLinks(): PeerLinks {
@@ -303,6 +309,7 @@ class Node implements RunningNode {
       observer,
       options: replicaOptions(this.#config),
       stateStore: state,
+      growthGate: new GrowthGate(() => this.#space.whyRefusing()),
       createMachine: (view) => new KvMachine(view),
       createEngine: (epoch, appliedUpTo, isNew) =>
         new MultiPaxos({
@@ -326,7 +333,7 @@ class Node implements RunningNode {
       {
         clusterId,
         node: { name: self.name, id: self.id, version: this.#version, clientAddress, peerAddress: self.peerAddress },
-        replica: this.#guard,
+        replica: this.#replica,
         requestLimits: this.#config.limits,
         limits: apiLimits(this.#config),
         logger: this.#log.logger,
@@ -399,17 +406,9 @@ class Node implements RunningNode {
   }
 
   #checkSpace(): void {
-    const { logger } = this.#log
-    this.#space.look().then(
-      () => {
-        const { isDiskLow, freeBytes } = this.#space
-        if (isDiskLow !== this.#guard.isLow) {
-          logger.warn({ freeBytes }, isDiskLow ? 'the disk is nearly full: refusing writes' : 'taking writes again')
-        }
-        this.#guard.isLow = isDiskLow
-      },
-      (error: unknown) => logger.warn({ err: error }, 'cannot see how much of the disk is free'),
-    )
+    this.#space.look().catch((error: unknown) => {
+      this.#log.logger.warn({ err: error }, 'cannot see how much of the disk is free')
+    })
   }
 
   #advertisedAddress(): string {

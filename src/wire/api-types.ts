@@ -195,6 +195,12 @@ export interface DiagnosisJson {
     /** How fast free space has gone down since a while, all programs together; null when it was not seen for long. */
     readonly lossBytesPerSecond: number | null
   }
+  readonly state: {
+    /** Without what is free inside the file. */
+    readonly usedBytes: number
+    /** Negative when it shrinks; null when it was not seen for long. */
+    readonly growthBytesPerSecond: number | null
+  }
   readonly directory: {
     readonly path: string
     /** User of the process; -1 where there are none. */
@@ -243,7 +249,11 @@ export interface SpaceJson {
   /** How fast free disk space goes down, all programs together. */
   readonly diskLossBytesPerHour: number | null
   /** When writes will be refused at these rates, and by what; null when not within a hundred years. */
-  readonly full: { readonly inMs: number; readonly by: 'disk' } | null
+  readonly full: { readonly inMs: number; readonly by: 'disk' | 'quota' } | null
+  /** Of what is used in the state database; null when there is none. */
+  readonly quota: { readonly maxBytes: number; readonly usedBytes: number } | null
+  /** Why writes are refused for want of room; null when they are not. */
+  readonly refusing: 'disk' | 'quota' | null
 }
 
 export interface TallyJson {

@@ -60,6 +60,7 @@ export function diagnosisOf(name: string): DiagnosisJson {
     flush: { count: 100, p99Ms: 2.5, maxMs: 4 },
     loop: { maxMs: 12.5, stalledSeconds: 0 },
     disk: { freeBytes: 5e10, totalBytes: 1e11, acceptorBytes: 1e6, stateBytes: 1e6, lossBytesPerSecond: null },
+    state: { usedBytes: 409_600, growthBytesPerSecond: null },
     directory: { path: '/var/lib/paxos', uid: 10, files: [{ name: '.', kind: 'directory', mode: '0700', uid: 10 }] },
     settings: { electionTimeoutMs: 500, 'limits.freeSpaceMinBytes': 67_108_864 },
     links: [{ member: 'n2', connected: true, inbound: true, version: '0.1.0', lastError: null }],
@@ -73,6 +74,7 @@ export function spaceOf(name: string): SpaceJson {
     ...{ clusterId: 'c1', node: name, revision: 3, acceptor: usage, state: usage, log: { slots: 5, bytes: 900 } },
     disk: { freeBytes: 5e10, totalBytes: 1e11, freeMinBytes: 67_108_864 },
     ...{ growthBytesPerHour: -12, diskLossBytesPerHour: 4e9, full: { inMs: 45_000_000, by: 'disk' } },
+    ...{ quota: { maxBytes: 1_000_000, usedBytes: 409_600 }, refusing: null },
   }
 }
 

@@ -33,10 +33,15 @@ export function diskFindings(
     : Number.POSITIVE_INFINITY
   if (leftMs > dayMs) return []
   const rate = `it loses ${formatSize(lossBytesPerSecond ?? 0)} a second, all programs together`
-  return finding('DISK_FILLING', 'warning', `The disk is full in ${hours(leftMs)} at this rate`, `${evidence}; ${rate}`)
+  return finding(
+    'DISK_FILLING',
+    'warning',
+    `The disk is full in ${hoursInWords(leftMs)} at this rate`,
+    `${evidence}; ${rate}`,
+  )
 }
 
-function hours(ms: number): string {
+export function hoursInWords(ms: number): string {
   const minutes = Math.round(ms / 60_000)
   return minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
 }

@@ -38,6 +38,8 @@ export async function readStoppedSpace(path: string, wanted: readonly CountWante
       growthBytesPerHour: null,
       diskLossBytesPerHour: null,
       full: null,
+      quota: null,
+      refusing: null,
     }
     const contents: ContentView[] = []
     for (const each of wanted) {

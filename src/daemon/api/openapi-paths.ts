@@ -21,7 +21,7 @@ const consistency = query(
 )
 const revision = query('revision', counter, 'Read the past, down to what is compacted.')
 const slots = [query('from', counter, 'Inclusive.'), query('to', counter, 'Exclusive.')]
-const write = [410, 413, 429, 500, 503, 504]
+const write = [410, 413, 429, 500, 503, 504, 507]
 const read = [410, 413, 429, 503]
 
 const keyPath = {

@@ -174,6 +174,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
       stateBytes: counter,
       lossBytesPerSecond: { ...amountOrNull, description: 'How fast free space goes down; null when not known yet.' },
     }),
+    state: closed({
+      usedBytes: { ...counter, description: 'Without what is free inside the file.' },
+      growthBytesPerSecond: { type: ['number', 'null'], description: 'Null when not known yet.' },
+    }),
     directory: closed({
       path: text,
       uid: { type: 'integer', minimum: -1, description: 'User of the process.' },
@@ -199,9 +203,14 @@ export const schemas: Readonly<Record<string, Schema>> = {
     growthBytesPerHour: { type: ['number', 'null'], description: 'Of the state; null when not known yet.' },
     diskLossBytesPerHour: { ...amountOrNull, description: 'All programs together; null when not known yet.' },
     full: {
-      oneOf: [closed({ inMs: amount, by: { enum: ['disk'] } }), { type: 'null' }],
+      oneOf: [closed({ inMs: amount, by: { enum: ['disk', 'quota'] } }), { type: 'null' }],
       description: 'When writes will be refused at these rates.',
     },
+    quota: {
+      oneOf: [closed({ maxBytes: counter, usedBytes: counter }), { type: 'null' }],
+      description: 'Of what is used in the state.',
+    },
+    refusing: { enum: ['disk', 'quota', null], description: 'Why writes are refused for want of room.' },
   }),
   Tally: closed({ count: counter, bytes: { ...counter, description: 'Keys and values together.' } }),
   SpaceKeys: closed({
