@@ -9,6 +9,7 @@ import type {
   LogLevel,
   LogLineJson,
   ReadyJson,
+  ReclaimJson,
   SpaceJson,
   SpaceKeysJson,
   StatusJson,
@@ -51,6 +52,16 @@ export class AdminClient {
 
   async space(endpoint: string): Promise<SpaceJson> {
     return (await this.#json(endpoint, 'GET', '/v1/space')) as SpaceJson
+  }
+
+  /** How the packed copy of the node's state database goes, or went. */
+  async reclaimed(endpoint: string): Promise<ReclaimJson> {
+    return (await this.#json(endpoint, 'GET', '/v1/space/reclaim')) as ReclaimJson
+  }
+
+  /** Begins it, unless it goes on already. */
+  async reclaim(endpoint: string): Promise<ReclaimJson> {
+    return (await this.#json(endpoint, 'POST', '/v1/space/reclaim')) as ReclaimJson
   }
 
   /** One page of records, counted. Go on with `after` as its `next`. */

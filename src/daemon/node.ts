@@ -32,6 +32,7 @@ import { RecentFlushes } from './recent-flushes.ts'
 import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
 import { reportSpace } from './space/report-space.ts'
+import { SpaceReclaim } from './space/space-reclaim.ts'
 import { SpaceWatch } from './space/space-watch.ts'
 import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
 import { readIdentityFile } from './store/identity.ts'
@@ -103,6 +104,7 @@ class Node implements RunningNode {
   readonly #loopLag = new LoopLag()
   readonly #flushes = new RecentFlushes(() => performance.now())
   readonly #space: SpaceWatch
+  readonly #reclaim: SpaceReclaim
   readonly #metrics: Metrics
   readonly #driver: Driver
   readonly #replica: Replica
@@ -156,6 +158,14 @@ class Node implements RunningNode {
       onFatal,
     })
     this.#replica = this.#createReplica(observer)
+    this.#reclaim = new SpaceReclaim({
+      node: cluster.self.name,
+      store: directory.state,
+      freeBytes: directory.freeBytes,
+      freeMinBytes: config.limits.freeSpaceMinBytes,
+      logger: log.logger,
+      now: () => performance.now(),
+    })
     this.#api = this.#createApi()
     this.#backups = this.#createBackups()
     this.closed = Promise.race([failed, stopped])
@@ -341,6 +351,7 @@ class Node implements RunningNode {
         whyShunned: () => this.#links.whyShunned(),
         diagnosis: () => this.#diagnose(),
         space: () => this.#reportSpace(),
+        reclaim: this.#reclaim,
         stateSizes: (wanted) => this.#directory.state.sizes(wanted),
         config: () => shownConfig(this.#config),
         logLines: () => this.#log.recentLines(),

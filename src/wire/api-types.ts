@@ -256,6 +256,20 @@ export interface SpaceJson {
   readonly refusing: 'disk' | 'quota' | null
 }
 
+/** `GET /v1/space/reclaim`: the last packed copy of the state database, or the one that is being made. */
+export interface ReclaimJson {
+  readonly node: string
+  readonly state: 'idle' | 'running' | 'done' | 'failed'
+  /** Size of the file. */
+  readonly beforeBytes: number | null
+  readonly afterBytes: number | null
+  readonly copiedBytes: number
+  /** About how much there is to copy. */
+  readonly totalBytes: number
+  readonly tookMs: number | null
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
 export interface TallyJson {
   readonly count: number
   /** Keys and values together. */

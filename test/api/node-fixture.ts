@@ -8,7 +8,7 @@ import { type ApiContext, type ApiLimits, defaultApiLimits } from '../../src/dae
 import { ApiServer } from '../../src/daemon/api/server.ts'
 import { defaultRequestLimits, type RequestLimits } from '../../src/machine/limits.ts'
 import { toNodeId } from '../../src/protocol/ids.ts'
-import type { DiagnosisJson, SpaceJson } from '../../src/wire/api-types.ts'
+import type { DiagnosisJson, ReclaimJson, SpaceJson } from '../../src/wire/api-types.ts'
 import { checkAnswer } from './openapi-check.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
@@ -78,6 +78,11 @@ export function spaceOf(name: string): SpaceJson {
   }
 }
 
+export const reclaimed: ReclaimJson = {
+  ...{ node: 'n1', state: 'done', beforeBytes: 819_200, afterBytes: 409_600, copiedBytes: 400_000 },
+  ...{ totalBytes: 409_600, tookMs: 12, error: null },
+}
+
 /** A node's API over a real machine, stopped with the test. */
 export async function startNode(t: TestContext, options: NodeOptions = {}): Promise<TestNode> {
   const id = options.id ?? 1
@@ -109,6 +114,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     logLines: () => '{"level":"info","msg":"serving"}\n',
     diagnosis: () => Promise.resolve(diagnosisOf(`n${id}`)),
     space: () => Promise.resolve(spaceOf(`n${id}`)),
+    reclaim: { status: reclaimed, start: () => Promise.resolve() },
     stateSizes: ({ start, end, recordsMax }) => {
       const all = [...log.view.range(start, end)].map(([key, value]) => [key, value.length] as const)
       return { records: all.slice(0, recordsMax), done: all.length <= recordsMax }

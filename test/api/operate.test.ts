@@ -11,7 +11,7 @@ import { defaultRequestLimits } from '../../src/machine/limits.ts'
 import type { Key } from '../../src/machine/request.ts'
 import { type Slot, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { ChainReport } from '../../src/runtime/chain-comparison.ts'
-import { diagnosisOf, startNode } from './node-fixture.ts'
+import { diagnosisOf, reclaimed, startNode } from './node-fixture.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
 test('status says who the node is, what its group does and where the members are', async (t) => {
@@ -250,6 +250,7 @@ test('a port in use is a clear error, and the socket of a dead process is replac
     logLines: () => '',
     diagnosis: () => Promise.reject(new Error('nobody asks')),
     space: () => Promise.reject(new Error('nobody asks')),
+    reclaim: { status: reclaimed, start: () => Promise.resolve() },
     stateSizes: () => ({ records: [], done: true }),
     memberClientAddress: () => undefined,
     whyShunned: () => undefined,

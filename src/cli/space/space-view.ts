@@ -18,11 +18,15 @@ export interface SpaceView {
   readonly contents: readonly ContentView[]
 }
 
-/** The sizes of every member, and which of them to count keys on: the first endpoint that answers. */
+/** The sizes of every member, which of them to count keys on (the first endpoint that answers), and who leads. */
 export async function viewMembers(
   admin: Pick<AdminClient, 'status' | 'space'>,
   endpoints: readonly string[],
-): Promise<{ readonly asked: { endpoint: string; node: string }; readonly view: Omit<SpaceView, 'contents'> }> {
+): Promise<{
+  readonly asked: { endpoint: string; node: string }
+  readonly view: Omit<SpaceView, 'contents'>
+  readonly leader: string | null
+}> {
   const { endpoint, answer } = await firstAnswer(endpoints, (each) => admin.status(each))
   const members = await Promise.all(
     answer.members.map(async ({ name, clientAddress }): Promise<MemberSpace> => {
@@ -36,7 +40,8 @@ export async function viewMembers(
       return { member: name, endpoint: clientAddress === null ? null : `http://${clientAddress}`, space: null }
     }),
   )
-  return { asked: { endpoint, node: answer.node.name }, view: { clusterId: answer.clusterId, members } }
+  const leader = answer.groups[0]?.leader ?? null
+  return { asked: { endpoint, node: answer.node.name }, view: { clusterId: answer.clusterId, members }, leader }
 }
 
 async function spaceOf(admin: Pick<AdminClient, 'space'>, endpoint: string): Promise<SpaceJson | undefined> {

@@ -1,7 +1,7 @@
 import type { RequestLimits } from '../../machine/limits.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
-import type { ConfigJson, DiagnosisJson, LogLevel, SpaceJson } from '../../wire/api-types.ts'
+import type { ConfigJson, DiagnosisJson, LogLevel, ReclaimJson, SpaceJson } from '../../wire/api-types.ts'
 import type { SizeSource } from '../space/walk-space.ts'
 
 /** What the API needs of a logger; pino fits. */
@@ -78,6 +78,7 @@ export interface ApiContext {
   metricsText(): Promise<string>
   diagnosis(): Promise<DiagnosisJson>
   space(): Promise<SpaceJson>
+  readonly reclaim: { readonly status: ReclaimJson; start(): Promise<void> }
   /** Sizes of the machine's records as they are stored now. */
   readonly stateSizes: SizeSource
   config(): ConfigJson

@@ -114,6 +114,13 @@ export const paths: Readonly<Record<string, unknown>> = {
       responses: { 200: answer('Sizes', 'Space'), ...errors(400, 500, 503) },
     },
   },
+  '/v1/space/reclaim': {
+    get: simple('How the packed copy of the state database goes, or went', 'Reclaim'),
+    post: {
+      summary: 'Put a packed copy in place of the state database, without its free pages, while the node serves',
+      responses: { 200: answer('Begun, or going on already', 'Reclaim'), ...errors(400, 413, 429, 503, 507) },
+    },
+  },
   '/v1/space/keys': {
     get: {
       summary: 'Count a page of records by kind and by prefix, while the node serves',

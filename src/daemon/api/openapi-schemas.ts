@@ -212,6 +212,16 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     refusing: { enum: ['disk', 'quota', null], description: 'Why writes are refused for want of room.' },
   }),
+  Reclaim: closed({
+    node: text,
+    state: { enum: ['idle', 'running', 'done', 'failed'] },
+    beforeBytes: { ...counterOrNull, description: 'Size of the file.' },
+    afterBytes: counterOrNull,
+    copiedBytes: counter,
+    totalBytes: { ...counter, description: 'About how much there is to copy.' },
+    tookMs: counterOrNull,
+    error: { oneOf: [closed({ code: { enum: codes }, message: text }), { type: 'null' }] },
+  }),
   Tally: closed({ count: counter, bytes: { ...counter, description: 'Keys and values together.' } }),
   SpaceKeys: closed({
     group: text,

@@ -14,7 +14,7 @@ import type { Exchange } from './exchange.ts'
 import { postFill } from './fill-handlers.ts'
 import { deleteKey, deleteKeys, getKey, keyPathPrefix, listKeys, putKey } from './kv-handlers.ts'
 import { getGaps, getLog } from './log-handlers.ts'
-import { getSpace, getSpaceKeys } from './space-handlers.ts'
+import { getReclaim, getSpace, getSpaceKeys, postReclaim } from './space-handlers.ts'
 import {
   getConfig,
   getDiagnosis,
@@ -44,6 +44,7 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/config', { GET: getConfig }],
   ['/v1/diagnosis', { GET: getDiagnosis }],
   ['/v1/space', { GET: getSpace }],
+  ['/v1/space/reclaim', { GET: getReclaim, POST: postReclaim }],
   ['/v1/space/keys', { GET: getSpaceKeys }],
   ['/v1/backup', { GET: getBackup }],
   ['/v1/log', { GET: getLog }],

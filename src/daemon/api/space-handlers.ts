@@ -23,6 +23,20 @@ export function getSpace(exchange: Exchange, { context }: ApiState): void {
   )
 }
 
+export function getReclaim(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  exchange.json(200, JSON.stringify(context.reclaim.status))
+}
+
+/** Answers at once: a copy may take minutes. */
+export function postReclaim(exchange: Exchange, { context }: ApiState): void {
+  takesNothing(exchange)
+  context.reclaim.start().then(
+    () => exchange.json(200, JSON.stringify(context.reclaim.status)),
+    (error: unknown) => exchange.fail(error),
+  )
+}
+
 /** Whoever wants all of them asks again from `next` on. */
 export function getSpaceKeys(exchange: Exchange, state: ApiState): void {
   const parameters = new QueryParameters(exchange.query, ['prefix', 'depth', 'after'])
