@@ -51,6 +51,19 @@ test('requests are taken in order, by count and bytes, at least one', () => {
   assert.equal(requests.hasRoom(1), true)
 })
 
+test('a request is refused for want of room in the queue, and for its data', () => {
+  let why: string | undefined
+  const requests = new Requests(limits, new GrowthGate(() => why), firstId)
+  const command = { kind: 'put', key: 'k' as Key, value: new Uint8Array(1), ifVersion: undefined } as const
+  const put = encodeRequest({ session: undefined, command })
+  const full: Outcome = { kind: 'failed', code: 'OVERLOADED', message: '' }
+  assert.equal(requests.refusal(put, full), undefined)
+  why = 'the disk is full'
+  assert.deepEqual(requests.refusal(put, full), { kind: 'failed', code: 'NO_SPACE', message: why })
+  for (const { request } of [pending(), pending(), pending()]) requests.add(request)
+  assert.equal(requests.refusal(put, full), full)
+})
+
 test('a batch whose slot holds it is answered with its replies', () => {
   const requests = new Requests(limits, anyGrowth, firstId)
   const a = pending()

@@ -72,6 +72,7 @@ test('a bundle has every member that answers, names the dead one, and has no dat
       for (const each of [
         'status.json',
         'diagnosis.json',
+        'space.json',
         'config.json',
         'ready.json',
         'metrics.txt',

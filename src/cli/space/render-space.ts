@@ -25,6 +25,7 @@ function renderMembers(members: readonly MemberSpace[]): string {
     column('GROWTH/H', ({ growthBytesPerHour }) =>
       growthBytesPerHour === null ? '-' : formatSize(growthBytesPerHour),
     ),
+    ...(members.some(({ space }) => space !== null && space.quota !== null) ? [column('QUOTA', quotaInWords)] : []),
     column('DISK FREE', ({ disk }) => formatSize(disk.freeBytes)),
     {
       title: 'FULL',
@@ -33,6 +34,12 @@ function renderMembers(members: readonly MemberSpace[]): string {
         space === null || space.full?.inMs === 0 ? 'red' : space.full === null ? undefined : 'yellow',
     },
   ])
+}
+
+/** `62 % of 1.0 GiB` */
+function quotaInWords({ quota }: SpaceJson): string {
+  if (quota === null) return 'none'
+  return `${Math.round((100 * quota.usedBytes) / quota.maxBytes)} % of ${formatSize(quota.maxBytes)}`
 }
 
 function fullInWords({ full, growthBytesPerHour, diskLossBytesPerHour }: SpaceJson): string {

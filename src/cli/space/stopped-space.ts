@@ -46,7 +46,7 @@ export async function readStoppedSpace(path: string, wanted: readonly CountWante
       const prefix = toBinary(Buffer.from(each.prefix, 'utf8'))
       const count = new ContentCount(prefix.length, each.depth)
       const deadline = performance.now() + each.timeMs
-      const pace = { recordsMax, sliceMs: Number.POSITIVE_INFINITY, isWanted: () => true }
+      const pace = { recordsMax, sliceMs: Number.POSITIVE_INFINITY, pauseMs: () => 0, isWanted: () => true }
       let after: string | undefined
       do {
         const depth = Math.max(1, count.depth)

@@ -25,8 +25,10 @@ export interface SpacePage {
 export interface Pace {
   /** Records of one page. */
   readonly recordsMax: number
-  /** How long the node may do nothing else. It then does other things for as long. */
+  /** How long the node may do nothing else. */
   readonly sliceMs: number
+  /** How long it then does other things. */
+  pauseMs(): number
   /** False when nobody wants the page any more. */
   isWanted(): boolean
 }
@@ -64,7 +66,7 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
         return { tally, records, next: after }
       start = `${after}\0`
       if (performance.now() < sliceEnd) continue
-      await new Promise((resolve) => setTimeout(resolve, pace.sliceMs))
+      await new Promise((resolve) => setTimeout(resolve, pace.pauseMs()))
       sliceEnd = performance.now() + pace.sliceMs
     }
   }
