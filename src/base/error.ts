@@ -15,6 +15,7 @@ export const errorCodes = {
   PRECONDITION_FAILED: { http: 412, exit: 6, done: 'no' },
   TOO_LARGE: { http: 413, exit: 2, done: 'no' },
   OVERLOADED: { http: 429, exit: 5, done: 'no' },
+  NO_SPACE: { http: 507, exit: 9, done: 'no' },
   NO_LEADER: { http: 503, exit: 5, done: 'no' },
   NO_QUORUM: { http: 503, exit: 5, done: 'no' },
   STOPPING: { http: 503, exit: 5, done: 'no' },

@@ -9,6 +9,9 @@ import type {
   LogLevel,
   LogLineJson,
   ReadyJson,
+  ReclaimJson,
+  SpaceJson,
+  SpaceKeysJson,
   StatusJson,
   VerifyContentJson,
   VerifyJson,
@@ -50,6 +53,29 @@ export class AdminClient {
   /** What a recovery is planned from; `readSurvivor` reads it. */
   async recovery(endpoint: string): Promise<unknown> {
     return await this.#json(endpoint, 'GET', '/v1/recovery')
+  }
+
+  async space(endpoint: string): Promise<SpaceJson> {
+    return (await this.#json(endpoint, 'GET', '/v1/space')) as SpaceJson
+  }
+
+  /** How the packed copy of the node's state database goes, or went. */
+  async reclaimed(endpoint: string): Promise<ReclaimJson> {
+    return (await this.#json(endpoint, 'GET', '/v1/space/reclaim')) as ReclaimJson
+  }
+
+  /** Begins it, unless it goes on already. */
+  async reclaim(endpoint: string): Promise<ReclaimJson> {
+    return (await this.#json(endpoint, 'POST', '/v1/space/reclaim')) as ReclaimJson
+  }
+
+  /** One page of records, counted. Go on with `after` as its `next`. */
+  async spaceKeys(
+    endpoint: string,
+    { prefix, depth, after }: { readonly prefix: Uint8Array; readonly depth: number; readonly after?: string | null },
+  ): Promise<SpaceKeysJson> {
+    const query = [`prefix=${percentEncoded(prefix)}`, `depth=${depth}`, ...(after ? [`after=${after}`] : [])].join('&')
+    return (await this.#json(endpoint, 'GET', `/v1/space/keys?${query}`)) as SpaceKeysJson
   }
 
   async gaps(endpoint: string, options: SlotRangeOptions = {}): Promise<GapsJson> {

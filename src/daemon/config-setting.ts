@@ -68,6 +68,13 @@ export function bytes(basics: Basics<number>, min: number, max: number): Setting
   })
 }
 
+/** 0 switches the limit off. */
+export function bytesOrOff(basics: Basics<number>, min: number, max: number): Setting<number> {
+  const limit = bytes(basics, min, max)
+  const wanted = `0 (off) or ${limit.wanted}`
+  return setting(basics, 'size', wanted, (raw) => (String(raw).trim() === '0' ? 0 : limit.read(raw)))
+}
+
 export function text(basics: Basics<string>, placeholder: string, wanted: string, pattern: RegExp): Setting<string> {
   return setting(basics, placeholder, wanted, (raw) => {
     // YAML reads an unquoted 2024 as a number; as a name it is still meant as text.

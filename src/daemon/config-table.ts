@@ -3,6 +3,7 @@ import { type LogLevel, logLevels } from '../wire/api-types.ts'
 import {
   address,
   bytes,
+  bytesOrOff,
   custom,
   oneOf,
   optional,
@@ -71,6 +72,7 @@ export interface NodeLimits {
   readonly clientConnectionsMax: number
   readonly streamRequestsMax: number
   readonly freeSpaceMinBytes: number
+  readonly stateBytesMax: number
 }
 
 const kib = 1024
@@ -308,9 +310,18 @@ export const limitSettings: Settings<NodeLimits> = {
     1_000_000,
   ),
   freeSpaceMinBytes: bytes(
-    { doc: 'Free disk space below which a node refuses writes.', fallback: 64 * mib, excess: 'refused, OVERLOADED' },
+    { doc: 'Free disk space below which a node refuses writes.', fallback: 64 * mib, excess: 'refused, NO_SPACE' },
     0,
     1024 * gib,
+  ),
+  stateBytesMax: bytesOrOff(
+    {
+      doc: 'Bytes of keys, history and sessions as stored, from which on a node refuses writes: a quota. 0 is none.',
+      fallback: 0,
+      excess: 'refused, NO_SPACE',
+    },
+    mib,
+    16 * 1024 * gib,
   ),
 }
 

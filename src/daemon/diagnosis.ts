@@ -5,7 +5,7 @@ import type { NodeConfig } from './config-table.ts'
 import type { LoopLag } from './loop-lag.ts'
 import type { PeerInfo } from './net/peer-links.ts'
 import type { RecentFlushes } from './recent-flushes.ts'
-import type { SpaceTrend } from './space-trend.ts'
+import type { SpaceWatch } from './space/space-watch.ts'
 import { diskOf, listFiles } from './store/directory-files.ts'
 
 export interface DiagnosisSources {
@@ -14,7 +14,7 @@ export interface DiagnosisSources {
   readonly config: NodeConfig
   readonly flushes: RecentFlushes
   readonly loopLag: LoopLag
-  readonly spaceTrend: SpaceTrend
+  readonly space: SpaceWatch
   others(): readonly Member[]
   peerInfo(id: NodeId): PeerInfo | undefined
 }
@@ -34,7 +34,11 @@ export async function diagnose(sources: DiagnosisSources): Promise<DiagnosisJson
     },
     flush: sources.flushes.summary(),
     loop: sources.loopLag.lastMinute(),
-    disk: { ...disk, lossBytesPerSecond: sources.spaceTrend.lossPerSecond() ?? null },
+    disk: { ...disk, lossBytesPerSecond: sources.space.diskLossPerSecond ?? null },
+    state: {
+      usedBytes: sources.space.stateBytes,
+      growthBytesPerSecond: sources.space.stateGrowthPerSecond ?? null,
+    },
     directory: { path: config.dataDir, uid: process.getuid?.() ?? -1, files },
     settings: numbersOf(config),
     links: sources.others().map((member) => linkJson(member, sources.peerInfo(member.id))),

@@ -51,6 +51,8 @@ const api: Readonly<Record<Exclude<keyof ApiLimits, 'connectionsMax' | 'streamRe
   requestTimeoutMs: ['How long a request over HTTP may take.', 'OUTCOME_UNKNOWN or TIMEOUT'],
   inspectTimeoutMs: ['How long members may take to answer for a gap report.', 'reported as not answering'],
   gapSlotsMax: ['Slots that one gap report looks at.', 'reported as more'],
+  spacePageRecords: ['Records that one page of `paxos space` counts.', 'reported as more'],
+  spaceWalksMax: ['Such pages that are counted at once.', 'refused, OVERLOADED'],
   backupsMax: ['Backups that are read at once.', 'refused, OVERLOADED'],
   backupChunkBytes: ['One chunk of a backup; a single larger record gets a chunk of its own.', 'split'],
   followersMax: ['Clients that follow the log at once.', 'refused, OVERLOADED'],

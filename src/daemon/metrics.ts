@@ -21,6 +21,10 @@ export interface MetricSources {
   peers(): readonly PeerMetrics[]
   storeSizes(): { readonly acceptor: number; readonly state: number }
   diskFreeBytes(): number
+  stateUsedBytes(): number
+  stateQuotaBytes(): number
+  /** Why writes are refused for want of room. */
+  refusing(): 'disk' | 'quota' | undefined
   /** Undefined on a node that makes no backups by itself. */
   backups(): BackupMetrics | undefined
   clientConnections(): number
@@ -209,6 +213,11 @@ export class Metrics {
       set({ store: 'state' }, sizes.state)
     })
     this.#collected(metrics.diskFree, (set) => set({}, this.#sources.diskFreeBytes()))
+    this.#collected(metrics.stateUsed, (set) => set({}, this.#sources.stateUsedBytes()))
+    this.#collected(metrics.stateQuota, (set) => set({}, this.#sources.stateQuotaBytes()))
+    this.#collected(metrics.refusingWrites, (set) => {
+      for (const why of ['disk', 'quota'] as const) set({ why }, Number(this.#sources.refusing() === why))
+    })
     this.#collected(metrics.backupAge, (set) => {
       const ageMs = this.#sources.backups()?.ageMs
       if (ageMs !== undefined) set({}, ageMs / 1000)

@@ -7,19 +7,29 @@ import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import type { RecentFlushes } from './recent-flushes.ts'
 import type { SlowLog } from './slow-log.ts'
+import type { SpaceWatch } from './space/space-watch.ts'
 
 /** Tells metrics everything, and the log what an operator wants to read. */
 export class NodeObserver implements Observer {
   readonly #metrics: Metrics
   readonly #flushes: RecentFlushes
   readonly #slowLog: SlowLog
+  readonly #space: Pick<SpaceWatch, 'lookAtState'>
   readonly #logger: Logger
   #names: ReadonlyMap<NodeId, string>
 
-  constructor(metrics: Metrics, flushes: RecentFlushes, slowLog: SlowLog, logger: Logger, members: readonly Member[]) {
+  constructor(
+    metrics: Metrics,
+    flushes: RecentFlushes,
+    slowLog: SlowLog,
+    space: Pick<SpaceWatch, 'lookAtState'>,
+    logger: Logger,
+    members: readonly Member[],
+  ) {
     this.#metrics = metrics
     this.#flushes = flushes
     this.#slowLog = slowLog
+    this.#space = space
     this.#logger = logger
     this.#names = new Map(members.map((member) => [member.id, member.name]))
   }
@@ -31,6 +41,7 @@ export class NodeObserver implements Observer {
 
   stateCommitted(durationMs: number, changes: number): void {
     this.#metrics.stateCommitted(durationMs, changes)
+    this.#space.lookAtState()
   }
 
   proposed(requests: number, bytes: number): void {

@@ -1,24 +1,21 @@
 import { join } from 'node:path'
 import { assert } from '../base/assert.ts'
-import { equalBytes } from '../base/bytes.ts'
-import { PaxosError } from '../base/error.ts'
 import { Random } from '../base/random.ts'
 import { KvMachine } from '../machine/kv-machine.ts'
-import { type Epoch, isMember, type Member } from '../protocol/epoch.ts'
-import { encodeEpoch } from '../protocol/epoch-codec.ts'
+import type { Epoch, Member } from '../protocol/epoch.ts'
 import { featureLevels } from '../protocol/feature-level.ts'
 import { firstGroup, type NodeId } from '../protocol/ids.ts'
 import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { Driver } from '../runtime/driver.ts'
+import { GrowthGate } from '../runtime/growth-gate.ts'
 import type { Observer } from '../runtime/observer.ts'
 import { Replica } from '../runtime/replica.ts'
-import type { DiagnosisJson } from '../wire/api-types.ts'
-import { waitForAdmission } from './admission-wait.ts'
+import type { DiagnosisJson, SpaceJson } from '../wire/api-types.ts'
 import { defaultApiLimits } from './api/context.ts'
 import { ApiServer } from './api/server.ts'
 import { BackupSchedule } from './backup/backup-schedule.ts'
 import { systemClock } from './clock.ts'
-import { type ClusterIdentity, deriveCluster } from './cluster-identity.ts'
+import type { ClusterIdentity } from './cluster-identity.ts'
 import { parseAddress } from './config-setting.ts'
 import type { NodeConfig } from './config-table.ts'
 import { diagnose } from './diagnosis.ts'
@@ -26,16 +23,17 @@ import type { NodeLogger } from './logger.ts'
 import { LoopLag } from './loop-lag.ts'
 import { Metrics, type PeerMetrics } from './metrics.ts'
 import { PeerLinks } from './net/peer-links.ts'
+import { expectedOf, identify, letInAgain, settleEpochs } from './node-identity.ts'
 import { NodeObserver } from './node-observer.ts'
 import { apiLimits, engineOptions, replicaOptions } from './node-options.ts'
 import { RecentFlushes } from './recent-flushes.ts'
 import { liveSurvivor } from './recovery/live-survivor.ts'
 import { shownConfig } from './shown-config.ts'
 import { SlowLog } from './slow-log.ts'
-import { SpaceGuard } from './space-guard.ts'
-import { SpaceTrend } from './space-trend.ts'
-import { checkNewDirectory, type DataDirectory, openDataDirectory } from './store/data-directory.ts'
-import { type ExpectedIdentity, firstClusterId, readIdentityFile } from './store/identity.ts'
+import { reportSpace } from './space/report-space.ts'
+import { SpaceReclaim } from './space/space-reclaim.ts'
+import { SpaceWatch } from './space/space-watch.ts'
+import { type DataDirectory, openDataDirectory } from './store/data-directory.ts'
 
 export interface NodeDependencies {
   readonly log: NodeLogger
@@ -103,16 +101,15 @@ class Node implements RunningNode {
   readonly #epochs: readonly Epoch[]
   readonly #loopLag = new LoopLag()
   readonly #flushes = new RecentFlushes(() => performance.now())
-  readonly #spaceTrend = new SpaceTrend()
+  readonly #space: SpaceWatch
+  readonly #reclaim: SpaceReclaim
   readonly #metrics: Metrics
   readonly #driver: Driver
   readonly #replica: Replica
-  readonly #guard: SpaceGuard
   readonly #links: PeerLinks
   readonly #api: ApiServer
   readonly #backups: BackupSchedule | undefined
   readonly #tickers: NodeJS.Timeout[] = []
-  #freeBytes: number
   #clientAddress = ''
   #peerAddress = ''
   #stopping: Promise<void> | undefined
@@ -134,7 +131,16 @@ class Node implements RunningNode {
     this.#cluster = cluster
     this.#directory = directory
     this.#epochs = epochs
-    this.#freeBytes = freeBytes
+    this.#space = new SpaceWatch(
+      { freeBytes: directory.freeBytes, stateUsage: () => directory.state.usage(), now: () => performance.now() },
+      {
+        node: cluster.self.name,
+        freeMinBytes: config.limits.freeSpaceMinBytes,
+        stateBytesMax: config.limits.stateBytesMax,
+        freeBytes,
+      },
+      log.logger,
+    )
     const stopped = new Promise<undefined>((resolve) => {
       this.#onClosed = () => resolve(undefined)
     })
@@ -150,8 +156,14 @@ class Node implements RunningNode {
       onFatal,
     })
     this.#replica = this.#createReplica(observer)
-    this.#guard = new SpaceGuard(this.#replica)
-    this.#guard.isLow = freeBytes < config.limits.freeSpaceMinBytes
+    this.#reclaim = new SpaceReclaim({
+      node: cluster.self.name,
+      store: directory.state,
+      freeBytes: directory.freeBytes,
+      freeMinBytes: config.limits.freeSpaceMinBytes,
+      logger: log.logger,
+      now: () => performance.now(),
+    })
     this.#api = this.#createApi()
     this.#backups = this.#createBackups()
     this.closed = Promise.race([failed, stopped])
@@ -245,7 +257,10 @@ class Node implements RunningNode {
         status: () => this.#replica.status(),
         peers: () => this.#peerMetrics(),
         storeSizes: () => this.#directory.sizeBytes(),
-        diskFreeBytes: () => this.#freeBytes,
+        diskFreeBytes: () => this.#space.freeBytes,
+        stateUsedBytes: () => this.#space.stateBytes,
+        stateQuotaBytes: () => this.#config.limits.stateBytesMax,
+        refusing: () => this.#space.refusing,
         backups: () => this.#backups?.metrics(),
         clientConnections: () => this.#api.connections,
       },
@@ -263,7 +278,7 @@ class Node implements RunningNode {
       count: (cause) => this.#metrics.slowOperation(cause),
     })
     const members = this.#epochs.flatMap((epoch) => epoch.members)
-    return new NodeObserver(this.#metrics, this.#flushes, slowLog, logger, members)
+    return new NodeObserver(this.#metrics, this.#flushes, slowLog, this.#space, logger, members)
   }
 
   #createLinks(): PeerLinks {
@@ -305,6 +320,7 @@ class Node implements RunningNode {
       observer,
       options: replicaOptions(this.#config),
       stateStore: state,
+      growthGate: new GrowthGate(() => this.#space.whyRefusing()),
       createMachine: (view) => new KvMachine(view),
       createEngine: (epoch, appliedUpTo, isNew) =>
         new MultiPaxos({
@@ -331,7 +347,7 @@ class Node implements RunningNode {
           ...{ name: self.name, id: self.id, incarnation: this.#directory.incarnation },
           ...{ version: this.#version, clientAddress, peerAddress: self.peerAddress },
         },
-        replica: this.#guard,
+        replica: this.#replica,
         requestLimits: this.#config.limits,
         limits: apiLimits(this.#config),
         logger: this.#log.logger,
@@ -339,6 +355,9 @@ class Node implements RunningNode {
         whyShunned: () => this.#links.whyShunned(),
         diagnosis: () => this.#diagnose(),
         survivor: () => liveSurvivor(this.#directory, this.#replica),
+        space: () => this.#reportSpace(),
+        reclaim: this.#reclaim,
+        stateSizes: (wanted) => this.#directory.state.sizes(wanted),
         config: () => shownConfig(this.#config),
         logLines: () => this.#log.recentLines(),
         memberFeatureLevels: (id) => {
@@ -361,7 +380,7 @@ class Node implements RunningNode {
       config: this.#config,
       flushes: this.#flushes,
       loopLag: this.#loopLag,
-      spaceTrend: this.#spaceTrend,
+      space: this.#space,
       others: () => others(this.#replica.epoch, self.id),
       peerInfo: (id) => this.#links.peerInfo(id),
     })
@@ -394,95 +413,27 @@ class Node implements RunningNode {
     })
   }
 
+  #reportSpace(): Promise<SpaceJson> {
+    return reportSpace({
+      clusterId: this.#cluster.clusterId,
+      node: this.#cluster.self.name,
+      dataDir: this.#config.dataDir,
+      freeMinBytes: this.#config.limits.freeSpaceMinBytes,
+      directory: this.#directory,
+      watch: this.#space,
+      status: () => this.#replica.status(),
+    })
+  }
+
   #checkSpace(): void {
-    const { logger } = this.#log
-    this.#directory.freeBytes().then(
-      (bytes) => {
-        this.#freeBytes = bytes
-        this.#spaceTrend.note(performance.now(), bytes)
-        const isLow = bytes < this.#config.limits.freeSpaceMinBytes
-        if (isLow !== this.#guard.isLow) {
-          logger.warn({ freeBytes: bytes }, isLow ? 'the disk is nearly full: refusing writes' : 'taking writes again')
-        }
-        this.#guard.isLow = isLow
-      },
-      (error: unknown) => logger.warn({ err: error }, 'cannot see how much of the disk is free'),
-    )
+    this.#space.look().catch((error: unknown) => {
+      this.#log.logger.warn({ err: error }, 'cannot see how much of the disk is free')
+    })
   }
 
   #advertisedAddress(): string {
     return this.#config.advertiseClient ?? this.#config.listenClient
   }
-}
-
-/** Not asked of a node that was let in before: what it knows of itself is from the directory. */
-function expectedOf({ clusterId, self }: ClusterIdentity): ExpectedIdentity {
-  return { clusterId, nodeId: self.id, name: self.name }
-}
-
-/** Who this node is: from its configuration, from the cluster that lets it in, or from its directory when it was let in before. */
-async function identify(config: NodeConfig, dependencies: NodeDependencies): Promise<ClusterIdentity | undefined> {
-  if (config.join.length === 0) return deriveCluster(config)
-  const known = await readIdentityFile(config.dataDir)
-  if (known !== undefined) {
-    const { nodeId: id } = known
-    const clusterId = firstClusterId(known)
-    const self: Member = {
-      id,
-      name: config.name,
-      peerAddress: config.advertisePeer ?? config.listenPeer,
-      kind: 'learner',
-    }
-    return { clusterId, self, epoch: undefined }
-  }
-  await checkNewDirectory(config.dataDir)
-  const { log, version, stopped } = dependencies
-  const admitted = await waitForAdmission(config, version, log.logger, stopped)
-  const self = admitted?.epoch.members.find(({ name }) => name === config.name)
-  return admitted === undefined || self === undefined ? undefined : { ...admitted, self }
-}
-
-/**
- * The epoch to begin with for a node that was let in and stopped before it had written down by which. Undefined when it knows
- * its epochs, or is asked to stop.
- */
-async function letInAgain(
-  config: NodeConfig,
-  { log, version, stopped }: NodeDependencies,
-  { acceptor, identity }: DataDirectory,
-): Promise<Epoch | undefined> {
-  if (acceptor.loadEpochs(firstGroup).length > 0) return undefined
-  const admitted = await waitForAdmission(config, version, log.logger, stopped)
-  if (admitted === undefined) return undefined
-  const { clusterId, epoch } = admitted
-  if (clusterId === identity.clusterId && isMember(epoch, identity.nodeId)) return epoch
-  throw new PaxosError('DATA_DIR_REFUSED', `Node ${identity.name} was let into another cluster, or as another member`, {
-    hint: 'It has promised nothing yet: remove its data directory and start it again.',
-  })
-}
-
-/**
- * The epochs that the directory knows; a new one begins with `first`. A configuration that says otherwise of the first is not
- * for this directory. Those after it are the cluster's own business. Undefined when it knows none, and there is none to begin
- * with.
- */
-async function settleEpochs(
-  { acceptor, identity }: DataDirectory,
-  first: Epoch | undefined,
-): Promise<readonly Epoch[] | undefined> {
-  const stored = acceptor.loadEpochs(firstGroup)
-  const [oldest] = stored
-  if (oldest === undefined) {
-    if (first === undefined) return undefined
-    await acceptor.saveEpoch(firstGroup, first)
-    return [first]
-  }
-  // A cluster begins at the level of the version that it begins with: that is no matter of configuration.
-  const configured = first === undefined ? undefined : { ...first, featureLevel: oldest.featureLevel }
-  if (oldest.number !== configured?.number || equalBytes(encodeEpoch(oldest), encodeEpoch(configured))) return stored
-  throw new PaxosError('DATA_DIR_REFUSED', `The configuration differs from what node ${identity.name} last ran with`, {
-    hint: 'bootstrapMembers, q1, q2 and leaseMs say how the cluster began. Put the old configuration back; `paxos epoch change` changes them.',
-  })
 }
 
 function listenAddress(text: string): { readonly host: string; readonly port: number } {

@@ -14,6 +14,7 @@ export class History {
   #added = 0
   /** True while there may be records that the last compaction left for later. */
   #compacting = true
+  #isLeft = false
 
   constructor(view: View) {
     this.#view = view
@@ -59,6 +60,12 @@ export class History {
 
   compact(): void {
     this.#compacting = true
+    this.#isLeft = true
+  }
+
+  /** The last slot did not remove all that is compacted. Not known before the first one of this life. */
+  get isLeft(): boolean {
+    return this.#isLeft
   }
 
   /**
@@ -73,5 +80,6 @@ export class History {
     const taken = this.#index.take(compactedRevision, limit)
     for (const { key, supersededAt } of taken) this.#view.delete(historyKey(key, supersededAt))
     this.#compacting = taken.length === limit
+    this.#isLeft = this.#compacting
   }
 }

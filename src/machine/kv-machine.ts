@@ -68,6 +68,10 @@ export class KvMachine implements Machine {
     return this.#compactedRevision
   }
 
+  get isHistoryLeft(): boolean {
+    return this.#kv.history.isLeft
+  }
+
   get sessions(): number {
     return this.#sessions.count
   }

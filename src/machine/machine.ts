@@ -13,6 +13,8 @@ export interface Machine {
   readonly revision: number
   readonly compactedRevision: number
   readonly sessions: number
+  /** Compacted history waits to be removed: each slot removes some. */
+  readonly isHistoryLeft: boolean
   /** The last stop sign applied: which epoch comes after what is in the view. */
   readonly stopSign: StopSign | undefined
   /** The hash chain over what was applied (`chain.ts`): its first slot, and its live value at `appliedUpTo`. */

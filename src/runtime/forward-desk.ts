@@ -17,8 +17,8 @@ type Forward = Extract<RuntimeMessage, { kind: 'forward' }>
 type Forwarded = Extract<RuntimeMessage, { kind: 'forwarded' }>
 
 export interface ForwardDeskHost {
-  /** Why nothing can be taken now; undefined when it can. */
-  refusal(requestBytes: number): Outcome | undefined
+  /** Why it cannot be taken now; undefined when it can. */
+  refusal(request: Uint8Array): Outcome | undefined
   /** Queues the request; `answer` is called once. */
   enqueue(request: Uint8Array, answer: (outcome: Outcome) => void): void
   /** There is something to send. */
@@ -53,7 +53,7 @@ export class ForwardDesk {
     const waiting = this.#waitingOf(from)
     if (waiting.has(id)) return
     if (!isStamped(request) && !this.#seen.isFirst(from, id)) return
-    const refusal = this.#refused.has(from, id) ? notLeading : this.#host.refusal(request.length)
+    const refusal = this.#refused.has(from, id) ? notLeading : this.#host.refusal(request)
     if (refusal !== undefined) {
       this.#answer(from, id, refusal)
       return

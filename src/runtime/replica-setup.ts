@@ -4,6 +4,7 @@ import type { Send, Write } from '../protocol/effect.ts'
 import type { Engine } from '../protocol/engine.ts'
 import type { Epoch, Member } from '../protocol/epoch.ts'
 import type { GroupId, Incarnation, NodeId, Slot } from '../protocol/ids.ts'
+import type { GrowthGate } from './growth-gate.ts'
 import type { Observer } from './observer.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { PeerMessage } from './peer-message.ts'
@@ -34,6 +35,7 @@ export interface ReplicaSetup {
   readonly observer: Observer
   readonly options: ReplicaOptions
   readonly stateStore: StateStore
+  readonly growthGate: GrowthGate
   createMachine(view: View): Machine
   /** `isNew`: no earlier incarnation of this node knew the epoch. */
   createEngine(epoch: Epoch, appliedUpTo: Slot, isNew: boolean): Engine

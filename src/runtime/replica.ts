@@ -79,9 +79,9 @@ export class Replica implements ReplicaService {
     this.#clock = setup.clock
     this.#observer = setup.observer
     this.#options = setup.options
-    this.#requests = new Requests(setup.options, setup.incarnation * forwardsPerLife)
+    this.#requests = new Requests(setup.options, setup.growthGate, setup.incarnation * forwardsPerLife)
     this.#forwardDesk = new ForwardDesk(setup.incarnation, {
-      refusal: (bytes) => this.#refusal(bytes),
+      refusal: (request) => this.#refusal(request),
       enqueue: (request, answer) => this.#enqueue(request, this.#now() + ownTimeoutMs, answer, true),
       schedule: () => this.#host.schedule(),
     })
@@ -134,16 +134,15 @@ export class Replica implements ReplicaService {
   }
 
   submit(request: Uint8Array, timeoutMs: number, done: (outcome: Outcome) => void): void {
-    if (this.#isRetired || !this.#requests.hasRoom(request.length)) {
-      done(this.#isRetired ? stopping : overloaded)
-      return
-    }
+    const refusal = this.#isRetired ? stopping : this.#requests.refusal(request, overloaded)
     const arrivedAt = this.#now()
-    this.#enqueue(request, arrivedAt + timeoutMs, (outcome, times) => {
-      const flushMs = this.#role === 'leader' ? this.#host.lastCommitMs() : 0
-      this.#observer.requestDone(timingOf({ arrivedAt, ...times, doneAt: this.#clock.now() }, flushMs), outcome.kind)
-      done(outcome)
-    })
+    if (refusal !== undefined) done(refusal)
+    else
+      this.#enqueue(request, arrivedAt + timeoutMs, (outcome, times) => {
+        const flushMs = this.#role === 'leader' ? this.#host.lastCommitMs() : 0
+        this.#observer.requestDone(timingOf({ arrivedAt, ...times, doneAt: this.#clock.now() }, flushMs), outcome.kind)
+        done(outcome)
+      })
   }
 
   read(...[query, consistency, timeoutMs, done]: Parameters<ReplicaService['read']>): void {
@@ -471,9 +470,9 @@ export class Replica implements ReplicaService {
   }
 
   /** Why a request that another node forwards cannot be taken. */
-  #refusal(bytes: number): Outcome | undefined {
+  #refusal(request: Uint8Array): Outcome | undefined {
     if (this.#role !== 'leader' || this.#isRetired) return notLeading
-    return this.#requests.hasRoom(bytes) ? undefined : leaderOverloaded
+    return this.#requests.refusal(request, leaderOverloaded)
   }
 
   #enqueue(bytes: Uint8Array, deadline: number, finish: PendingRequest['finish'], isForeign = false): void {

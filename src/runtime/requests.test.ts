@@ -4,6 +4,7 @@ import { encodeRequest } from '../machine/command-codec.ts'
 import type { Key, Reply } from '../machine/request.ts'
 import type { Entry } from '../protocol/entry.ts'
 import { toNodeId, toSlot } from '../protocol/ids.ts'
+import { GrowthGate } from './growth-gate.ts'
 import type { Outcome } from './peer-message.ts'
 import { type PendingRequest, Requests } from './requests.ts'
 
@@ -24,6 +25,8 @@ function pending(deadline = 1000, isStamped = false, isForeign = false): Pending
   return { request: { bytes, arrivedAt: 0, deadline, finish, isForeign, ...fresh }, outcomes }
 }
 
+const anyGrowth = new GrowthGate(() => undefined)
+
 function entry(fill: number): Entry {
   return { kind: 'batch', payload: new Uint8Array([fill]) }
 }
@@ -37,7 +40,7 @@ function code(outcomes: readonly Outcome[]): string {
 }
 
 test('requests are taken in order, by count and bytes, at least one', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const [a, b, c] = [pending(), pending(), pending()]
   for (const { request } of [a, b, c]) requests.add(request)
   assert.equal(requests.hasRoom(1), false)
@@ -48,8 +51,21 @@ test('requests are taken in order, by count and bytes, at least one', () => {
   assert.equal(requests.hasRoom(1), true)
 })
 
+test('a request is refused for want of room in the queue, and for its data', () => {
+  let why: string | undefined
+  const requests = new Requests(limits, new GrowthGate(() => why), firstId)
+  const command = { kind: 'put', key: 'k' as Key, value: new Uint8Array(1), ifVersion: undefined } as const
+  const put = encodeRequest({ session: undefined, command })
+  const full: Outcome = { kind: 'failed', code: 'OVERLOADED', message: '' }
+  assert.equal(requests.refusal(put, full), undefined)
+  why = 'the disk is full'
+  assert.deepEqual(requests.refusal(put, full), { kind: 'failed', code: 'NO_SPACE', message: why })
+  for (const { request } of [pending(), pending(), pending()]) requests.add(request)
+  assert.equal(requests.refusal(put, full), full)
+})
+
 test('a batch whose slot holds it is answered with its replies', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const a = pending()
   requests.onProposed(toSlot(4), entry(1), [a.request])
   requests.onApplied(toSlot(4), entry(1), [reply], 5)
@@ -58,7 +74,7 @@ test('a batch whose slot holds it is answered with its replies', () => {
 })
 
 test('a batch whose slot went to another entry is certainly not done, and is proposed again', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const a = pending()
   requests.onProposed(toSlot(4), entry(1), [a.request])
   requests.onApplied(toSlot(4), entry(2), [reply], 5)
@@ -68,7 +84,7 @@ test('a batch whose slot went to another entry is certainly not done, and is pro
 
 test('a batch that this node bound in an earlier leadership waits for its slot, which a later leader may still give it', () => {
   for (const chosen of [1, 2]) {
-    const requests = new Requests(limits, firstId)
+    const requests = new Requests(limits, anyGrowth, firstId)
     const [a, b] = [pending(), pending()]
     requests.onProposed(toSlot(4), entry(1), [a.request])
     requests.onProposed(toSlot(4), entry(2), [b.request])
@@ -82,7 +98,7 @@ test('a batch that this node bound in an earlier leadership waits for its slot, 
 })
 
 test('late requests: queued ones are certainly not done, proposed and forwarded ones may be', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const [queued, proposed, forwarded] = [pending(10), pending(10), pending(10)]
   requests.add(queued.request)
   requests.onProposed(toSlot(4), entry(1), [proposed.request])
@@ -96,7 +112,7 @@ test('late requests: queued ones are certainly not done, proposed and forwarded 
 })
 
 test('a forwarded request that is refused for lack of a leader waits for the next one', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const a = pending()
   const [sent] = requests.forward([a.request], toNodeId(2), 0)
   assert.equal(sent?.id, firstId + 1)
@@ -109,7 +125,7 @@ test('a forwarded request that is refused for lack of a leader waits for the nex
 })
 
 test('only a request with a session is sent again; one without is given up when the leader changes', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const [stamped, plain] = [pending(1000, true), pending()]
   requests.forward([stamped.request, plain.request], toNodeId(2), 0)
   assert.deepEqual(requests.takeResends(toNodeId(2), 50, 100), [])
@@ -126,7 +142,7 @@ test('only a request with a session is sent again; one without is given up when 
 })
 
 test('a node that comes to lead takes back what is safe to propose again', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const [stamped, plain] = [pending(1000, true), pending()]
   requests.forward([stamped.request, plain.request], toNodeId(2), 0)
   requests.takeBack(5)
@@ -137,7 +153,7 @@ test('a node that comes to lead takes back what is safe to propose again', () =>
 test('what refuses one copy of a request says nothing of the other: a leader that had it may have done it', () => {
   const refused = (code: 'NO_LEADER' | 'OVERLOADED'): Outcome => ({ kind: 'failed', code, message: 'no' })
   const forwarded = (): { requests: Requests; a: Pending } => {
-    const requests = new Requests(limits, firstId)
+    const requests = new Requests(limits, anyGrowth, firstId)
     const a = pending(10, true)
     requests.forward([a.request], toNodeId(2), 0)
     return { requests, a }
@@ -183,7 +199,7 @@ test('what refuses one copy of a request says nothing of the other: a leader tha
 })
 
 test('a snapshot over a slot leaves its batch unknown; stopping tells queued from open', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const [skipped, open, queued] = [pending(), pending(), pending()]
   requests.onProposed(toSlot(4), entry(1), [skipped.request])
   requests.onProposed(toSlot(9), entry(2), [open.request])
@@ -197,7 +213,7 @@ test('a snapshot over a slot leaves its batch unknown; stopping tells queued fro
 })
 
 test('a request that another node forwarded goes no further: that node is told, and forwards it itself', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const [own, foreign] = [pending(), pending(1000, true, true)]
   for (const { request } of [own, foreign]) requests.add(request)
   const sent = requests.forward(requests.take(10_000, 10), toNodeId(2), 5)
@@ -207,7 +223,7 @@ test('a request that another node forwarded goes no further: that node is told, 
 })
 
 test('a request that was sent to two leaders is never called "certainly not done" by one of them', () => {
-  const requests = new Requests(limits, firstId)
+  const requests = new Requests(limits, anyGrowth, firstId)
   const [a, b, c] = [pending(100, true), pending(1000, true), pending(100, true)]
   const leader = toNodeId(2)
   const ids = requests.forward([a.request, b.request], leader, 0).map(({ id }) => id)

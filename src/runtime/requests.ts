@@ -17,6 +17,7 @@ import { isStamped } from '../machine/command-codec.ts'
 import type { Reply } from '../machine/request.ts'
 import { type Entry, sameEntry } from '../protocol/entry.ts'
 import type { NodeId, Slot } from '../protocol/ids.ts'
+import type { GrowthGate } from './growth-gate.ts'
 import type { Outcome } from './peer-message.ts'
 
 export interface PendingRequest {
@@ -53,6 +54,7 @@ const requestOverheadBytes = 200
 
 export class Requests {
   readonly #limits: QueueLimits
+  readonly #growthGate: GrowthGate
   #queue: PendingRequest[] = []
   #head = 0
   #queuedBytes = 0
@@ -64,8 +66,9 @@ export class Requests {
   #forwardId: number
 
   /** `firstForwardId` is above every one that this node used before it was restarted. */
-  constructor(limits: QueueLimits, firstForwardId: number) {
+  constructor(limits: QueueLimits, growthGate: GrowthGate, firstForwardId: number) {
     this.#limits = limits
+    this.#growthGate = growthGate
     this.#forwardId = firstForwardId
   }
 
@@ -76,6 +79,11 @@ export class Requests {
   /** Requests whose outcome is open elsewhere: in a slot, or at the leader. */
   get hasOpen(): boolean {
     return this.#proposed.size > 0 || this.#forwarded.size > 0
+  }
+
+  /** Why a request cannot be taken now: for want of room in the queue, or for its data. */
+  refusal(request: Uint8Array, queueFull: Outcome): Outcome | undefined {
+    return this.hasRoom(request.length) ? this.#growthGate.refusal(request) : queueFull
   }
 
   hasRoom(bytes: number): boolean {

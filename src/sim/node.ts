@@ -9,6 +9,7 @@ import { type EpochNumber, firstGroup, type GroupId, type NodeId, type Slot, toI
 import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { defaultMultiPaxosOptions } from '../protocol/multipaxos/options.ts'
 import { Driver } from '../runtime/driver.ts'
+import { GrowthGate } from '../runtime/growth-gate.ts'
 import type { Observer } from '../runtime/observer.ts'
 import { defaultReplicaOptions } from '../runtime/options.ts'
 import type { PeerMessage } from '../runtime/peer-message.ts'
@@ -248,6 +249,7 @@ export class SimNode {
         snapshotChunkBytes: limits.snapshotChunkBytes,
       },
       stateStore: this.#storeOfThisLife(),
+      growthGate: new GrowthGate(() => undefined),
       createMachine: (view) => this.#watched(new KvMachine(view)),
       createEngine: (epoch, appliedUpTo, isNew) => {
         this.#engine = new MultiPaxos({

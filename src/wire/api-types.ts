@@ -212,6 +212,12 @@ export interface DiagnosisJson {
     /** How fast free space has gone down since a while, all programs together; null when it was not seen for long. */
     readonly lossBytesPerSecond: number | null
   }
+  readonly state: {
+    /** Without what is free inside the file. */
+    readonly usedBytes: number
+    /** Negative when it shrinks; null when it was not seen for long. */
+    readonly growthBytesPerSecond: number | null
+  }
   readonly directory: {
     readonly path: string
     /** User of the process; -1 where there are none. */
@@ -229,6 +235,85 @@ export interface DiskJson {
   /** Sizes of the node's own files. */
   readonly acceptorBytes: number
   readonly stateBytes: number
+}
+
+/** An LMDB file. It never shrinks by itself: what is free in it is used again. */
+export interface StoreUsageJson {
+  /** As large as it has ever been, but for a flush that is under way. */
+  readonly bytes: number
+  readonly usedBytes: number
+  readonly freeBytes: number
+  readonly records: number
+}
+
+/** `GET /v1/space`: what a node takes of its disk, and how long that goes well. */
+export interface SpaceJson {
+  readonly clusterId: string
+  readonly node: string
+  readonly revision: number
+  readonly acceptor: StoreUsageJson
+  readonly state: StoreUsageJson
+  /** Slots that are kept, and the payload of those that are in memory. */
+  readonly log: { readonly slots: number; readonly bytes: number }
+  readonly disk: {
+    readonly freeBytes: number
+    readonly totalBytes: number
+    /** Below it the node refuses what would grow the data. */
+    readonly freeMinBytes: number
+  }
+  /** Growth of what is used in the state database; null when it was not seen for long enough. */
+  readonly growthBytesPerHour: number | null
+  /** How fast free disk space goes down, all programs together. */
+  readonly diskLossBytesPerHour: number | null
+  /** When writes will be refused at these rates, and by what; null when not within a hundred years. */
+  readonly full: { readonly inMs: number; readonly by: 'disk' | 'quota' } | null
+  /** Of what is used in the state database; null when there is none. */
+  readonly quota: { readonly maxBytes: number; readonly usedBytes: number } | null
+  /** Why writes are refused for want of room; null when they are not. */
+  readonly refusing: 'disk' | 'quota' | null
+}
+
+/** `GET /v1/space/reclaim`: the last packed copy of the state database, or the one that is being made. */
+export interface ReclaimJson {
+  readonly node: string
+  readonly state: 'idle' | 'running' | 'done' | 'failed'
+  /** Size of the file. */
+  readonly beforeBytes: number | null
+  readonly afterBytes: number | null
+  readonly copiedBytes: number
+  /** About how much there is to copy. */
+  readonly totalBytes: number
+  readonly tookMs: number | null
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+export interface TallyJson {
+  readonly count: number
+  /** Keys and values together. */
+  readonly bytes: number
+}
+
+/** `GET /v1/space/keys`: a page of records, counted. */
+export interface SpaceKeysJson {
+  readonly group: string
+  readonly revision: number
+  /** Counted in this page. */
+  readonly records: number
+  readonly items: TallyJson
+  readonly history: TallyJson
+  readonly sessions: TallyJson
+  readonly other: TallyJson
+  readonly prefixes: readonly SpacePrefixJson[]
+  /** What `after` of the next page must be; null at the end. */
+  readonly next: string | null
+}
+
+/** A prefix is text, or base64 in `prefix64`. */
+export interface SpacePrefixJson {
+  readonly prefix?: string
+  readonly prefix64?: string
+  readonly items: TallyJson
+  readonly history: TallyJson
 }
 
 export interface FileJson {

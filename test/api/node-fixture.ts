@@ -10,6 +10,7 @@ import { defaultRequestLimits, type RequestLimits } from '../../src/machine/limi
 import type { Epoch } from '../../src/protocol/epoch.ts'
 import { firstEpoch, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { Survivor } from '../../src/protocol/recovery/survivor.ts'
+import type { ReclaimJson, SpaceJson } from '../../src/wire/api-types.ts'
 import { diagnosisOf } from '../doctor/facts.ts'
 import { checkAnswer } from './openapi-check.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
@@ -81,6 +82,22 @@ function deriveEpoch(): Epoch {
   return { number: firstEpoch, protocol: 'multi', members, ...sizes, startSlot: toSlot(0), highestId: toNodeId(3) }
 }
 
+const usage = { bytes: 819_200, usedBytes: 409_600, freeBytes: 409_600, records: 12 }
+
+export function spaceOf(name: string): SpaceJson {
+  return {
+    ...{ clusterId: 'c1', node: name, revision: 3, acceptor: usage, state: usage, log: { slots: 5, bytes: 900 } },
+    disk: { freeBytes: 5e10, totalBytes: 1e11, freeMinBytes: 67_108_864 },
+    ...{ growthBytesPerHour: -12, diskLossBytesPerHour: 4e9, full: { inMs: 45_000_000, by: 'disk' } },
+    ...{ quota: { maxBytes: 1_000_000, usedBytes: 409_600 }, refusing: null },
+  }
+}
+
+export const reclaimed: ReclaimJson = {
+  ...{ node: 'n1', state: 'done', beforeBytes: 819_200, afterBytes: 409_600, copiedBytes: 400_000 },
+  ...{ totalBytes: 409_600, tookMs: 12, error: null },
+}
+
 /** A node's API over a real machine, stopped with the test. */
 export async function startNode(t: TestContext, options: NodeOptions = {}): Promise<TestNode> {
   const id = options.id ?? 1
@@ -114,6 +131,12 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     logLines: () => '{"level":"info","msg":"serving"}\n',
     diagnosis: () => Promise.resolve(diagnosisOf(`n${id}`)),
     survivor: () => survivorExample,
+    space: () => Promise.resolve(spaceOf(`n${id}`)),
+    reclaim: { status: reclaimed, start: () => Promise.resolve() },
+    stateSizes: ({ start, end, recordsMax }) => {
+      const all = [...log.view.range(start, end)].map(([key, value]) => [key, value.length] as const)
+      return { records: all.slice(0, recordsMax), done: all.length <= recordsMax }
+    },
     memberClientAddress: (member) => addresses.get(member),
     getLogLevel: () => level,
     setLogLevel: (wanted) => {

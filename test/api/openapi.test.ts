@@ -33,12 +33,16 @@ test('every operation answers as the document says, well and badly', async (t) =
   await node.call('PUT', '/v1/log-level', { body: '{"level":"warn"}' })
   await node.call('POST', '/v1/epoch', { body: '{"after":1,"q1":1,"dryRun":true}' })
   await node.call('POST', '/v1/log/fill', { body: '{"slot":0,"dryRun":true}' })
+  await node.call('POST', '/v1/space/reclaim')
   await node.call('POST', '/v1/leader', { body: '{"to":"n1"}' })
   for (const path of [
     'status',
     'epoch',
     'diagnosis',
     'recovery',
+    'space',
+    'space/keys',
+    'space/reclaim',
     'config',
     'log-lines',
     'backup',

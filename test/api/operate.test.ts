@@ -12,7 +12,7 @@ import type { Key } from '../../src/machine/request.ts'
 import { type Slot, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { ChainReport } from '../../src/runtime/chain-comparison.ts'
 import { diagnosisOf } from '../doctor/facts.ts'
-import { startNode } from './node-fixture.ts'
+import { reclaimed, startNode } from './node-fixture.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
 test('status says who the node is, what its group does and where the members are', async (t) => {
@@ -300,6 +300,9 @@ test('a port in use is a clear error, and the socket of a dead process is replac
     logLines: () => '',
     diagnosis: () => Promise.reject(new Error('nobody asks')),
     survivor: () => assert.fail('nobody asks'),
+    space: () => Promise.reject(new Error('nobody asks')),
+    reclaim: { status: reclaimed, start: () => Promise.resolve() },
+    stateSizes: () => ({ records: [], done: true }),
     memberClientAddress: () => undefined,
     memberFeatureLevels: () => undefined,
     whyShunned: () => undefined,

@@ -41,7 +41,7 @@ test('a name that somebody made up leads nowhere', async () => {
 })
 
 test('the longest name that a member may have is whole in the archive', async () => {
-  const name = 'n'.repeat(64)
+  const name = 'n'.repeat(63)
   const named = { ...statusOf('n1'), node: { ...statusOf('n1').node, name }, members: [] }
   const one = { ...source, status: async () => named, text: async () => ({ text: '', isWhole: true }) }
   const signal = new AbortController().signal
@@ -84,6 +84,7 @@ test('a bundle has every member that answers, names the dead one, and has no dat
       for (const each of [
         'status.json',
         'diagnosis.json',
+        'space.json',
         'config.json',
         'ready.json',
         'metrics.txt',

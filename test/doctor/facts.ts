@@ -58,6 +58,7 @@ export function diagnosisOf(name: string, changes: Partial<DiagnosisJson> = {}):
     flush: { count: 100, p99Ms: 3, maxMs: 9 },
     loop: { maxMs: 20, stalledSeconds: 0 },
     disk: { freeBytes: 50 * gib, totalBytes: 100 * gib, acceptorBytes: 1e6, stateBytes: 1e6, lossBytesPerSecond: 0 },
+    state: { usedBytes: 1e6, growthBytesPerSecond: 0 },
     directory: {
       path: '/data',
       uid: 10,

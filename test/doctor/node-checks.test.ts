@@ -40,6 +40,21 @@ test('a disk is full, nearly full, or full soon', () => {
   assert.match(filling?.message ?? '', /full in 17 minutes/)
 })
 
+test('data has reached its quota, nears it, or does so soon', () => {
+  const settings = { ...diagnosisOf('n3').settings, 'limits.stateBytesMax': gib }
+  const of = (usedBytes: number, growthBytesPerSecond: number | null = null) =>
+    ofNode({ settings, state: { usedBytes, growthBytesPerSecond } })
+  assert.deepEqual(brief(of(gib)), ['QUOTA_REACHED error n3'])
+  assert.match(of(gib)[0]?.evidence ?? '', /^1.0 GiB of 1.0 GiB used, 100 %; writes are taken again below 973 MiB$/)
+  assert.deepEqual(brief(of(0.8 * gib)), ['QUOTA_NEAR warning n3'])
+  assert.deepEqual(of(0.79 * gib), [])
+  assert.deepEqual(of(0.79 * gib, -10_000), [])
+  // 0.5 GiB within a day are 6214 bytes a second.
+  assert.deepEqual(of(0.5 * gib, 6000), [])
+  assert.match(of(0.5 * gib, 12_500)[0]?.message ?? '', /quota in 12 hours/)
+  assert.deepEqual(ofNode({ state: { usedBytes: gib, growthBytesPerSecond: 1e6 } }), [])
+})
+
 test('modes that let others in are a finding, with the command that closes them', () => {
   const files = (...changed: readonly FileJson[]): Partial<DiagnosisJson> => ({
     directory: { path: '/data', uid: 10, files: changed },

@@ -40,6 +40,11 @@ const controls: readonly (readonly [plant: PlantName, scope: ScopeName, says: Re
   ['noticeWithoutBallot', 'notices', /learns b0-n1\S+ in slot 0, where b0-n2\S+ is chosen$/],
 ]
 
+/** Takes minutes. */
+const longControls: typeof controls = [
+  ['stopSignNeverVoid', 'stopSignsLong', /is chosen in slot 2, above the stop sign in slot 1$/],
+]
+
 const chosen: Readonly<Record<string, Scope>> = isLong ? { ...shortScopes, ...longScopes } : shortScopes
 for (const [name, { title, depthMax }] of Object.entries(chosen)) {
   test(`the invariants hold in every state: ${title}`, { timeout }, async (context) => {
@@ -71,7 +76,7 @@ for (const [name, { title }] of Object.entries(twins)) {
   })
 }
 
-for (const [plant, scope, says] of controls) {
+for (const [plant, scope, says] of isLong ? [...controls, ...longControls] : controls) {
   test(`the search finds a planted bug: ${plant}`, async () => {
     const { failure } = await search(scope, plant)
     assert.match(failure ?? 'nothing was found', says)

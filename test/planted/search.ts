@@ -25,7 +25,7 @@ const scenarios = 'test/scenarios/scenarios.test.ts'
 
 /** Searched in this order, only for what nothing else caught: first the tests beside the modules that are changed. */
 function otherTests(bug: string): string[] {
-  const units = globSync('src/{protocol,runtime,machine}/**/*.test.ts').sort()
+  const units = globSync('src/{protocol,runtime,machine,daemon/store}/**/*.test.ts').sort()
   const beside = findBug(bug).patches.map(({ file }) => `src/${file.replace(/\.ts$/, '.test.ts')}`)
   const recovers = findBug(bug).patches.some(({ file }) => file.startsWith('protocol/recovery/'))
   const near = [

@@ -38,6 +38,7 @@ export interface BundleContents {
 const questions: readonly (readonly [file: string, path: string])[] = [
   ['status.json', '/v1/status'],
   ['diagnosis.json', '/v1/diagnosis'],
+  ['space.json', '/v1/space'],
   ['config.json', '/v1/config'],
   ['ready.json', '/readyz'],
   ['metrics.txt', '/metrics'],

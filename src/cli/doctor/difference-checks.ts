@@ -7,6 +7,7 @@ const risks: Readonly<Record<string, string>> = {
   electionTimeoutMs: 'the member with the shortest timeout starts elections that the others do not want',
   tickMs: 'timers are looked at more coarsely on some members',
   historyRevisionsMax: 'how much history stays readable depends on who leads',
+  'limits.stateBytesMax': 'when writes are refused depends on who leads',
   'limits.requestBytesMax': 'what one node takes another refuses',
   'limits.valueBytesMax': 'what one node takes another refuses',
   'limits.keyBytesMax': 'what one node takes another refuses',

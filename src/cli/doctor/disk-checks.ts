@@ -1,4 +1,5 @@
 import type { DiskJson } from '../../wire/api-types.ts'
+import { formatSize } from '../format-size.ts'
 import type { Finding } from './finding.ts'
 
 const dayMs = 24 * 3_600_000
@@ -10,7 +11,7 @@ export function diskFindings(
   freeMinBytes: number,
 ): readonly Finding[] {
   const { freeBytes, totalBytes, acceptorBytes, stateBytes, lossBytesPerSecond } = disk
-  const evidence = `${size(freeBytes)} of ${size(totalBytes)} free; its files: ${size(acceptorBytes + stateBytes)}; writes are refused below ${size(freeMinBytes)}`
+  const evidence = `${formatSize(freeBytes)} of ${formatSize(totalBytes)} free; its files: ${formatSize(acceptorBytes + stateBytes)}; writes are refused below ${formatSize(freeMinBytes)}`
   const finding = (id: Finding['id'], severity: Finding['severity'], message: string, seen = evidence): Finding[] => [
     {
       id,
@@ -25,29 +26,22 @@ export function diskFindings(
   // A snapshot is put together beside the data that it replaces.
   const low = freeMinBytes + Math.max(stateBytes, 3 * freeMinBytes)
   if (freeBytes < low) {
-    return finding('DISK_LOW', 'warning', `The disk is nearly full: a snapshot and the log want ${size(low)}`)
+    return finding('DISK_LOW', 'warning', `The disk is nearly full: a snapshot and the log want ${formatSize(low)}`)
   }
   const leftMs = lossBytesPerSecond
     ? ((freeBytes - freeMinBytes) / lossBytesPerSecond) * 1000
     : Number.POSITIVE_INFINITY
   if (leftMs > dayMs) return []
-  const rate = `it loses ${size(lossBytesPerSecond ?? 0)} a second, all programs together`
-  return finding('DISK_FILLING', 'warning', `The disk is full in ${hours(leftMs)} at this rate`, `${evidence}; ${rate}`)
+  const rate = `it loses ${formatSize(lossBytesPerSecond ?? 0)} a second, all programs together`
+  return finding(
+    'DISK_FILLING',
+    'warning',
+    `The disk is full in ${hoursInWords(leftMs)} at this rate`,
+    `${evidence}; ${rate}`,
+  )
 }
 
-/** `1.5 GiB` */
-function size(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
-  let value = bytes
-  let at = 0
-  while (value >= 1024 && at < units.length - 1) {
-    value /= 1024
-    at++
-  }
-  return `${value < 10 && at > 0 ? value.toFixed(1) : Math.round(value)} ${units[at]}`
-}
-
-function hours(ms: number): string {
+export function hoursInWords(ms: number): string {
   const minutes = Math.round(ms / 60_000)
   return minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
 }

@@ -17,6 +17,8 @@ export const findingIds = [
   'DISK_FULL',
   'DISK_LOW',
   'DISK_FILLING',
+  'QUOTA_REACHED',
+  'QUOTA_NEAR',
   'VERSION_MIX',
   'CONFIG_DIFFERS',
   'OPEN_PERMISSIONS',

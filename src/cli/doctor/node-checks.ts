@@ -3,6 +3,7 @@ import { answering, type ClusterFacts } from './cluster-facts.ts'
 import { diskFindings } from './disk-checks.ts'
 import type { Finding } from './finding.ts'
 import { permissionFindings } from './permission-checks.ts'
+import { quotaFindings } from './quota-checks.ts'
 
 /** Fewer flushes say nothing of a disk. */
 const flushesMin = 20
@@ -13,11 +14,12 @@ const stalledSecondsMax = 3
 export function nodeFindings(facts: ClusterFacts): readonly Finding[] {
   return answering(facts).flatMap(({ name, diagnosis }) => {
     if (diagnosis === undefined) return []
-    const { directory, disk, settings } = diagnosis
+    const { directory, disk, state, settings } = diagnosis
     return [
       ...slowFlush(name, diagnosis),
       ...loopLag(name, diagnosis),
       ...diskFindings(name, disk, settings['limits.freeSpaceMinBytes'] ?? 0),
+      ...quotaFindings(name, state, settings['limits.stateBytesMax'] ?? 0),
       ...permissionFindings({ subject: name, ...directory }),
     ]
   })

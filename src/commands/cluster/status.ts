@@ -30,7 +30,11 @@ export default class ClusterStatus extends ClusterCommand {
     const look = (): Promise<ClusterView> => viewCluster(admin, endpoints)
     const asJson = this.jsonEnabled()
     const view = flags.watch
-      ? await watch(flags.interval, look, (seen) => (asJson ? JSON.stringify(seen) : renderCluster(seen)))
+      ? await watch({
+          everyMs: flags.interval,
+          show: look,
+          draw: (seen) => (asJson ? JSON.stringify(seen) : renderCluster(seen)),
+        })
       : await look()
     if (!view.healthy) this.endWith(10)
     if (flags.watch) return undefined

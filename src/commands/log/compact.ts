@@ -15,7 +15,7 @@ interface Compacted {
 export default class LogCompact extends ClusterCommand {
   static override summary = 'Forget old revisions of keys, on every member.'
   static override description =
-    'What keys are now stays, and so does what they were at the revision and later; reads at earlier revisions are refused from then on. The leader does the same by itself beyond historyRevisionsMax. Space in state.mdb is used again, the file does not shrink. With --keep, it is no error when there is nothing to forget.'
+    'What keys are now stays, and so does what they were at the revision and later; reads at earlier revisions are refused from then on. The leader does the same by itself beyond historyRevisionsMax. Space in state.mdb is used again; `paxos node reclaim` makes the file smaller. With --keep, it is no error when there is nothing to forget.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> 120000',
     '<%= config.bin %> <%= command.id %> --keep 10000',

@@ -10,6 +10,8 @@ export interface ApiState {
   readonly followers: Set<() => void>
   /** Backups that are being read. */
   backups: number
+  /** Requests that count records. */
+  spaceWalks: number
   /** True once the server takes no new requests. */
   stopping: boolean
 }

@@ -3,7 +3,8 @@ import type { FeatureLevels } from '../../protocol/feature-level.ts'
 import type { Incarnation, NodeId } from '../../protocol/ids.ts'
 import type { Survivor } from '../../protocol/recovery/survivor.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
-import type { ConfigJson, DiagnosisJson, LogLevel } from '../../wire/api-types.ts'
+import type { ConfigJson, DiagnosisJson, LogLevel, ReclaimJson, SpaceJson } from '../../wire/api-types.ts'
+import type { SizeSource } from '../space/walk-space.ts'
 
 /** What the API needs of a logger; pino fits. */
 export interface ApiLogger {
@@ -34,6 +35,10 @@ export interface ApiLimits {
   readonly followersMax: number
   /** `GET /v1/backup` at the same time: each holds disk space that the state database could use again. Excess is refused. */
   readonly backupsMax: number
+  /** Records that one `GET /v1/space/keys` counts. */
+  readonly spacePageRecords: number
+  /** `GET /v1/space/keys` at the same time. Excess is refused. */
+  readonly spaceWalksMax: number
   /** Entries that are read, compressed and sent at a time. */
   readonly backupChunkBytes: number
   /** A frame must arrive whole within this time. */
@@ -51,6 +56,8 @@ export const defaultApiLimits: ApiLimits = {
   gapSlotsMax: 10_000,
   followersMax: 64,
   backupsMax: 2,
+  spacePageRecords: 20_000,
+  spaceWalksMax: 2,
   backupChunkBytes: 256 * 1024,
   frameTimeoutMs: 10_000,
 }
@@ -76,6 +83,10 @@ export interface ApiContext {
   diagnosis(): Promise<DiagnosisJson>
   /** What a recovery of a lost quorum is planned from. */
   survivor(): Survivor
+  space(): Promise<SpaceJson>
+  readonly reclaim: { readonly status: ReclaimJson; start(): Promise<void> }
+  /** Sizes of the machine's records as they are stored now. */
+  readonly stateSizes: SizeSource
   config(): ConfigJson
   /** The newest lines that the node has logged, JSON each. */
   logLines(): string

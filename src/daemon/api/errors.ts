@@ -4,6 +4,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   NO_LEADER: 'It was not done. Retry; `paxos cluster status` shows whether a leader is being elected.',
   NO_QUORUM: 'It was not done. `paxos cluster status` shows which members are down.',
   OVERLOADED: 'It was not done. Retry after a pause, with fewer requests at a time.',
+  NO_SPACE: 'It was not done. `paxos space` shows what takes the space, `paxos doctor` what to do.',
   STOPPING: 'It was not done. Use another node.',
   UNHEALTHY: 'It was not done. Ask another node; `paxos log verify` says more.',
   OUTCOME_UNKNOWN: 'It may have been done. Read to find out, or retry with the same paxos-session and paxos-seq.',

@@ -21,7 +21,7 @@ const consistency = query(
 )
 const revision = query('revision', counter, 'Read the past, down to what is compacted.')
 const slots = [query('from', counter, 'Inclusive.'), query('to', counter, 'Exclusive.')]
-const write = [410, 413, 429, 500, 503, 504]
+const write = [410, 413, 429, 500, 503, 504, 507]
 const read = [410, 413, 429, 503]
 
 const keyPath = {
@@ -112,6 +112,30 @@ export const paths: Readonly<Record<string, unknown>> = {
     get: {
       summary: 'Promises and votes of this node, entries included: what `paxos recover plan` reads',
       responses: { 200: answer('What the node holds', 'Survivor'), ...errors(400, 500, 503) },
+    },
+  },
+  '/v1/space': {
+    get: {
+      summary: 'What this node takes of its disk, what is free inside its files, and how fast they grow',
+      responses: { 200: answer('Sizes', 'Space'), ...errors(400, 500, 503) },
+    },
+  },
+  '/v1/space/reclaim': {
+    get: simple('How the packed copy of the state database goes, or went', 'Reclaim'),
+    post: {
+      summary: 'Put a packed copy in place of the state database, without its free pages, while the node serves',
+      responses: { 200: answer('Begun, or going on already', 'Reclaim'), ...errors(400, 413, 429, 503, 507) },
+    },
+  },
+  '/v1/space/keys': {
+    get: {
+      summary: 'Count a page of records by kind and by prefix, while the node serves',
+      parameters: [
+        query('prefix', { type: 'string' }, 'Only keys that begin with it, and their history. Default: every record.'),
+        query('depth', { type: 'integer', minimum: 1, maximum: 16 }, 'Segments, up to a slash each. Default 1.'),
+        query('after', { type: 'string', pattern: '^([0-9a-f]{2})+$' }, '`next` of the page before.'),
+      ],
+      responses: { 200: answer('Counted', 'SpaceKeys'), ...errors(400, 429, 500, 503) },
     },
   },
   '/v1/backup': {

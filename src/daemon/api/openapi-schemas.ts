@@ -47,6 +47,7 @@ function has(name: string): Schema {
 }
 
 const key = either('key')
+const prefix = either('prefix')
 const keyAndValue = either('key', 'value')
 const rangeFields = either('key', 'prefix', 'start', 'end').fields
 const amount: Schema = { type: 'number', minimum: 0 }
@@ -186,6 +187,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
       stateBytes: counter,
       lossBytesPerSecond: { ...amountOrNull, description: 'How fast free space goes down; null when not known yet.' },
     }),
+    state: closed({
+      usedBytes: { ...counter, description: 'Without what is free inside the file.' },
+      growthBytesPerSecond: { type: ['number', 'null'], description: 'Null when not known yet.' },
+    }),
     directory: closed({
       path: text,
       uid: { type: 'integer', minimum: -1, description: 'User of the process.' },
@@ -193,6 +198,57 @@ export const schemas: Readonly<Record<string, Schema>> = {
     }),
     settings: { type: 'object', additionalProperties: counter },
     links: { type: 'array', items: ref('Link') },
+  }),
+  StoreUsage: closed({
+    bytes: { ...counter, description: 'Size of the file. It does not shrink by itself.' },
+    usedBytes: counter,
+    freeBytes: { ...counter, description: 'Free inside the file: used again before it grows.' },
+    records: counter,
+  }),
+  Space: closed({
+    clusterId: text,
+    node: text,
+    revision: counter,
+    acceptor: ref('StoreUsage'),
+    state: ref('StoreUsage'),
+    log: closed({ slots: counter, bytes: counter }),
+    disk: closed({ freeBytes: counter, totalBytes: counter, freeMinBytes: counter }),
+    growthBytesPerHour: { type: ['number', 'null'], description: 'Of the state; null when not known yet.' },
+    diskLossBytesPerHour: { ...amountOrNull, description: 'All programs together; null when not known yet.' },
+    full: {
+      oneOf: [closed({ inMs: amount, by: { enum: ['disk', 'quota'] } }), { type: 'null' }],
+      description: 'When writes will be refused at these rates.',
+    },
+    quota: {
+      oneOf: [closed({ maxBytes: counter, usedBytes: counter }), { type: 'null' }],
+      description: 'Of what is used in the state.',
+    },
+    refusing: { enum: ['disk', 'quota', null], description: 'Why writes are refused for want of room.' },
+  }),
+  Reclaim: closed({
+    node: text,
+    state: { enum: ['idle', 'running', 'done', 'failed'] },
+    beforeBytes: { ...counterOrNull, description: 'Size of the file.' },
+    afterBytes: counterOrNull,
+    copiedBytes: counter,
+    totalBytes: { ...counter, description: 'About how much there is to copy.' },
+    tookMs: counterOrNull,
+    error: { oneOf: [closed({ code: { enum: codes }, message: text }), { type: 'null' }] },
+  }),
+  Tally: closed({ count: counter, bytes: { ...counter, description: 'Keys and values together.' } }),
+  SpaceKeys: closed({
+    group: text,
+    revision: counter,
+    records: { ...counter, description: 'Counted in this page.' },
+    items: ref('Tally'),
+    history: ref('Tally'),
+    sessions: ref('Tally'),
+    other: ref('Tally'),
+    prefixes: {
+      type: 'array',
+      items: closed({ ...prefix.fields, items: ref('Tally'), history: ref('Tally') }, prefix.rule),
+    },
+    next: { ...textOrNull, description: '`after` of the next page.' },
   }),
   Config: closed({ settings: { type: 'object', additionalProperties: true } }),
   LogLine: closed({

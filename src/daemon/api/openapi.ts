@@ -11,6 +11,7 @@ const errorStatuses: Readonly<Record<number, string>> = {
   429: 'Too much at a time; certainly not done',
   500: 'A fault of the node; may have been done',
   503: 'No leader, no quorum, or stopping; certainly not done',
+  507: 'No room for more data; certainly not done. Reads and deletes are served',
   504: 'The outcome is unknown: it may have been done',
 }
 

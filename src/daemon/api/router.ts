@@ -14,6 +14,7 @@ import type { Exchange } from './exchange.ts'
 import { postFill } from './fill-handlers.ts'
 import { deleteKey, deleteKeys, getKey, keyPathPrefix, listKeys, putKey } from './kv-handlers.ts'
 import { getGaps, getLog } from './log-handlers.ts'
+import { getReclaim, getSpace, getSpaceKeys, postReclaim } from './space-handlers.ts'
 import {
   getConfig,
   getDiagnosis,
@@ -43,6 +44,9 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/status', { GET: getStatus }],
   ['/v1/config', { GET: getConfig }],
   ['/v1/diagnosis', { GET: getDiagnosis }],
+  ['/v1/space', { GET: getSpace }],
+  ['/v1/space/reclaim', { GET: getReclaim, POST: postReclaim }],
+  ['/v1/space/keys', { GET: getSpaceKeys }],
   ['/v1/backup', { GET: getBackup }],
   ['/v1/recovery', { GET: getRecovery }],
   ['/v1/log', { GET: getLog }],

@@ -43,6 +43,7 @@ export class ApiServer {
       budget: new ByteBudget(context.limits.inFlightBytesMax),
       followers: new Set(),
       backups: 0,
+      spaceWalks: 0,
       stopping: false,
     }
     this.#listen = listen

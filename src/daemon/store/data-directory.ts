@@ -6,6 +6,7 @@ import type { ReadView } from '../../machine/view.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
 import { type EpochNumber, type GroupId, type Incarnation, type NodeId, toIncarnation } from '../../protocol/ids.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
+import type { StoreUsageJson } from '../../wire/api-types.ts'
 import type { PeerIncarnation } from '../net/admission.ts'
 import { checkTree, scanEpochs, scanLog } from './acceptor-load.ts'
 import {
@@ -26,7 +27,17 @@ import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
 import { beginIncarnation, type OwnIncarnation, type OwnIncarnations, readIncarnations } from './own-incarnations.ts'
 import { LmdbPeerIncarnations, readPeerIncarnations } from './peer-incarnations.ts'
-import { checkState, type StateCheck, stateDamagedHint, statePageSize, stateView } from './state-tree.ts'
+import {
+  checkState,
+  readStateSizes,
+  type SizesWanted,
+  type StateCheck,
+  type StateSizes,
+  stateDamagedHint,
+  statePageSize,
+  stateView,
+} from './state-tree.ts'
+import { usageOf } from './store-usage.ts'
 
 export interface DataDirectoryOptions {
   readonly path: string
@@ -66,6 +77,10 @@ export interface ReadOnlyDirectory {
   incarnations(): readonly OwnIncarnation[]
   /** As each other node was met last. */
   met(): ReadonlyMap<NodeId, PeerIncarnation>
+  acceptorUsage(): StoreUsageJson
+  /** Undefined when the node stopped before its machine had a file. */
+  stateUsage(): StoreUsageJson | undefined
+  stateSizes(wanted: SizesWanted): StateSizes
   /** Reads what the others above leave out. Throws PaxosError DATA_DIR_REFUSED when a node could not start on it. */
   checkRest(): StateCheck
   close(): Promise<void>
@@ -163,6 +178,9 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
       load: (group, epoch) => scanLog(acceptor, new LogKeys(group, epoch)).loaded,
       incarnations: () => readIncarnations(acceptor),
       met: () => readPeerIncarnations(acceptor),
+      acceptorUsage: () => usageOf(acceptor),
+      stateUsage: () => (state === undefined ? undefined : usageOf(state)),
+      stateSizes: (wanted) => (state === undefined ? { records: [], done: true } : readStateSizes(state, wanted)),
       checkRest: () => {
         readPeerIncarnations(acceptor)
         return state === undefined ? { records: 0, damaged: [] } : checkState(state)

@@ -16,12 +16,14 @@ import type { Epoch } from '../../protocol/epoch.ts'
 import { encodeEpoch } from '../../protocol/epoch-codec.ts'
 import type { EpochNumber, GroupId, Slot } from '../../protocol/ids.ts'
 import type { AcceptorStore, Done, GroupWrite, LoadedGroup } from '../../runtime/ports.ts'
+import type { StoreUsageJson } from '../../wire/api-types.ts'
 import { encodeBallot, encodeCount, encodeVote } from './acceptor-codec.ts'
 import { scanEpochs, scanLog } from './acceptor-load.ts'
 import type { Environment } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
 import { epochKey, LogKeys } from './keys.ts'
 import { encodeRecord } from './record.ts'
+import { usageOf } from './store-usage.ts'
 import { VotePruner } from './vote-pruner.ts'
 
 /**
@@ -83,6 +85,10 @@ export class LmdbAcceptorStore implements AcceptorStore {
     return new Promise((resolve, reject) => {
       this.#saveEpoch(group, epoch, (error) => (error === undefined ? resolve() : reject(error)))
     })
+  }
+
+  usage(): StoreUsageJson {
+    return usageOf(this.#environment)
   }
 
   /** Rising numbers. Throws PaxosError DATA_DIR_REFUSED when one cannot be read. */

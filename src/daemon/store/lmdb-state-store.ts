@@ -5,28 +5,39 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { assert } from '../../base/assert.ts'
 import { PaxosError } from '../../base/error.ts'
 import { compareStrings, lowerBound } from '../../base/order.ts'
 import type { ReadView } from '../../machine/view.ts'
 import type { Slot } from '../../protocol/ids.ts'
 import type { Done, StateInstall, StateSnapshot, StateStore } from '../../runtime/ports.ts'
+import type { StoreUsageJson } from '../../wire/api-types.ts'
 import { syncDirectory } from './durable-file.ts'
 import { type Environment, openEnvironment, removeUnborn } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
 import { encodeRecord } from './record.ts'
-import { type InstallOwner, isInstallFile, LmdbStateInstall } from './state-install.ts'
+import { type CopyPace, StateCopy } from './state-copy.ts'
+import { type InstallOwner, isUnfinishedFile, LmdbStateInstall } from './state-install.ts'
 import { LmdbStateSnapshot } from './state-snapshot.ts'
 import {
   readState,
   readStateRange,
+  readStateSizes,
+  type SizesWanted,
+  type StateSizes,
   stateDamagedHint,
   stateKeyBytesMax,
   statePageSize,
   writeStateKey,
 } from './state-tree.ts'
+import { usageOf } from './store-usage.ts'
 
 export const stateFile = 'state.mdb'
+
+/** A disk that fails may never let go of a copy. */
+const reclaimWaitMs = 2000
+const unreadPollMs = 100
 
 export interface StateStoreOptions {
   readonly directory: string
@@ -43,7 +54,9 @@ export class LmdbStateStore implements StateStore {
     range: (start, end) => this.#range(start, end),
   }
   readonly #options: StateStoreOptions
-  readonly #snapshots = new Set<StateSnapshot>()
+  /** Of `#environment`, and of those that were replaced by a copy and are still read from. */
+  #snapshots = new Set<StateSnapshot>()
+  readonly #retired = new Set<ReadonlySet<StateSnapshot>>()
   /** All keys of a commit share it: LMDB copies a key before `put` returns. */
   readonly #key = Buffer.allocUnsafe(stateKeyBytesMax)
   #environment: Environment
@@ -51,12 +64,17 @@ export class LmdbStateStore implements StateStore {
   readonly #installs = new Set<LmdbStateInstall>()
   #installNumber = 0
   #swapping = false
+  #copy: StateCopy | undefined
+  /** While a copy is put in place; commits wait for it. Never rejects. */
+  #copySwapped: Promise<unknown> | undefined
+  /** Never rejects. */
+  #reclaimed: Promise<unknown> = Promise.resolve()
   #oldClosed: Promise<unknown> = Promise.resolve()
 
   constructor(options: StateStoreOptions) {
     this.#options = options
     for (const name of readdirSync(options.directory)) {
-      if (isInstallFile(name)) rmSync(join(options.directory, name))
+      if (isUnfinishedFile(name)) rmSync(join(options.directory, name))
     }
     const path = join(options.directory, stateFile)
     removeUnborn(path, statePageSize)
@@ -71,6 +89,19 @@ export class LmdbStateStore implements StateStore {
       this.#options.failStop.refuse(done)
       return
     }
+    const held = this.#copySwapped
+    const settled = held === undefined ? this.#write(changes) : held.then(() => this.#write(changes))
+    this.#committing = { changes, settled, keys: undefined }
+    this.#options.failStop.track(stateFile, settled, (error) => {
+      if (error === undefined) {
+        this.#committing = undefined
+        this.#copy?.note(changes)
+      }
+      done(error)
+    })
+  }
+
+  #write(changes: Changes): Promise<unknown> {
     let settled: Promise<unknown> = Promise.resolve()
     for (const [name, value] of changes) {
       const key = writeStateKey(name, this.#key)
@@ -81,22 +112,28 @@ export class LmdbStateStore implements StateStore {
       queued.catch(() => {})
       settled = queued
     }
-    this.#committing = { changes, settled, keys: undefined }
-    this.#options.failStop.track(stateFile, settled, (error) => {
-      if (error === undefined) this.#committing = undefined
-      done(error)
-    })
+    return settled
+  }
+
+  usage(): StoreUsageJson {
+    return usageOf(this.#environment)
+  }
+
+  /** Of the records of the last commit. */
+  sizes(wanted: SizesWanted): StateSizes {
+    return readStateSizes(this.#environment, wanted)
   }
 
   /** Of the last durable commit: `appliedUpTo` is a lower bound when one more has become durable just now. */
   snapshot(appliedUpTo: Slot): StateSnapshot {
+    const snapshots = this.#snapshots
     const snapshot: StateSnapshot = new LmdbStateSnapshot(
       this.#environment,
       appliedUpTo,
       this.#options.snapshotIdleMs,
-      () => this.#snapshots.delete(snapshot),
+      () => snapshots.delete(snapshot),
     )
-    this.#snapshots.add(snapshot)
+    snapshots.add(snapshot)
     return snapshot
   }
 
@@ -113,30 +150,102 @@ export class LmdbStateStore implements StateStore {
     return install
   }
 
+  /**
+   * Puts a packed copy of the file in place of it, while it serves. Rejects with PaxosError, and then the file is as it was:
+   * OVERLOADED when that cannot be done now, or what `pace` rejects with.
+   */
+  async reclaim(pace: CopyPace): Promise<void> {
+    if (this.#copy !== undefined || this.#retired.size > 0 || this.#installs.size > 0 || this.#swapping) {
+      throw new PaxosError('OVERLOADED', 'The state database is being copied, read or replaced as a whole already', {
+        hint: 'Wait for what goes on: a backup, a snapshot for another member, or another copy.',
+      })
+    }
+    const reclaimed = this.#reclaim(new StateCopy(this.#options.directory, ++this.#installNumber), pace)
+    this.#reclaimed = reclaimed.catch(() => {})
+    await reclaimed
+  }
+
   /** Waits for what is in flight. A failed environment stays open: closing it could wait for ever. */
   async close(): Promise<void> {
-    for (const snapshot of this.#snapshots) snapshot.close()
+    this.#copy?.giveUp(new PaxosError('STOPPING', 'The node is stopping'))
+    for (const snapshots of [this.#snapshots, ...this.#retired]) for (const snapshot of snapshots) snapshot.close()
     await this.#committing?.settled.catch(() => {})
     if (this.#options.failStop.failed) return
+    await Promise.race([this.#reclaimed, pause(reclaimWaitMs)])
     for (const install of this.#installs) await install.discard()
     await this.#oldClosed
     await this.#environment.close()
   }
 
+  async #reclaim(copy: StateCopy, pace: CopyPace): Promise<void> {
+    this.#copy = copy
+    try {
+      await copy.run(this.#environment, pace)
+      const swapped = this.#swapCopy(copy)
+      this.#copySwapped = swapped.catch(() => {})
+      await swapped
+    } catch (error) {
+      await copy.discard()
+      throw error
+    } finally {
+      this.#copySwapped = undefined
+      this.#copy = undefined
+    }
+  }
+
+  /** From its first turn on no commit begins, so that the copy can come to hold what the old file does. */
+  async #swapCopy(copy: StateCopy): Promise<void> {
+    const inFlight = this.#committing
+    await inFlight?.settled
+    assert(inFlight === undefined || this.#committing !== inFlight, 'a commit settled before it was noted')
+    await copy.settled()
+    const [records, copied] = [this.usage().records, usageOf(copy.environment).records]
+    if (records !== copied) {
+      throw new PaxosError('INTERNAL', `The copy holds ${copied} records of ${records}`, {
+        hint: 'Nothing was changed: the node goes on with the file that it has. Please report this.',
+      })
+    }
+    await new Promise<void>((resolve, reject) => {
+      const placed = this.#place(copy.path)
+      this.#options.failStop.track('a copy of the state database', placed, (error) =>
+        error === undefined ? resolve() : reject(error),
+      )
+    })
+    const [old, snapshots] = [this.#environment, this.#snapshots]
+    this.#environment = copy.environment
+    this.#snapshots = new Set()
+    this.#retired.add(snapshots)
+    this.#oldClosed = Promise.all([this.#oldClosed, this.#closeUnread(old, snapshots)])
+  }
+
+  /** What reads from the old file still sees it as it was. Its space is free when the last one is done. */
+  async #closeUnread(old: Environment, snapshots: ReadonlySet<StateSnapshot>): Promise<void> {
+    while (snapshots.size > 0) await pause(unreadPollMs)
+    this.#retired.delete(snapshots)
+    await old.close()
+  }
+
   async #swap(received: Environment, path: string): Promise<void> {
+    this.#copy?.giveUp(new PaxosError('OVERLOADED', 'A snapshot of another member was put in place meanwhile'))
+    await this.#copySwapped
     this.#swapping = true
     // A commit that is still on its way goes with the old data, but first it must settle.
     await this.#committing?.settled
+    await this.#place(path)
+    const old = this.#environment
+    for (const snapshot of this.#snapshots) snapshot.close()
+    this.#environment = received
+    this.#swapping = false
+    this.#oldClosed = Promise.all([this.#oldClosed, old.close()])
+  }
+
+  /** After a crash the state database is the old file or this one, whole. */
+  async #place(path: string): Promise<void> {
     const { directory } = this.#options
     await rename(path, join(directory, stateFile))
     await syncDirectory(directory)
     // Nobody opens the file by its old name again; the lock lives on in the open environment.
     await rm(`${path}-lock`, { force: true })
-    const old = this.#environment
-    for (const snapshot of this.#snapshots) snapshot.close()
-    this.#environment = received
-    this.#swapping = false
-    this.#oldClosed = old.close()
   }
 
   #get(key: string): Uint8Array | undefined {

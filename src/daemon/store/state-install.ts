@@ -8,11 +8,11 @@ import type { FailStop } from './fail-stop.ts'
 import { encodeRecord } from './record.ts'
 import { stateKeyBytesMax, statePageSize, toStateKey } from './state-tree.ts'
 
-const installFile = /^state-install-\d+\.mdb(-lock)?$/
+const unfinishedFile = /^state-(install|copy)-\d+\.mdb(-lock)?$/
 
-/** True for a file of an install that was not finished. It holds nothing that anyone relies on. */
-export function isInstallFile(name: string): boolean {
-  return installFile.test(name)
+/** True for a file that did not become the state database. It holds nothing that anyone relies on. */
+export function isUnfinishedFile(name: string): boolean {
+  return unfinishedFile.test(name)
 }
 
 export interface InstallOwner {

@@ -6,7 +6,7 @@ import { PaxosError } from '../../base/error.ts'
 import type { ReadView } from '../../machine/view.ts'
 import type { StatePage } from '../../runtime/ports.ts'
 import type { Environment } from './environment.ts'
-import { decodeRecord } from './record.ts'
+import { decodeRecord, recordHeaderBytes } from './record.ts'
 
 /** Under the 4026 bytes that LMDB takes with pages of 8192, with room for the least key above a given one. */
 export const stateKeyBytesMax = 4000
@@ -22,6 +22,19 @@ export interface PageWanted {
   readonly bytesMax: number
   /** Reads in this snapshot; otherwise in the last commit. */
   readonly transaction?: Transaction
+}
+
+export interface SizesWanted {
+  readonly start: string
+  readonly end: string | undefined
+  readonly recordsMax: number
+  /** How much may be read for it. */
+  readonly bytesMax: number
+}
+
+export interface StateSizes {
+  readonly records: readonly (readonly [key: string, bytes: number])[]
+  readonly done: boolean
 }
 
 export function toStateKey(key: string): Buffer {
@@ -57,6 +70,24 @@ export function readStatePage(environment: Environment, wanted: PageWanted): Sta
     bytes += key.length + value.length
   }
   return { entries, done: true }
+}
+
+/** Keys and sizes of the records from `start` on, unchecked: at least one, if there is one. Leaves no cursor open. */
+export function readStateSizes(environment: Environment, wanted: SizesWanted): StateSizes {
+  const { start, end, recordsMax, bytesMax } = wanted
+  const records: (readonly [string, number])[] = []
+  let bytes = 0
+  environment.resetReadTxn()
+  const found = environment.getRange({
+    ...(start === '' ? {} : { start: Buffer.from(start, 'latin1') }),
+    ...(end === undefined ? {} : { end: Buffer.from(end, 'latin1') }),
+  })
+  for (const { key, value } of found) {
+    if (records.length > 0 && (records.length >= recordsMax || bytes >= bytesMax)) return { records, done: false }
+    records.push([toBinary(key), Math.max(0, value.length - recordHeaderBytes)])
+    bytes += key.length + value.length
+  }
+  return { records, done: true }
 }
 
 /** The least key above. */

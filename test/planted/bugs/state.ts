@@ -224,6 +224,11 @@ export const stateBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'copy-without-changes',
+    what: 'A packed copy takes the place of the data without what was committed behind it meanwhile',
+    patches: [{ file: 'daemon/store/lmdb-state-store.ts', find: '        this.#copy?.note(changes)\n', replace: '' }],
+  },
+  {
     name: 'clock-in-the-machine',
     what: 'The machine looks at its own clock instead of that in the batch',
     patches: [

@@ -1,0 +1,81 @@
+import { assert } from '../../base/assert.ts'
+import { historyRange, itemRange } from '../../machine/layout.ts'
+import { SpaceTally } from '../../machine/prefix-tally.ts'
+import { prefixRange } from '../../wire/key-range.ts'
+import type { SizesWanted, StateSizes } from '../store/state-tree.ts'
+
+/** Where sizes of records are read from: a running node's store, or a stopped one's. */
+export type SizeSource = (wanted: SizesWanted) => StateSizes
+
+export interface SpaceWalk {
+  /** Only keys that begin with it, and their history. Empty: every record. */
+  readonly prefix: string
+  readonly depth: number
+  /** View key of the last record that was counted. */
+  readonly after: string | undefined
+}
+
+export interface SpacePage {
+  readonly tally: SpaceTally
+  readonly records: number
+  /** Where to go on; undefined at the end. */
+  readonly next: string | undefined
+}
+
+export interface Pace {
+  /** Records of one page. */
+  readonly recordsMax: number
+  /** How long the node may do nothing else. */
+  readonly sliceMs: number
+  /** How long it then does other things. */
+  pauseMs(): number
+  /** False when nobody wants the page any more. */
+  isWanted(): boolean
+}
+
+const sliceRecords = 256
+const sliceBytes = 1024 * 1024
+/** What one page may read. */
+const pageBytesMax = 64 * 1024 * 1024
+
+/**
+ * Counts the records after `after`, up to the end of a page. No transaction is kept open meanwhile, so what is written while
+ * it goes on may be counted or not.
+ */
+export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace): Promise<SpacePage> {
+  const tally = new SpaceTally(walk.prefix.length, walk.depth)
+  let records = 0
+  let bytes = 0
+  let after = walk.after
+  let sliceEnd = performance.now() + pace.sliceMs
+  for (const range of rangesOf(walk.prefix)) {
+    if (after !== undefined && range.end !== undefined && after >= range.end) continue
+    let start = after === undefined || after < range.start ? range.start : `${after}\0`
+    for (;;) {
+      const recordsMax = Math.min(sliceRecords, pace.recordsMax - records)
+      const slice = source({ start, end: range.end, recordsMax, bytesMax: sliceBytes })
+      for (const [key, size] of slice.records) {
+        tally.add(key, size)
+        bytes += key.length + size
+        after = key
+      }
+      records += slice.records.length
+      if (slice.done) break
+      assert(after !== undefined, 'a slice that is not the last is not empty')
+      if (records >= pace.recordsMax || bytes >= pageBytesMax || !pace.isWanted())
+        return { tally, records, next: after }
+      start = `${after}\0`
+      if (performance.now() < sliceEnd) continue
+      await new Promise((resolve) => setTimeout(resolve, pace.pauseMs()))
+      sliceEnd = performance.now() + pace.sliceMs
+    }
+  }
+  return { tally, records, next: undefined }
+}
+
+/** Rising ranges of view keys. */
+function rangesOf(prefix: string): readonly { readonly start: string; readonly end: string | undefined }[] {
+  if (prefix === '') return [{ start: '', end: undefined }]
+  const keys = prefixRange(prefix)
+  return [historyRange(keys), itemRange(keys)]
+}

@@ -1,0 +1,8 @@
+import type { Command } from './request.ts'
+
+/** True for what may make the data larger for good. A deletion adds history, and takes more than that away when compacted. */
+export function grows(command: Command): boolean {
+  if (command.kind === 'put') return true
+  if (command.kind === 'txn') return [...command.then, ...command.else].some((operation) => operation.kind === 'put')
+  return command.kind === 'openSession'
+}

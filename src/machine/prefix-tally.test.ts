@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compactionKey, garbageKey, historyKey, itemKey, metaKey, repliesKey, sessionKey } from './layout.ts'
+import { prefixOf, SpaceTally } from './prefix-tally.ts'
+import type { Key } from './request.ts'
+
+test('a key belongs to its segments down to the depth, or to those that it has', () => {
+  const cases: readonly (readonly [string, number, number, string])[] = [
+    ['a/b/c', 0, 1, 'a/'],
+    ['a/b/c', 0, 2, 'a/b/'],
+    ['a/b/c', 0, 9, 'a/b/'],
+    ['a/b/c', 2, 1, 'a/b/'],
+    ['a/b/c', 3, 1, 'a/b/'],
+    ['a/b/c', 4, 1, 'a/b/'],
+    ['abc', 0, 1, ''],
+    ['abc', 2, 3, 'ab'],
+    ['/a', 0, 1, '/'],
+    ['//a', 0, 2, '//'],
+    ['a\0/\xff', 0, 1, 'a\0/'],
+  ]
+  for (const [key, from, depth, wanted] of cases) assert.equal(prefixOf(key, from, depth), wanted, key)
+})
+
+test('records are told apart by kind, and those of keys by prefix', () => {
+  const tally = new SpaceTally(0, 1)
+  const key = (text: string): Key => text as Key
+  tally.add(itemKey(key('a/1')), 10)
+  tally.add(itemKey(key('a/2')), 10)
+  tally.add(itemKey(key('b')), 5)
+  tally.add(historyKey(key('a/\x001'), 7), 100)
+  tally.add(historyKey(key('gone/x'), 8), 1)
+  tally.add(compactionKey(7, key('a/1')), 2)
+  tally.add(sessionKey(1), 24)
+  tally.add(repliesKey(1, 5), 50)
+  tally.add(garbageKey(2), 0)
+  tally.add(metaKey, 60)
+  assert.deepEqual(tally.items, { count: 3, bytes: 4 + 10 + 4 + 10 + 2 + 5 })
+  assert.deepEqual(tally.history, { count: 2, bytes: 16 + 100 + 17 + 1 + 12 + 2 })
+  assert.deepEqual(tally.sessions, { count: 1, bytes: 9 + 24 + 17 + 50 + 9 })
+  assert.deepEqual(tally.other, { count: 1, bytes: 61 })
+  assert.deepEqual(
+    tally.prefixes.map(({ prefix, items, history }) => [prefix, items.count, history.count]),
+    [
+      ['a/', 2, 1],
+      ['', 1, 0],
+      ['gone/', 0, 1],
+    ],
+  )
+})

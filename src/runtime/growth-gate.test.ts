@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { encodeRequest } from '../machine/command-codec.ts'
+import type { Command, Key } from '../machine/request.ts'
+import { GrowthGate } from './growth-gate.ts'
+
+const key = 'k' as Key
+const range = { start: 'a', end: 'b' }
+const put = { kind: 'put', key, value: new Uint8Array(1), ifVersion: undefined } as const
+const txn = (...operations: readonly (typeof put | { kind: 'delete'; range: typeof range })[]): Command => ({
+  kind: 'txn',
+  compare: [],
+  // biome-ignore lint/suspicious/noThenProperty: the word of the API; never awaited.
+  then: [],
+  else: operations,
+})
+
+test('without room only what grows the data is refused, and with room nothing', () => {
+  let why: string | undefined = 'the disk is full'
+  const gate = new GrowthGate(() => why)
+  const refused = (command: Command): unknown => gate.refusal(encodeRequest({ session: undefined, command }))
+  const growing: readonly Command[] = [put, txn({ kind: 'delete', range }, put), { kind: 'openSession', ttlMs: 1000 }]
+  const shrinking: readonly Command[] = [
+    { kind: 'delete', key, ifVersion: undefined },
+    { kind: 'deleteRange', range },
+    txn({ kind: 'delete', range }),
+    { kind: 'compact', revision: 7 },
+  ]
+  for (const command of growing) {
+    assert.deepEqual(refused(command), { kind: 'failed', code: 'NO_SPACE', message: why }, command.kind)
+  }
+  for (const command of shrinking) assert.equal(refused(command), undefined, command.kind)
+  why = undefined
+  for (const command of growing) assert.equal(refused(command), undefined, command.kind)
+})

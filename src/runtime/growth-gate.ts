@@ -1,0 +1,23 @@
+import { decodeRequest } from '../machine/command-codec.ts'
+import { grows } from '../machine/growth.ts'
+import type { Outcome } from './peer-message.ts'
+
+/**
+ * Refuses what would grow the data while there is no room for it. Reads, deletes and compaction go on, so that room can be
+ * made. Asked where a client's request enters and where another node forwards one: the leader's answer is for all of them.
+ */
+export class GrowthGate {
+  readonly #whyClosed: () => string | undefined
+
+  /** `whyClosed` says in words why there is no room, and what to do; undefined when there is. */
+  constructor(whyClosed: () => string | undefined) {
+    this.#whyClosed = whyClosed
+  }
+
+  /** Undefined for what may pass. */
+  refusal(request: Uint8Array): Outcome | undefined {
+    const message = this.#whyClosed()
+    if (message === undefined || !grows(decodeRequest(request).command)) return undefined
+    return { kind: 'failed', code: 'NO_SPACE', message }
+  }
+}
