@@ -30,6 +30,8 @@ import { encodeFrame, FrameDecoder } from '../../src/wire/frame.ts'
 import { decodeHello, decodeWelcome } from '../../src/wire/hello.ts'
 import { decodePeer, encodePeer } from '../../src/wire/peer-codec.ts'
 import { prescan } from '../../src/wire/prescan.ts'
+import { readSurvivor, survivorJson } from '../../src/wire/survivor-json.ts'
+import { survivorExample } from '../api/node-fixture.ts'
 import { epoch, SharedLog } from '../api/single-replica.ts'
 import { mutateBytes, mutateTree, type Tree } from './mutate.ts'
 import type { Traffic } from './traffic.ts'
@@ -86,6 +88,7 @@ export function targetsOf(traffic: Traffic): readonly Target[] {
     apply(requests, batches),
     ...records(batches),
     ...http(),
+    survivor(),
   ]
 }
 
@@ -224,4 +227,23 @@ export function draw(random: Random, target: Target): Uint8Array {
   // A framer that sees only wrong checksums shows little: half get right ones again.
   if (target.name === 'framer' && random.chance(0.5)) return encodeFrame(random.integer(0, 8), mutated)
   return mutated
+}
+
+/** What a recovery is planned from comes from whoever answers. */
+function survivor(): Target {
+  return {
+    name: 'survivor',
+    samples: [Buffer.from(JSON.stringify(survivorJson(survivorExample)))],
+    isCbor: false,
+    run: (bytes) => {
+      let value: unknown
+      try {
+        value = JSON.parse(Buffer.from(bytes).toString('utf8'))
+      } catch {
+        return
+      }
+      readSurvivor(value)
+    },
+    expects: badFrame,
+  }
 }
