@@ -36,6 +36,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/backup/verify-backup.ts': ['daemon/backup'],
   'commands/backup/inspect.ts': ['daemon/backup/backup-file.ts'],
   'commands/restore.ts': ['daemon/backup/restore.ts'],
+  'cli/stopped-gaps.ts': ['daemon/store', 'daemon/api/gaps-json.ts', 'protocol'],
   'cli/stopped-keys.ts': ['daemon/store', 'machine'],
   'cli/stopped-node.ts': ['daemon/store', 'machine', 'protocol', 'wire'],
   'cli/recover/survivors.ts': ['daemon/recovery', 'protocol/recovery/survivor.ts', 'wire/survivor-json.ts'],

@@ -1,11 +1,13 @@
-import { ClusterCommand } from '../../cli/cluster-command.ts'
+import { ClusterCommand, type ConnectionFlags } from '../../cli/cluster-command.ts'
 import { counter } from '../../cli/flags.ts'
 import { paint, table } from '../../cli/output.ts'
+import { type StoppedFlags, stoppedFlags } from '../../cli/read-command.ts'
 import type { GapRowJson, GapsJson } from '../../wire/api-types.ts'
 
 export default class LogGaps extends ClusterCommand {
   static override summary = 'Show slots that are not known chosen, and why.'
-  static override description = `Asks every acceptor, through the first endpoint, and changes nothing. Classes:
+  static override description =
+    `Asks every acceptor, through the first endpoint, and changes nothing; with --data-dir, a stopped node alone. Classes:
 truncated: no gap, the slots were removed after use. unlearned: chosen elsewhere, and will be fetched. inFlight: voted at the current leader's ballot. undecided: voted at older ballots only. hole: no vote in a phase-1 quorum, while later slots have votes. unknown: too few acceptors answered to tell.
 The exit status is 5 when fewer than a phase-1 quorum answered: there may be votes that nobody told of.`
 
@@ -17,15 +19,27 @@ The exit status is 5 when fewer than a phase-1 quorum answered: there may be vot
   static override flags = {
     from: counter({ summary: 'First slot.' }),
     to: counter({ summary: 'Slot before which to stop.' }),
+    ...stoppedFlags,
   }
 
   async run(): Promise<GapsJson> {
     const { flags } = await this.parse(LogGaps)
-    const { admin, endpoints } = await this.admin(flags)
-    const found = await admin.gaps(endpoints[0] ?? '', { from: flags.from, to: flags.to })
+    const found = await this.#find(flags)
     if (!this.jsonEnabled()) process.stdout.write(`${render(found)}\n`)
     if (!found.known) this.endWith(5)
     return found
+  }
+
+  async #find(
+    flags: ConnectionFlags & StoppedFlags & { readonly from: number | undefined; readonly to: number | undefined },
+  ): Promise<GapsJson> {
+    const { from, to, 'data-dir': path } = flags
+    if (path !== undefined) {
+      const { readStoppedGaps } = await import('../../cli/stopped-gaps.ts')
+      return await readStoppedGaps(path, { from, to })
+    }
+    const { admin, endpoints } = await this.admin(flags)
+    return await admin.gaps(endpoints[0] ?? '', { from, to })
   }
 }
 

@@ -1,16 +1,15 @@
 import type { ServerResponse } from 'node:http'
 import { toSlot } from '../../protocol/ids.ts'
 import type { SlotRange } from '../../protocol/multipaxos/message.ts'
-import { classifyGaps, type GapReport, type SlotVote } from '../../runtime/gaps.ts'
-import type { AcceptorReport, ReplicaStatus } from '../../runtime/replica-service.ts'
+import type { ReplicaStatus } from '../../runtime/replica-service.ts'
 import type { GapsJson, LogLineJson } from '../../wire/api-types.ts'
 import type { ApiState } from './api-state.ts'
 import { refuseBody } from './body.ts'
 import type { ApiContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
+import { gapsJson } from './gaps-json.ts'
 import { logLineJson } from './log-line.ts'
 import { waitForReader } from './slow-reader.ts'
-import { memberName } from './status-handlers.ts'
 import { QueryParameters, slotRangeOf } from './target.ts'
 
 /** Slots that are decoded at a time: each may hold thousands of commands, and consensus must get its turn between. */
@@ -146,40 +145,9 @@ export function findGaps(
     const wanted = Math.min(to ?? highest, highest)
     const range = { from: start, to: toSlot(Math.max(start, Math.min(wanted, start + limits.gapSlotsMax))) }
     replica.inspect(range, limits.inspectTimeoutMs, (reports) => {
-      done({ json: gapsJson(replica.status(), range, to, range.to < wanted, reports), range })
+      const { group, self, epoch, engine } = replica.status()
+      const leader = engine.leader === undefined ? undefined : { ballot: engine.ballot }
+      done({ json: gapsJson({ group, self, epoch, leader, range, reports }, to, range.to < wanted), range })
     })
   })
-}
-
-function gapsJson(
-  status: ReplicaStatus,
-  range: SlotRange,
-  to: number | undefined,
-  more: boolean,
-  reports: readonly AcceptorReport[],
-): GapsJson {
-  const { engine, epoch } = status
-  const leader = engine.leader === undefined ? undefined : { ballot: engine.ballot }
-  const report: GapReport = classifyGaps({ self: status.self, epoch, reports, leader, range })
-  const answered = new Set(reports.map((answer) => answer.node))
-  const acceptors = epoch.members.filter((member) => member.kind === 'acceptor')
-  const heard = acceptors.filter((member) => answered.has(member.id)).map((member) => member.name)
-  return {
-    group: status.group,
-    epoch: epoch.number,
-    from: range.from,
-    to: range.to,
-    more,
-    answered: heard,
-    silent: acceptors.filter((member) => !answered.has(member.id)).map((member) => member.name),
-    // What is chosen needs no quorum to be known.
-    known: heard.length >= epoch.q1 || (to !== undefined && to <= report.chosenUpTo),
-    highestVoted: report.highestVoted ?? null,
-    chosenUpTo: report.chosenUpTo,
-    rows: report.rows.map((row) => ({ ...row, votes: row.votes.map((vote) => voteJson(status, vote)) })),
-  }
-}
-
-function voteJson(status: ReplicaStatus, { node, state, ballot }: SlotVote): GapsJson['rows'][number]['votes'][number] {
-  return { member: memberName(status, node) ?? String(node), state, ballot: ballot ?? null }
 }
