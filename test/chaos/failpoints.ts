@@ -91,7 +91,7 @@ export const failpoints: readonly Failpoint[] = [
   before('install-before-rename', 'install', 1, stateStore, 'await rename(path, join(directory, stateFile));'),
   after('install-after-rename', 'install', 1, stateStore, 'await rename(path, join(directory, stateFile));'),
   after('install-after-sync', 'install', 1, stateStore, 'await syncDirectory(directory);'),
-  after('install-swapped', 'install', 1, stateStore, 'this.#oldClosed = old.close();'),
+  after('install-swapped', 'install', 1, stateStore, 'this.#oldClosed = Promise.all([this.#oldClosed, old.close()]);'),
   before('installed-before-reload', 'install', 1, state, 'this.#overlay.reset();'),
   before('installed-before-log', 'install', 1, replica, 'this.#requests.onSkipped(upTo, this.#now());'),
   // Each start draws a new incarnation.
