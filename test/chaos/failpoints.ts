@@ -107,8 +107,14 @@ export const failpoints: readonly Failpoint[] = [
   before('identity-file-written', 'creation', 1, durableFile, 'await file.sync();'),
   before('identity-before-rename', 'creation', 1, durableFile, 'await rename(half, path);'),
   after('identity-after-rename', 'creation', 1, durableFile, 'await rename(half, path);'),
-  before('epoch-before-write', 'creation', 1, node, 'await acceptor.saveEpoch(firstGroup, first);'),
-  after('epoch-after-write', 'creation', 1, node, 'await acceptor.saveEpoch(firstGroup, first);'),
+  before(
+    'epoch-before-write',
+    'creation',
+    1,
+    'daemon/node-identity.js',
+    'await acceptor.saveEpoch(firstGroup, first);',
+  ),
+  after('epoch-after-write', 'creation', 1, 'daemon/node-identity.js', 'await acceptor.saveEpoch(firstGroup, first);'),
   before('peer-disk-before-write', 'creation', 1, disks, 'this.#incarnations.set(node, met);'),
   planted('peer-disk-after-write', 'creation', 1, disks, 'stored, () => { }', `stored, () => { ${reach}; }`),
   // A clean stop.

@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import type { BenchmarkResult } from '../../src/cli/bench/result.ts'
-import { eventually, freeBasePort, json, paxos, type Ran, startPaxos } from './paxos.ts'
+import { freeBasePort } from '../cluster/ports.ts'
+import { eventually, json, paxos, type Ran, startPaxos } from './paxos.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paxos-bench-'))
 let endpoint = ''

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 
@@ -60,31 +59,6 @@ export function json(ran: Ran): Record<string, unknown> {
   const value: unknown = JSON.parse(ran.stdout)
   assert.ok(typeof value === 'object' && value !== null)
   return { ...value }
-}
-
-/**
- * The first of a row of client ports that are free together with their peer ports. Below those that the kernel hands out for
- * outgoing connections: one of these could take the port of a node that restarts.
- */
-export async function freeBasePort(nodes: number): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 12_000)
-    const wanted = Array.from({ length: nodes }, (_, at) => [base + at, base + 100 + at]).flat()
-    const found = await Promise.all(wanted.map(portOf))
-    if (found.every((port) => port !== undefined)) return base
-  }
-  return assert.fail('no free ports')
-}
-
-function portOf(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(undefined))
-    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined))
-    })
-  })
 }
 
 /** Resolves once `holds` does; looks again and again within a bound that no working system needs. */

@@ -20,6 +20,9 @@ export interface LoadOptions {
   readonly readers?: readonly PaxosClient[]
 }
 
+/** What a client says that was closed with its cluster: a load that nobody stopped would ask it for ever. */
+const clientClosed = 'The client is closed'
+
 class Worker {
   readonly key: string
   readonly #client: PaxosClient
@@ -133,7 +136,7 @@ export class Load {
         this.reads++
       } catch (error) {
         // A node that is down or cut off answers nothing; what it may never do is answer wrongly.
-        if (!(error instanceof PaxosError)) throw error
+        if (!(error instanceof PaxosError) || error.message === clientClosed) throw error
         this.failedReads++
       }
     })
