@@ -63,6 +63,7 @@ export interface NodeLimits {
   readonly queueBytesMax: number
   readonly logSlotsKeptMax: number
   readonly logBytesKeptMax: number
+  readonly backupLogBytesMax: number
   readonly peerQueueBytesMax: number
   readonly snapshotChunkBytes: number
   readonly stateFlushMs: number
@@ -263,6 +264,15 @@ export const limitSettings: Settings<NodeLimits> = {
     { doc: 'Bytes of applied slots kept for members that lag.', fallback: 128 * mib, excess: 'dropped' },
     mib,
     64 * gib,
+  ),
+  backupLogBytesMax: bytes(
+    {
+      doc: 'Bytes of older slots that stay on the disk, so that increments of backups can be made of them; 0 is none.',
+      fallback: 64 * mib,
+      excess: 'dropped (the next backup is a full one)',
+    },
+    0,
+    16 * gib,
   ),
   peerQueueBytesMax: bytes(
     { doc: 'Messages that wait for one peer.', fallback: 16 * mib, excess: 'dropped (the protocol sends again)' },

@@ -71,6 +71,7 @@ export async function startNode(config: NodeConfig, dependencies: NodeDependenci
     path: config.dataDir,
     expected: configured.epoch === undefined ? undefined : expectedOf(configured),
     commitDeadlineMs: config.limits.commitDeadlineMs,
+    keptBytesMax: config.limits.backupLogBytesMax,
     onFailure: onFatal,
   })
   try {

@@ -5,10 +5,11 @@ import type { Epoch } from '../../protocol/epoch.ts'
 import { decodeEpoch } from '../../protocol/epoch-codec.ts'
 import { featureHint, featureProblem } from '../../protocol/feature-level.ts'
 import { firstSlot, type GroupId, nextSlot, type Slot } from '../../protocol/ids.ts'
-import type { Vote } from '../../protocol/multipaxos/message.ts'
+import type { SlotEntry, Vote } from '../../protocol/multipaxos/message.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
 import { decodeBallot, decodeVote, slotOf } from './acceptor-codec.ts'
 import type { Tree } from './environment.ts'
+import { LeftoverRun } from './kept-votes.ts'
 import { epochBounds, isWellFormedKey, type LogKeys } from './keys.ts'
 import { decodeRecord } from './record.ts'
 
@@ -16,8 +17,8 @@ export interface ScannedLog {
   readonly loaded: LoadedGroup
   /** Further pieces of each vote that has any, the leftovers below the truncated watermark among them. */
   readonly pieces: ReadonlyMap<Slot, number>
-  /** There are votes below the truncated watermark: a truncation was interrupted. */
-  readonly leftovers: boolean
+  /** Votes below the truncated watermark. */
+  readonly leftovers: LeftoverRun
 }
 
 /** A damaged key may have stood for any slot between its neighbours; past this many the node does not start. */
@@ -96,7 +97,7 @@ function readChosen(tree: Tree, keys: LogKeys, truncatedUpTo: Slot): Slot {
 class VoteScan {
   readonly votes: Vote[] = []
   readonly pieces = new Map<Slot, number>()
-  leftovers = false
+  readonly leftovers = new LeftoverRun()
   readonly #tree: Tree
   readonly #keys: LogKeys
   readonly #truncatedUpTo: Slot
@@ -140,7 +141,7 @@ class VoteScan {
     if (open === undefined) return
     const { slot, pieces, complete } = open
     if (slot < this.#truncatedUpTo) {
-      this.leftovers = true
+      this.leftovers.add(slot, sizeOf(pieces), complete)
       return
     }
     const [first] = pieces
@@ -166,6 +167,45 @@ class VoteScan {
     if (upTo - this.#doubtfulFrom > doubtfulSlotsMax) throw unreadable('the slot of a damaged vote')
     for (let slot = this.#doubtfulFrom; slot < upTo; slot = nextSlot(slot)) this.#unknown.add(slot)
   }
+}
+
+/**
+ * Entries of slots that follow each other, from `from` on and below `upTo`, until `bytesMax` is reached. Throws PaxosError
+ * STORE_FAILED when one cannot be read.
+ */
+export function readEntries(tree: Tree, keys: LogKeys, from: Slot, upTo: Slot, bytesMax: number): SlotEntry[] {
+  const entries: SlotEntry[] = []
+  let open: { readonly slot: Slot; readonly pieces: Uint8Array[] } | undefined
+  let bytes = 0
+  const close = (): void => {
+    if (open === undefined) return
+    const { slot, pieces } = open
+    const vote = decodeOrUndefined(keys.vote(slot), Buffer.concat(pieces), (body) => decodeVote(slot, body))
+    if (vote === undefined) {
+      throw new PaxosError('STORE_FAILED', `Cannot read slot ${slot} in acceptor.mdb: the record is damaged`, {
+        hint: 'Ask another node.',
+      })
+    }
+    entries.push({ slot, entry: vote.entry })
+  }
+  for (const { key, value } of tree.getRange({ start: keys.vote(from), end: keys.vote(upTo) })) {
+    const slot = keys.parse(key)?.slot
+    if (slot === undefined) break
+    if (slot !== open?.slot) {
+      const isNext = slot === (open === undefined ? from : open.slot + 1)
+      if (!isNext || bytes >= bytesMax) break
+      close()
+      open = { slot, pieces: [] }
+    }
+    open.pieces.push(value)
+    bytes += value.length
+  }
+  close()
+  return entries
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((bytes, piece) => bytes + piece.length, 0)
 }
 
 function decodeOrUndefined<T>(key: Uint8Array, record: Uint8Array, decode: (body: Uint8Array) => T): T | undefined {
