@@ -331,6 +331,7 @@ class Node implements RunningNode {
           ...{ version: this.#version, clientAddress, peerAddress: self.peerAddress },
         },
         replica: this.#guard,
+        keptLog: this.#directory.acceptor,
         requestLimits: this.#config.limits,
         limits: apiLimits(this.#config),
         logger: this.#log.logger,

@@ -6,8 +6,9 @@ import type { TestContext } from 'node:test'
 import { Client } from 'undici'
 import { type ApiContext, type ApiLimits, defaultApiLimits } from '../../src/daemon/api/context.ts'
 import { ApiServer } from '../../src/daemon/api/server.ts'
+import type { KeptLog } from '../../src/daemon/backup/chosen-log.ts'
 import { defaultRequestLimits, type RequestLimits } from '../../src/machine/limits.ts'
-import { toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
+import { toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import { diagnosisOf } from '../doctor/facts.ts'
 import { checkAnswer } from './openapi-check.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
@@ -51,6 +52,9 @@ export interface NodeOptions {
   readonly addresses?: Map<number, string>
 }
 
+/** The log is in memory, or nowhere. */
+export const nothingKept: KeptLog = { keptRange: () => ({ from: toSlot(0), to: toSlot(0) }), keptEntries: () => [] }
+
 /** A node's API over a real machine, stopped with the test. */
 export async function startNode(t: TestContext, options: NodeOptions = {}): Promise<TestNode> {
   const id = options.id ?? 1
@@ -74,6 +78,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
       peerAddress: `127.0.0.1:${7700 + id}`,
     },
     replica,
+    keptLog: nothingKept,
     memberFeatureLevels: () => ({ min: 1, max: 1 }),
     requestLimits: { ...defaultRequestLimits, ...options.requestLimits },
     limits: { ...defaultApiLimits, ...options.limits },

@@ -3,6 +3,7 @@ import type { FeatureLevels } from '../../protocol/feature-level.ts'
 import type { Incarnation, NodeId } from '../../protocol/ids.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
 import type { ConfigJson, DiagnosisJson, LogLevel } from '../../wire/api-types.ts'
+import type { KeptLog } from '../backup/chosen-log.ts'
 
 /** What the API needs of a logger; pino fits. */
 export interface ApiLogger {
@@ -68,6 +69,8 @@ export interface ApiContext {
     readonly peerAddress: string
   }
   readonly replica: ReplicaService
+  /** What of the log is on the disk and no longer in memory. */
+  readonly keptLog: KeptLog
   readonly requestLimits: RequestLimits
   readonly limits: ApiLimits
   readonly logger: ApiLogger
