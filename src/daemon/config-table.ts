@@ -46,6 +46,7 @@ export interface NodeConfig {
   readonly backupDir: string | undefined
   readonly backupEveryMs: number
   readonly backupKeep: number
+  readonly backupFullEvery: number
   readonly verifyEveryMs: number
   readonly limits: NodeLimits
 }
@@ -206,7 +207,19 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
     ),
   ),
   backupEveryMs: whole({ doc: 'Time between those backups.', fallback: 3_600_000 }, 1000, 2_000_000_000),
-  backupKeep: whole({ doc: 'How many of them are kept; then the oldest is removed.', fallback: 24 }, 1, 100_000),
+  backupKeep: whole(
+    {
+      doc: 'How many of them are kept; then the oldest is removed, unless one that is kept goes on from it.',
+      fallback: 24,
+    },
+    1,
+    100_000,
+  ),
+  backupFullEvery: whole(
+    { doc: 'Every so many of them is a full one; the others hold only what is new since the one before.', fallback: 1 },
+    1,
+    100_000,
+  ),
   verifyEveryMs: wholeOrOff(
     {
       doc: 'Time between two comparisons of what the members have applied; 0 is off. One that differs from the majority is reported and no longer ready.',

@@ -367,12 +367,14 @@ class Node implements RunningNode {
   }
 
   #createBackups(): BackupSchedule | undefined {
-    const { backupDir, backupEveryMs, backupKeep, name } = this.#config
+    const { backupDir, backupEveryMs, backupKeep, backupFullEvery, name } = this.#config
     if (backupDir === undefined) return undefined
     return new BackupSchedule({
       directory: backupDir,
       everyMs: backupEveryMs,
       keep: backupKeep,
+      fullEvery: backupFullEvery,
+      keptLog: this.#directory.acceptor,
       chunkBytes: defaultApiLimits.backupChunkBytes,
       replica: this.#replica,
       origin: { program: this.#version, clusterId: this.#cluster.clusterId, node: name },

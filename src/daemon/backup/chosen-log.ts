@@ -34,10 +34,16 @@ export class ChosenLog {
       if (epoch === undefined) return at
       const { from: keptFrom, to: keptTo } = this.#kept.keptRange(firstGroup, epoch.number)
       const isKept = keptFrom <= at && at < keptTo
-      if (!isKept && this.#inMemory(at, nextSlot(at), 1).length === 0) return at
+      if (!isKept && !this.#isHere(at, keptTo)) return at
       at = end ?? to
     }
     return undefined
+  }
+
+  /** In memory, or cut there a moment ago: then it is about to be among what is kept. */
+  #isHere(slot: Slot, keptTo: Slot): boolean {
+    const [line] = this.#replica.log({ from: slot, to: nextSlot(slot) })
+    return line?.state === 'chosen' || (line?.state === 'truncated' && keptTo > 0 && slot >= keptTo)
   }
 
   /** Entries from `from` on and below `to`, at least one. Throws PaxosError COMPACTED when they are gone, STORE_FAILED. */

@@ -4,7 +4,12 @@ import { toSlot } from '../../protocol/ids.ts'
 import { encodeBackupHeader, encodeChunk, encodeEntries, incrementFormat } from '../../wire/backup-codec.ts'
 import type { BackupOrigin } from '../../wire/backup-manifest.ts'
 import { incrementEntry } from '../../wire/increment-codec.ts'
-import { encodeIncrementManifest, type IncrementEnd, type IncrementStart } from '../../wire/increment-manifest.ts'
+import {
+  encodeIncrementManifest,
+  type IncrementEnd,
+  type IncrementManifest,
+  type IncrementStart,
+} from '../../wire/increment-manifest.ts'
 import type { ChosenLog } from './chosen-log.ts'
 import { IncrementTally } from './increment-tally.ts'
 
@@ -20,7 +25,7 @@ export async function* incrementFrames(
   start: IncrementStart,
   end: IncrementEnd,
   chunkBytes: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<Uint8Array, IncrementManifest, undefined> {
   yield encodeBackupHeader(origin.program, incrementFormat)
   const tally = new IncrementTally()
   const to = toSlot(end.applied)
@@ -32,5 +37,7 @@ export async function* incrementFrames(
     at = tally.range?.upTo ?? at
     yield encodeChunk(index, chunk.length, await compress(chunk))
   }
-  yield encodeIncrementManifest({ format: incrementFormat, ...origin, ...start, ...end, ...tally.content() })
+  const manifest = { format: incrementFormat, ...origin, ...start, ...end, ...tally.content() }
+  yield encodeIncrementManifest(manifest)
+  return manifest
 }
