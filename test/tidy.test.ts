@@ -20,6 +20,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** The few places where the command line reaches deeper: it starts a node, reads a stopped one's data, explains quorums. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/run-node.ts': ['daemon'],
+  'cli/increment-log.ts': [
+    ...['daemon/backup/backup-file.ts', 'daemon/api/log-line.ts', 'wire/increment-codec.ts'],
+    ...['protocol/ids.ts', 'runtime/replica-service.ts'],
+  ],
   'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'machine', 'protocol', 'runtime/replica-service.ts'],
   'cli/doctor/examine-directory.ts': ['daemon/store', 'daemon/config-table.ts', 'protocol/ids.ts'],
   'cli/quorum/bridging-sizes.ts': ['protocol/quorum.ts'],

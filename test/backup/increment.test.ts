@@ -127,6 +127,19 @@ test('under load, through a change of leaders and of the epoch, every moment bet
       },
     })
 
+    // The log in it says where to restore to: slots, times, commands, and the change of epoch.
+    const shown = json(await paxos(['log', 'inspect', '--increment', two, '--from', '0', '--json']))
+    const lines = shown['lines'] as { slot: number; epoch: number; kind: string }[]
+    assert.deepEqual([lines.length, lines[0]?.slot, lines[0]?.epoch], [second.entries, second.from, 1])
+    assert.equal(
+      lines.find(({ epoch }) => epoch === 2)?.slot,
+      (lines.find((l) => l.kind === 'stopSign')?.slot ?? 0) + 1,
+    )
+    const last = await paxos(['log', 'inspect', '--increment', one])
+    assert.match(last.stdout, /^TIME +SLOT /)
+    assert.match(last.stdout, /\n20\d\d-\d\d-\S+Z .* chosen +batch +/)
+    assert.equal((await paxos(['log', 'inspect', '--increment', full])).exit, 2)
+
     const end = await restored(...files)
     assert.deepEqual(end.content, await contentOf(client, second.revision))
     // Above all that the old cluster gave, whatever is restored.

@@ -39,6 +39,15 @@ export async function checkFile(path: string): Promise<CheckedBackup | CheckedIn
   return isIncrement(manifest) ? { ...common, manifest } : { ...common, manifest, meta: reader.meta }
 }
 
+/** The same of an increment. */
+export async function checkIncrement(path: string): Promise<CheckedIncrement> {
+  const file = await checkFile(path)
+  if (isCheckedIncrement(file)) return file
+  throw new PaxosError('USAGE', `${path} is a full backup: there is no log in it`, {
+    hint: 'Name an increment, which `paxos backup create --base` makes.',
+  })
+}
+
 export function isCheckedIncrement(file: CheckedBackup | CheckedIncrement): file is CheckedIncrement {
   return isIncrement(file.manifest)
 }
