@@ -9,16 +9,13 @@ import type { SlotEntry, Vote } from '../../protocol/multipaxos/message.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
 import { decodeBallot, decodeVote, slotOf } from './acceptor-codec.ts'
 import type { Tree } from './environment.ts'
-import { LeftoverRun } from './kept-votes.ts'
 import { epochBounds, isWellFormedKey, type LogKeys } from './keys.ts'
 import { decodeRecord } from './record.ts'
 
 export interface ScannedLog {
   readonly loaded: LoadedGroup
-  /** Further pieces of each vote that has any, the leftovers below the truncated watermark among them. */
+  /** Further pieces of each vote that has any. */
   readonly pieces: ReadonlyMap<Slot, number>
-  /** Votes below the truncated watermark. */
-  readonly leftovers: LeftoverRun
 }
 
 /** A damaged key may have stood for any slot between its neighbours; past this many the node does not start. */
@@ -29,9 +26,9 @@ export function scanLog(tree: Tree, keys: LogKeys): ScannedLog {
   const promised = readOne(tree, keys.promise, decodeBallot, 'promise')
   // A lower value would report deleted votes as "no vote", a higher one would claim data that the machine may lack.
   const truncatedUpTo = readOne(tree, keys.truncated, slotOf, 'truncated watermark') ?? firstSlot
-  const { votes, unknown, pieces, leftovers } = new VoteScan(tree, keys, truncatedUpTo).run()
+  const { votes, unknown, pieces } = new VoteScan(tree, keys, truncatedUpTo).run()
   const chosenUpTo = readChosen(tree, keys, truncatedUpTo)
-  return { loaded: { promised, chosenUpTo, truncatedUpTo, votes, unknown }, pieces, leftovers }
+  return { loaded: { promised, chosenUpTo, truncatedUpTo, votes, unknown }, pieces }
 }
 
 /** Rising numbers. Throws PaxosError DATA_DIR_REFUSED when one cannot be read. */
@@ -93,11 +90,10 @@ function readChosen(tree: Tree, keys: LogKeys, truncatedUpTo: Slot): Slot {
   return stored === undefined || stored < truncatedUpTo ? truncatedUpTo : stored
 }
 
-/** Goes through the votes of one log in key order. */
+/** Goes through the votes of one log in key order, from the truncated watermark on. */
 class VoteScan {
   readonly votes: Vote[] = []
   readonly pieces = new Map<Slot, number>()
-  readonly leftovers = new LeftoverRun()
   readonly #tree: Tree
   readonly #keys: LogKeys
   readonly #truncatedUpTo: Slot
@@ -120,7 +116,8 @@ class VoteScan {
   }
 
   run(): this {
-    for (const { key, value } of this.#tree.getRange({ ...this.#keys.votes })) {
+    const range = { start: this.#keys.vote(this.#truncatedUpTo), end: this.#keys.votes.end }
+    for (const { key, value } of this.#tree.getRange(range)) {
       const name = this.#keys.parse(key)
       if (name === undefined) throw unreadable('a key of a vote')
       if (this.#open === undefined || this.#open.slot !== name.slot) {
@@ -140,10 +137,6 @@ class VoteScan {
     const open = this.#open
     if (open === undefined) return
     const { slot, pieces, complete } = open
-    if (slot < this.#truncatedUpTo) {
-      this.leftovers.add(slot, sizeOf(pieces), complete)
-      return
-    }
     const [first] = pieces
     const record = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)
     const vote = complete
@@ -202,10 +195,6 @@ export function readEntries(tree: Tree, keys: LogKeys, from: Slot, upTo: Slot, b
   }
   close()
   return entries
-}
-
-function sizeOf(pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((bytes, piece) => bytes + piece.length, 0)
 }
 
 function decodeOrUndefined<T>(key: Uint8Array, record: Uint8Array, decode: (body: Uint8Array) => T): T | undefined {

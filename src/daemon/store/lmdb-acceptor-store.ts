@@ -24,6 +24,7 @@ import type { FailStop } from './fail-stop.ts'
 import { KeptVotes } from './kept-votes.ts'
 import { epochKey, LogKeys } from './keys.ts'
 import { encodeRecord } from './record.ts'
+import { scanLeftovers } from './scan-leftovers.ts'
 import { VotePruner } from './vote-pruner.ts'
 
 /**
@@ -68,8 +69,9 @@ export class LmdbAcceptorStore implements AcceptorStore {
 
   load(group: GroupId, epoch: EpochNumber): LoadedGroup {
     const keys = this.#logs.get(nameOf(group, epoch))?.keys ?? new LogKeys(group, epoch)
-    const { loaded, pieces, leftovers } = scanLog(this.#environment, keys)
+    const { loaded, pieces } = scanLog(this.#environment, keys)
     this.#logs.set(nameOf(group, epoch), { keys, pieces: new Map(pieces) })
+    const leftovers = scanLeftovers(this.#environment, keys, loaded.truncatedUpTo)
     for (const { keys: of, upTo } of this.#kept.found(keys, loaded.truncatedUpTo, leftovers)) this.#pruner.add(of, upTo)
     this.#pruneWhenIdle()
     return loaded
