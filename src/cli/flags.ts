@@ -21,6 +21,21 @@ export const duration = Flags.custom<number, { readonly min?: number; readonly m
   },
 })
 
+/** `2026-11-25T22:47:00Z`, with a zone so that it is the same everywhere; gives milliseconds since 1970. */
+export const instant = Flags.custom<number>({
+  helpValue: '<time>',
+  async parse(input) {
+    const isWhole = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(input)
+    const ms = isWhole ? Date.parse(input) : Number.NaN
+    if (Number.isNaN(ms)) {
+      throw new PaxosError('USAGE', `"${input}" is not a time like 2026-11-25T22:47:00Z`, {
+        hint: 'Say the zone: Z, or an offset like +01:00.',
+      })
+    }
+    return ms
+  },
+})
+
 /** A revision, slot or version: a safe integer from `min` on. */
 export const counter = Flags.custom<number, { readonly min?: number }>({
   helpValue: '<number>',

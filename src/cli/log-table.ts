@@ -16,6 +16,16 @@ export function renderLogLine(line: LogLineJson, commandsMax: number): string {
 
 export const logHeading = `${'SLOT'.padStart(8)}  EPOCH  ${'BALLOT'.padStart(8)}  ${'STATE'.padEnd(9)}  ${'KIND'.padEnd(8)}  COMMANDS`
 
+/** A log that is at hand as a whole, with the leaders' times. */
+export function renderTimedLog(lines: readonly LogLineJson[], commandsMax: number): string {
+  const row = (time: string, line: string): string => `${time.padEnd(24)}  ${line}`
+  const rows = lines.map((line) => {
+    const time = line.timeMs === undefined ? '-' : new Date(line.timeMs).toISOString()
+    return row(time, renderLogLine(line, commandsMax))
+  })
+  return [row('TIME', logHeading), ...rows].join('\n')
+}
+
 function commandsInWords(line: LogLineJson, max: number): string {
   const commands = line.commands ?? []
   const shown = commands.slice(0, max).map(commandInWords)

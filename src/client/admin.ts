@@ -33,6 +33,13 @@ export interface SlotRangeOptions {
   readonly to?: number | undefined
 }
 
+/** Where an increment begins: what the backup that it continues ends with. */
+export interface IncrementStartOptions {
+  readonly from: number
+  readonly base: string
+  readonly chain: string
+}
+
 /** Asks single nodes about themselves, over HTTP on their client port or unix socket. Rejects with PaxosError. */
 export class AdminClient {
   readonly #timeoutMs: number
@@ -176,10 +183,15 @@ export class AdminClient {
     }
   }
 
-  /** The bytes of a backup, as they come. Whole only if its end is there. */
-  async *backup(endpoint: string, consistency: 'linearizable' | 'stale'): AsyncGenerator<Uint8Array, void, undefined> {
+  /** The bytes of a backup, or of an increment from `start` on, as they come. Whole only if its end is there. */
+  async *backup(
+    endpoint: string,
+    consistency: 'linearizable' | 'stale',
+    start?: IncrementStartOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const target = parseEndpoint(endpoint)
-    const { body } = await this.#request(endpoint, 'GET', `/v1/backup${queryOf({ consistency })}`)
+    const path = start === undefined ? '/v1/backup' : '/v1/backup/increment'
+    const { body } = await this.#request(endpoint, 'GET', `${path}${queryOf({ consistency, ...start })}`)
     try {
       for await (const chunk of body) yield chunk as Uint8Array
     } catch (error) {

@@ -2,22 +2,31 @@ import { Args, Flags } from '@oclif/core'
 import { PaxosError } from '../base/error.ts'
 import { renderRestore, restoreJson } from '../cli/backup/restore-view.ts'
 import { BaseCommand } from '../cli/base-command.ts'
-import { counter } from '../cli/flags.ts'
+import { counter, instant } from '../cli/flags.ts'
+import type { RestorePoint } from '../daemon/backup/restore-point.ts'
 
 export default class Restore extends BaseCommand {
   static override summary = 'Make data directories for a new cluster out of a backup.'
   static override description =
     `Every member of the new cluster needs a directory made from the same file with the same members, token, quorum sizes and lease: prepare them all at once, or each on its machine. Then start the nodes as always, with the same settings. They are a cluster of their own: no node of the old cluster, and none that was not restored from this file, can join.
 
-Keys are as in the backup. Revisions go on 10,000,000,000,000 above the backup's, with everything below compacted; sessions are ended. The directories must be empty or not exist. An interrupted restore is begun again by running it again; until it is finished no node starts on the directory.`
+Keys are as in the backup. Revisions go on 10,000,000,000,000 above the backup's, with everything below compacted; sessions are ended. The directories must be empty or not exist. An interrupted restore is begun again by running it again; until it is finished no node starts on the directory.
+
+With increments, everything up to the end of the last is restored, or up to a slot, revision or time between. The last write that is left in is the last one below that slot; the one that made that revision; or the last one in a batch that its leader made no later than that time, by its own clock. Every member needs the same files and the same point. Revisions go on above all in the files, also of what is left out.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> orders.paxos --config /etc/paxos/n1.yaml',
+    '<%= config.bin %> <%= command.id %> orders.paxos orders-1.paxos orders-2.paxos --to-time 2026-11-25T22:47:00Z --config /etc/paxos/n1.yaml',
     '<%= config.bin %> <%= command.id %> orders.paxos --cluster-token orders-2 --bootstrap-members n1=10.0.0.1:7701,n2=10.0.0.2:7701,n3=10.0.0.3:7701 --data-dir n1=/var/lib/paxos/n1 --dry-run',
     '<%= config.bin %> <%= command.id %> orders.paxos --cluster-token test --bootstrap-members a=127.0.0.1:7701,b=127.0.0.1:7702 --data-dir a=./a --data-dir b=./b',
   ]
 
   static override args = {
-    file: Args.string({ required: true, description: 'A backup.', ignoreStdin: true }),
+    file: Args.string({
+      required: true,
+      multiple: true,
+      description: 'A full backup, and the increments that continue it, in order.',
+      ignoreStdin: true,
+    }),
   }
 
   static override flags = {
@@ -46,6 +55,19 @@ Keys are as in the backup. Revisions go on 10,000,000,000,000 above the backup's
       summary: 'Revisions of the new cluster are above this one, too.',
       default: 0,
     }),
+    'to-slot': counter({ summary: 'Leave out this slot and all after it.', exclusive: ['to-revision', 'to-time'] }),
+    'to-revision': counter({
+      summary: 'Leave out what was done after this revision.',
+      exclusive: ['to-slot', 'to-time'],
+    }),
+    'to-time': instant({
+      summary: 'Leave out what was written after this time.',
+      exclusive: ['to-slot', 'to-revision'],
+    }),
+    scratch: Flags.string({
+      summary: "Where increments are replayed, instead of the system's place for temporary files.",
+      helpValue: '<dir>',
+    }),
     'dry-run': Flags.boolean({ summary: 'Check everything and say what would be done.' }),
   }
 
@@ -67,14 +89,36 @@ Keys are as in the backup. Revisions go on 10,000,000,000,000 above the backup's
     }
     const { memberConfigs } = await import('../cli/backup/member-configs.ts')
     const { planRestore, restore } = await import('../daemon/backup/restore.ts')
+    const { withRestoreSource } = await import('../cli/backup/restore-source.ts')
     const configs = memberConfigs({ dataDirs, files, common }, process.env, process.cwd())
-    const plan = await planRestore(args.file, configs, flags['revision-above'])
-    if (!flags['dry-run']) {
-      await restore(plan, ({ name, directory, state }) => {
-        if (!this.jsonEnabled()) this.remark(`${name}: ${state === 'done' ? 'was done before' : 'done'}, ${directory}`)
-      })
+    const isDryRun = flags['dry-run']
+    const source = {
+      paths: args.file,
+      point: pointOf(flags),
+      scratch: flags.scratch,
+      onStep: (text: string) => void (this.jsonEnabled() || this.remark(text)),
     }
-    this.log(renderRestore(plan, flags['dry-run']))
-    return restoreJson(plan, flags['dry-run'])
+    return await withRestoreSource(source, async ({ path, revisionAbove }) => {
+      const plan = await planRestore(path, configs, Math.max(flags['revision-above'], revisionAbove))
+      if (!isDryRun) {
+        await restore(plan, ({ name, directory, state }) => {
+          if (!this.jsonEnabled())
+            this.remark(`${name}: ${state === 'done' ? 'was done before' : 'done'}, ${directory}`)
+        })
+      }
+      this.log(renderRestore(plan, args.file, isDryRun))
+      return restoreJson(plan, args.file, isDryRun)
+    })
   }
+}
+
+function pointOf(flags: {
+  readonly 'to-slot': number | undefined
+  readonly 'to-revision': number | undefined
+  readonly 'to-time': number | undefined
+}): RestorePoint {
+  const { 'to-slot': slot, 'to-revision': revision, 'to-time': timeMs } = flags
+  if (slot !== undefined) return { kind: 'slot', slot }
+  if (revision !== undefined) return { kind: 'revision', revision }
+  return timeMs === undefined ? { kind: 'end' } : { kind: 'time', timeMs }
 }

@@ -47,6 +47,7 @@ export interface NodeConfig {
   readonly backupDir: string | undefined
   readonly backupEveryMs: number
   readonly backupKeep: number
+  readonly backupFullEvery: number
   readonly verifyEveryMs: number
   readonly limits: NodeLimits
 }
@@ -64,6 +65,7 @@ export interface NodeLimits {
   readonly queueBytesMax: number
   readonly logSlotsKeptMax: number
   readonly logBytesKeptMax: number
+  readonly backupLogBytesMax: number
   readonly peerQueueBytesMax: number
   readonly snapshotChunkBytes: number
   readonly stateFlushMs: number
@@ -207,7 +209,19 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
     ),
   ),
   backupEveryMs: whole({ doc: 'Time between those backups.', fallback: 3_600_000 }, 1000, 2_000_000_000),
-  backupKeep: whole({ doc: 'How many of them are kept; then the oldest is removed.', fallback: 24 }, 1, 100_000),
+  backupKeep: whole(
+    {
+      doc: 'How many of them are kept; then the oldest is removed, unless one that is kept goes on from it.',
+      fallback: 24,
+    },
+    1,
+    100_000,
+  ),
+  backupFullEvery: whole(
+    { doc: 'Every so many of them is a full one; the others hold only what is new since the one before.', fallback: 1 },
+    1,
+    100_000,
+  ),
   verifyEveryMs: wholeOrOff(
     {
       doc: 'Time between two comparisons of what the members have applied; 0 is off. One that differs from the majority is reported and no longer ready.',
@@ -265,6 +279,15 @@ export const limitSettings: Settings<NodeLimits> = {
     { doc: 'Bytes of applied slots kept for members that lag.', fallback: 128 * mib, excess: 'dropped' },
     mib,
     64 * gib,
+  ),
+  backupLogBytesMax: bytes(
+    {
+      doc: 'Bytes of older slots that stay on the disk, so that increments of backups can be made of them; 0 is none.',
+      fallback: 64 * mib,
+      excess: 'dropped (the next backup is a full one)',
+    },
+    0,
+    16 * gib,
   ),
   peerQueueBytesMax: bytes(
     { doc: 'Messages that wait for one peer.', fallback: 16 * mib, excess: 'dropped (the protocol sends again)' },

@@ -70,6 +70,7 @@ export async function startNode(config: NodeConfig, dependencies: NodeDependenci
     path: config.dataDir,
     expected: configured.epoch === undefined ? undefined : expectedOf(configured),
     commitDeadlineMs: config.limits.commitDeadlineMs,
+    keptBytesMax: config.limits.backupLogBytesMax,
     onFailure: onFatal,
   })
   try {
@@ -348,6 +349,7 @@ class Node implements RunningNode {
           ...{ version: this.#version, clientAddress, peerAddress: self.peerAddress },
         },
         replica: this.#replica,
+        keptLog: this.#directory.acceptor,
         requestLimits: this.#config.limits,
         limits: apiLimits(this.#config),
         logger: this.#log.logger,
@@ -387,12 +389,14 @@ class Node implements RunningNode {
   }
 
   #createBackups(): BackupSchedule | undefined {
-    const { backupDir, backupEveryMs, backupKeep, name } = this.#config
+    const { backupDir, backupEveryMs, backupKeep, backupFullEvery, name } = this.#config
     if (backupDir === undefined) return undefined
     return new BackupSchedule({
       directory: backupDir,
       everyMs: backupEveryMs,
       keep: backupKeep,
+      fullEvery: backupFullEvery,
+      keptLog: this.#directory.acceptor,
       chunkBytes: defaultApiLimits.backupChunkBytes,
       replica: this.#replica,
       origin: { program: this.#version, clusterId: this.#cluster.clusterId, node: name },

@@ -16,8 +16,11 @@ export type Write =
     }
   /** Every slot below is chosen and its stored vote holds the chosen entry. */
   | { readonly kind: 'chosen'; readonly upTo: Slot }
-  /** Every slot below is chosen, applied and no longer stored. */
-  | { readonly kind: 'truncate'; readonly upTo: Slot }
+  /**
+   * Every slot below is chosen, applied and no longer needed. `bySnapshot`: a snapshot told so, and what is stored below may
+   * be anything. Otherwise it is what was chosen.
+   */
+  | { readonly kind: 'truncate'; readonly upTo: Slot; readonly bySnapshot?: true }
 
 export interface Send {
   readonly kind: 'send'

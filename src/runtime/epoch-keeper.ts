@@ -121,8 +121,9 @@ export class EpochKeeper {
   }
 
   onTick(now: number): void {
-    for (const { number, endSlot } of this.epochs.closeObsolete(this.#state.durableUpTo)) {
-      this.#node.persist(number, [{ kind: 'truncate', upTo: endSlot }], [])
+    for (const { number, endSlot, isLearned } of this.epochs.closeObsolete(this.#state.durableUpTo)) {
+      const bySnapshot = isLearned ? {} : ({ bySnapshot: true } as const)
+      this.#node.persist(number, [{ kind: 'truncate', upTo: endSlot, ...bySnapshot }], [])
       this.#setMembers()
     }
     if (this.epochs.newest.number === firstEpoch) return

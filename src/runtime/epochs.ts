@@ -18,6 +18,13 @@ export interface OpenEpoch {
   readonly engine: Engine
 }
 
+export interface ClosedEpoch {
+  readonly number: EpochNumber
+  readonly endSlot: Slot
+  /** Its log holds what was chosen, up to the end. Otherwise a snapshot took its place. */
+  readonly isLearned: boolean
+}
+
 export class Epochs {
   /** All that this node knows to have begun, with it as a member or without. Rising. */
   readonly #known: Epoch[]
@@ -89,7 +96,7 @@ export class Epochs {
   }
 
   /** Closes what nobody needs, and says where the epoch after each of them begins. */
-  closeObsolete(durableUpTo: Slot): { readonly number: EpochNumber; readonly endSlot: Slot }[] {
+  closeObsolete(durableUpTo: Slot): ClosedEpoch[] {
     if (this.#open.length === 1 || this.isRemoved) return []
     const everybodyHas = this.#everybodyHas(durableUpTo)
     const isObsolete = (index: number): boolean => {
@@ -99,9 +106,10 @@ export class Epochs {
       // Where a later log is cut, whoever is behind needs a snapshot anyway.
       return next.epoch.startSlot <= everybodyHas || later.some(isCut)
     }
-    const closed = this.#open.flatMap(({ epoch }, index) => {
+    const closed = this.#open.flatMap(({ epoch: { number }, engine }, index) => {
       const next = this.#open[index + 1]
-      return next !== undefined && isObsolete(index) ? [{ number: epoch.number, endSlot: next.epoch.startSlot }] : []
+      if (next === undefined || !isObsolete(index)) return []
+      return [{ number, endSlot: next.epoch.startSlot, isLearned: engine.status().stop !== undefined }]
     })
     this.#open = this.#open.filter((_, index) => !isObsolete(index))
     return closed

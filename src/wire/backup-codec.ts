@@ -2,7 +2,8 @@
  * How a backup lies in a file: frames (frame.ts), each with checksums of its own.
  *
  *   header     JSON: what it is, its format, the version of the program
- *   chunk      u32 index, u32 length of the entries, the entries compressed with zstd; in key order, index from 0
+ *   chunk      u32 index, u32 length of the entries, the entries compressed with zstd; in key order, index from 0.
+ *              Records of the machine in a full backup, entries of the log in an increment (increment-codec.ts).
  *   manifest   JSON: what the chunks add up to. The last frame.
  *   abandoned  Nothing. What came before is void, and another header follows: a stream was begun again with another node.
  */
@@ -14,8 +15,11 @@ import { badFrame } from './frame-error.ts'
 /** Types of frames. Numbers are for ever. */
 export const backupFrame = { header: 1, chunk: 2, manifest: 3, abandoned: 4 } as const
 
-/** Raised when an older program could misread the file. */
+/** Of a full backup, and of an increment, which no program took for a backup that knew only the first. */
 export const backupFormat = 1
+export const incrementFormat = 2
+/** Raised when an older program could misread a file. */
+const newestFormat = 2
 
 /** One record may be as large as all replies that a session keeps, and is never split. */
 export const backupEntriesBytesMax = 128 * 1024 * 1024
@@ -32,8 +36,8 @@ export interface BackupHeader {
   readonly program: string
 }
 
-export function encodeBackupHeader(program: string): Uint8Array {
-  return encodeFrame(backupFrame.header, jsonBytes({ kind, format: backupFormat, program }))
+export function encodeBackupHeader(program: string, format: number = backupFormat): Uint8Array {
+  return encodeFrame(backupFrame.header, jsonBytes({ kind, format, program }))
 }
 
 /** Throws PaxosError BAD_FRAME when it is none, BACKUP_REFUSED when it is one of a newer version. */
@@ -42,8 +46,8 @@ export function decodeBackupHeader(payload: Uint8Array): BackupHeader {
   if (value === undefined || value['kind'] !== kind) throw badFrame(noBackup)
   const { format, program } = value
   if (!isCount(format) || typeof program !== 'string') throw badFrame('the header is not one of a backup')
-  if (format > backupFormat) {
-    throw new PaxosError('BACKUP_REFUSED', `it has format ${format}, and this version knows ${backupFormat}`, {
+  if (format > newestFormat) {
+    throw new PaxosError('BACKUP_REFUSED', `it has format ${format}, and this version knows up to ${newestFormat}`, {
       hint: `Use paxos ${program.slice(0, 40)}, which wrote it, or a newer one.`,
     })
   }

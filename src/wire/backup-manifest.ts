@@ -1,6 +1,6 @@
-import { backupFrame, isCount, jsonBytes, parseJson } from './backup-codec.ts'
+import { backupFrame, isCount, jsonBytes } from './backup-codec.ts'
 import { encodeFrame } from './frame.ts'
-import { badFrame } from './frame-error.ts'
+import { isConsistency, isSha256, isShortText, manifestFields } from './manifest-fields.ts'
 
 /** What the chunks of a backup add up to. */
 export interface BackupContent {
@@ -52,13 +52,7 @@ export function encodeManifest(manifest: BackupManifest): Uint8Array {
 
 /** Throws PaxosError BAD_FRAME. Fields of later versions are left out. */
 export function decodeManifest(payload: Uint8Array): BackupManifest {
-  const value = parseJson(payload)
-  if (value === undefined) throw badFrame('the manifest is not JSON')
-  const read = <T>(name: string, is: (field: unknown) => field is T): T => {
-    const field = value[name]
-    if (is(field)) return field
-    throw badFrame(`the manifest says nothing sensible about ${name}`)
-  }
+  const read = manifestFields(payload)
   const fields = {
     ...Object.fromEntries(texts.map((name) => [name, read(name, isShortText)])),
     ...Object.fromEntries(counts.map((name) => [name, read(name, isCount)])),
@@ -67,16 +61,4 @@ export function decodeManifest(payload: Uint8Array): BackupManifest {
   }
   // Every field of the interface is in one of the lists above.
   return fields as unknown as BackupManifest
-}
-
-function isShortText(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= 256
-}
-
-function isSha256(value: unknown): value is string {
-  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
-}
-
-function isConsistency(value: unknown): value is BackupManifest['consistency'] {
-  return value === 'linearizable' || value === 'stale'
 }

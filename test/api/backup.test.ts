@@ -11,7 +11,7 @@ import { startNode, type TestNode } from './node-fixture.ts'
 function manifestOf(bytes: Uint8Array): BackupManifest {
   const reader = new BackupReader({ name: 'the answer' })
   reader.push(bytes)
-  return reader.finish()
+  return reader.finishFull()
 }
 
 async function closed(node: TestNode): Promise<void> {

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { Client } from 'undici'
 import { type ApiContext, type ApiLimits, defaultApiLimits } from '../../src/daemon/api/context.ts'
 import { ApiServer } from '../../src/daemon/api/server.ts'
+import type { KeptLog } from '../../src/daemon/backup/chosen-log.ts'
 import { defaultRequestLimits, type RequestLimits } from '../../src/machine/limits.ts'
 import type { Epoch } from '../../src/protocol/epoch.ts'
 import { firstEpoch, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
@@ -98,6 +99,9 @@ export const reclaimed: ReclaimJson = {
   ...{ totalBytes: 409_600, tookMs: 12, error: null },
 }
 
+/** The log is in memory, or nowhere. */
+export const nothingKept: KeptLog = { keptRange: () => ({ from: toSlot(0), to: toSlot(0) }), keptEntries: () => [] }
+
 /** A node's API over a real machine, stopped with the test. */
 export async function startNode(t: TestContext, options: NodeOptions = {}): Promise<TestNode> {
   const id = options.id ?? 1
@@ -121,6 +125,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
       peerAddress: `127.0.0.1:${7700 + id}`,
     },
     replica,
+    keptLog: nothingKept,
     memberFeatureLevels: () => ({ min: 1, max: 1 }),
     requestLimits: { ...defaultRequestLimits, ...options.requestLimits },
     limits: { ...defaultApiLimits, ...options.limits },

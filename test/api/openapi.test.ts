@@ -46,6 +46,7 @@ test('every operation answers as the document says, well and badly', async (t) =
     'config',
     'log-lines',
     'backup',
+    `backup/increment?from=0&base=${'0'.repeat(64)}&chain=${'0'.repeat(32)}`,
     'log',
     'log/gaps',
     'log/verify',

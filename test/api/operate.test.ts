@@ -12,7 +12,7 @@ import type { Key } from '../../src/machine/request.ts'
 import { type Slot, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { ChainReport } from '../../src/runtime/chain-comparison.ts'
 import { diagnosisOf } from '../doctor/facts.ts'
-import { reclaimed, startNode } from './node-fixture.ts'
+import { nothingKept, reclaimed, startNode } from './node-fixture.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
 
 test('status says who the node is, what its group does and where the members are', async (t) => {
@@ -292,6 +292,7 @@ test('a port in use is a clear error, and the socket of a dead process is replac
       peerAddress: '',
     },
     replica: new SingleReplica(new SharedLog()),
+    keptLog: nothingKept,
     requestLimits: defaultRequestLimits,
     limits: defaultApiLimits,
     logger: { info: nothing, warn: nothing, debug: nothing },

@@ -211,11 +211,12 @@ export class SingleReplica implements ReplicaService {
   log({ from, to }: SlotRange): readonly LogLine[] {
     const lines: LogLine[] = []
     for (let slot = from; slot < to; slot = toSlot(slot + 1)) {
-      const entry = this.#log.entries[slot]
+      const isTruncated = slot < this.#log.truncatedUpTo
+      const entry = isTruncated ? undefined : this.#log.entries[slot]
       lines.push({
         slot,
         epoch: firstEpoch,
-        state: entry === undefined ? 'missing' : 'chosen',
+        state: isTruncated ? 'truncated' : entry === undefined ? 'missing' : 'chosen',
         ballot: { round: 3, node: 1 },
         entry,
       })

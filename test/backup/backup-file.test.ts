@@ -145,11 +145,11 @@ test('a chunk that is larger than it says, or no compressed data at all, is noti
 test('a file of a newer format is refused with the version that wrote it', async (t) => {
   const { bytes, check } = await fixture(t)
   const frames = framesOf(bytes)
-  const payload = Buffer.from(JSON.stringify({ kind: 'paxos backup', format: 2, program: '9.8.7' }))
+  const payload = Buffer.from(JSON.stringify({ kind: 'paxos backup', format: 3, program: '9.8.7' }))
   const newer = joined([{ type: backupFrame.header, payload }, ...frames.slice(1)])
   await assert.rejects(check(newer), (error) => {
     assert.ok(error instanceof PaxosError && error.hint?.includes('9.8.7'))
-    return refusal('BACKUP_REFUSED', /has format 2, and this version knows 1/)(error)
+    return refusal('BACKUP_REFUSED', /has format 3, and this version knows up to 2/)(error)
   })
 })
 

@@ -72,3 +72,58 @@ test('a backup that cannot be made is counted, and the node goes on', async () =
     )
   })
 })
+
+test('between full backups a node makes increments, and never removes what one that is kept goes on from', async () => {
+  await withCluster({ nodes: 1 }, async (cluster) => {
+    const [node] = cluster.nodes
+    assert.ok(node)
+    const directory = join(cluster.directory, 'backups')
+    const settings = { backupDir: directory, backupEveryMs: 1000, backupKeep: 4, backupFullEvery: 3 }
+    node.start({ settings })
+    await cluster.ready()
+    const client = cluster.client()
+    const seen = new Set<string>()
+    const isIncrement = (name: string): boolean => name.endsWith('.increment.paxos')
+    const found = (): string[] =>
+      readdirSync(directory)
+        .filter((name) => !name.endsWith('.partial'))
+        .sort()
+    const made = async (count: number): Promise<void> => {
+      await until(`${count} are made`, patienceMs, async () => {
+        await client.put('a', `${seen.size}`)
+        for (const name of found()) seen.add(name)
+        return seen.size >= count
+      })
+    }
+    await made(5)
+    // It goes on from where it was, also after a restart.
+    await node.stop()
+    node.start({ settings })
+    await cluster.ready()
+    await made(9)
+    await node.stop()
+    for (const name of found()) seen.add(name)
+    const kinds = [...seen].sort().map(isIncrement)
+    assert.deepEqual(
+      kinds,
+      kinds.map((_, at) => at % 3 !== 0),
+      'every third is a full one',
+    )
+    const kept = found()
+    assert.ok(kept.length >= 4 && kept.length <= 7, kept.join())
+    assert.equal(isIncrement(kept[0] ?? ''), false, kept.join())
+    for (let at = 0; at < kept.length; at += 3) {
+      const files = kept.slice(at, at + 3).map((name) => join(directory, name))
+      const verified = await paxos(['backup', 'verify', ...files])
+      assert.equal(verified.exit, 0, verified.stderr)
+    }
+    // What cannot be continued is followed by a full backup at once.
+    const last = kept.at(-1) ?? ''
+    writeFileSync(join(directory, last), 'damaged')
+    node.start({ settings: { ...settings, backupFullEvery: 1000 } })
+    await cluster.ready()
+    await until('a full one', patienceMs, () => found().some((name) => !isIncrement(name) && name > last))
+    assert.match(node.log, /the last backup cannot be continued: a full one is made/)
+    assert.equal(await node.metric('paxos_backup_failures_total'), 0)
+  })
+})

@@ -45,7 +45,7 @@ const seldom = 2
 
 export const failpoints: readonly Failpoint[] = [
   // The acceptor's commit, by what is in it, and what it releases.
-  before('promise-before-commit', 'election', seldom, store, 'const truncated = new Map();', `if (${has('promise')}) `),
+  before('promise-before-commit', 'election', seldom, store, 'const truncated = [];', `if (${has('promise')}) `),
   before(
     'promise-after-commit',
     'election',
@@ -54,10 +54,10 @@ export const failpoints: readonly Failpoint[] = [
     'this.#lastMs = this.#clock',
     `if (${has('promise')}) `,
   ),
-  before('vote-before-commit', 'load', often, store, 'const truncated = new Map();', isVote),
+  before('vote-before-commit', 'load', often, store, 'const truncated = [];', isVote),
   later('vote-commit-in-flight', 'load', often, store, 'this.#pruneAlong(bytes);', 'if (bytes > 0) '),
   before('vote-after-commit', 'load', often, committer, 'this.#lastMs = this.#clock', isVote),
-  before('chosen-before-commit', 'load', often, store, 'const truncated = new Map();', `if (${has('chosen')}) `),
+  before('chosen-before-commit', 'load', often, store, 'const truncated = [];', `if (${has('chosen')}) `),
   before('flushed-before-release', 'load', often, 'runtime/driver.js', forReleases, ifReleases),
   soon('released', 'load', often, 'runtime/driver.js', forReleases, ifReleases),
   // The machine: applied in memory, answered, and made durable late.
@@ -74,7 +74,7 @@ export const failpoints: readonly Failpoint[] = [
   before('state-after-commit', 'load', seldom, state, 'this.#overlay.settle();'),
   after('state-told-durable', 'load', seldom, state, 'this.#onDurable();'),
   // The log is cut, then pruned in steps.
-  before('truncate-before-commit', 'load', seldom, store, 'const truncated = new Map();', `if (${has('truncate')}) `),
+  before('truncate-before-commit', 'load', seldom, store, 'const truncated = [];', `if (${has('truncate')}) `),
   before('truncate-after-commit', 'load', seldom, committer, 'this.#lastMs = this.#clock', `if (${has('truncate')}) `),
   before('prune-step-queued', 'load', seldom, 'daemon/store/vote-pruner.js', 'if (count < deletesPerStep)'),
   before('prune-step-done', 'load', seldom, store, 'this.#release();'),

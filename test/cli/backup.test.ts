@@ -85,7 +85,7 @@ const refusals: readonly Refusal[] = [
   [['backup', 'inspect', damaged], 10, 'BACKUP_DAMAGED', /is damaged: chunk \d+, at byte \d+: the payload checksum/],
   [['backup', 'verify', damaged], 10, 'BACKUP_DAMAGED', /is damaged: chunk \d+/],
   [['restore', damaged, ...target, '--data-dir', `n1=${folder}/a`], 10, 'BACKUP_DAMAGED', /is damaged/],
-  [['backup', 'inspect', newer], 6, 'BACKUP_REFUSED', /has format 99, and this version knows 1/],
+  [['backup', 'inspect', newer], 6, 'BACKUP_REFUSED', /has format 99, and this version knows up to 2/],
   [['backup', 'verify', newer], 6, 'BACKUP_REFUSED', /has format 99/],
   [['restore', newer, ...target, '--data-dir', `n1=${folder}/a`], 6, 'BACKUP_REFUSED', /has format 99/],
   [['backup', 'inspect', join(folder, 'none')], 2, 'USAGE', /Cannot read .*none/],

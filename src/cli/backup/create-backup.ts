@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../../base/error.ts'
-import type { AdminClient } from '../../client/admin.ts'
+import type { AdminClient, IncrementStartOptions } from '../../client/admin.ts'
 import { BackupReader } from '../../daemon/backup/backup-reader.ts'
-import type { BackupManifest } from '../../wire/backup-manifest.ts'
 import { encodeFrame } from '../../wire/frame.ts'
+import type { FileManifest } from '../../wire/increment-manifest.ts'
 import type { BackupOutput } from './backup-output.ts'
 
 export interface BackupSource {
@@ -11,8 +11,15 @@ export interface BackupSource {
   /** Asked in this order; then the other members that they know of. */
   readonly endpoints: readonly string[]
   readonly consistency: 'linearizable' | 'stale'
+  /** The backup to continue; a full one is made without it. */
+  readonly base?: BackupBase | undefined
   /** How long to go on asking when no node gives anything. */
   readonly timeoutMs: number
+}
+
+export interface BackupBase {
+  readonly clusterId: string
+  readonly start: IncrementStartOptions
 }
 
 export interface BackupProgress {
@@ -37,7 +44,7 @@ export async function createBackup(
   source: BackupSource,
   output: BackupOutput,
   events: BackupEvents,
-): Promise<BackupManifest> {
+): Promise<FileManifest> {
   const endpoints = [...source.endpoints]
   const remarks = new Remarks(events)
   let heardAt = performance.now()
@@ -50,7 +57,7 @@ export async function createBackup(
       remarks.say()
       const before = events.progress.bytes
       try {
-        for (const other of await otherMembers(source.admin, endpoint)) {
+        for (const other of await otherMembers(source, endpoint)) {
           if (!endpoints.includes(other)) endpoints.push(other)
         }
         return await readFrom(source, endpoint, output, events.progress)
@@ -68,7 +75,8 @@ export async function createBackup(
         remarks.next(endpoint, error, isMidway)
       }
     }
-    if (!hasHeard || performance.now() - heardAt > source.timeoutMs) {
+    const isFinal = failures.every(({ code }) => hopeless.has(code))
+    if (!hasHeard || isFinal || performance.now() - heardAt > source.timeoutMs) {
       const failure = mostTelling(failures)
       if (failure !== failures.at(-1)) remarks.say()
       throw withHint(failure, source)
@@ -76,6 +84,9 @@ export async function createBackup(
     await pause(roundPauseMs)
   }
 }
+
+/** No node that says so will say otherwise soon. */
+const hopeless: ReadonlySet<string> = new Set(['COMPACTED', 'PRECONDITION_FAILED', 'WRONG_CLUSTER'])
 
 /** What a node answered says more than that one was slow, and that more than that nobody was there. */
 function mostTelling(failures: readonly PaxosError[]): PaxosError | undefined {
@@ -123,27 +134,36 @@ function isOurs({ code }: PaxosError): boolean {
   return code === 'USAGE' || code === 'BACKUP_REFUSED'
 }
 
-async function otherMembers(admin: BackupSource['admin'], endpoint: string): Promise<readonly string[]> {
-  const { node, members } = await admin.status(endpoint)
+async function otherMembers({ admin, base }: BackupSource, endpoint: string): Promise<readonly string[]> {
+  const { node, members, clusterId } = await admin.status(endpoint)
+  if (base !== undefined && clusterId !== base.clusterId) {
+    throw new PaxosError(
+      'WRONG_CLUSTER',
+      `${endpoint} is of cluster ${clusterId}, and the base is of ${base.clusterId}`,
+      {
+        hint: 'A restored cluster is another one: begin with a full backup of it.',
+      },
+    )
+  }
   return members.flatMap(({ name, clientAddress }) =>
     clientAddress === null || name === node.name ? [] : [`http://${clientAddress}`],
   )
 }
 
 async function readFrom(
-  { admin, consistency }: BackupSource,
+  { admin, consistency, base }: BackupSource,
   endpoint: string,
   output: BackupOutput,
   progress: BackupProgress,
-): Promise<BackupManifest> {
+): Promise<FileManifest> {
   const frames: Uint8Array[] = []
   const reader = new BackupReader({
     name: `the backup from ${endpoint}`,
     onFrame: (type, payload) => void frames.push(encodeFrame(type, payload)),
   })
-  for await (const bytes of admin.backup(endpoint, consistency)) {
+  for await (const bytes of admin.backup(endpoint, consistency, base?.start)) {
     reader.push(bytes)
-    progress.entries = reader.tally.entries
+    progress.entries = reader.entries
     for (const frame of frames.splice(0)) {
       progress.bytes += frame.length
       await output.write(frame)

@@ -2,19 +2,21 @@ import { Flags } from '@oclif/core'
 import { PaxosError } from '../../base/error.ts'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { counter } from '../../cli/flags.ts'
-import { logHeading, renderLogLine } from '../../cli/log-table.ts'
+import { readIncrementLog } from '../../cli/increment-log.ts'
+import { logHeading, renderLogLine, renderTimedLog } from '../../cli/log-table.ts'
 import { defaultFrom, readStoppedLog } from '../../cli/stopped-log.ts'
 import type { LogLineJson } from '../../wire/api-types.ts'
 
 export default class LogInspect extends ClusterCommand {
   static override summary = 'Show the slots of the log: state, ballot (round.node), kind, commands.'
   static override description =
-    'Asks the first endpoint for its own log, or reads the data directory of a stopped node. Without --from, the last 50 slots. With --follow and --json, one object a line.'
+    'Asks the first endpoint for its own log, or reads the data directory of a stopped node, or what an increment of a backup holds: that is how to find where to restore to. Without --from, the last 50 slots. With --follow and --json, one object a line.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --from 100 --to 120 --values --json',
     '<%= config.bin %> <%= command.id %> --follow',
     '<%= config.bin %> <%= command.id %> --data-dir /var/lib/paxos/n1',
+    '<%= config.bin %> <%= command.id %> --increment orders-1.paxos --from 0 --commands 1000',
   ]
 
   static override flags = {
@@ -23,9 +25,14 @@ export default class LogInspect extends ClusterCommand {
     follow: Flags.boolean({
       char: 'f',
       summary: 'Go on with slots as they are chosen.',
-      exclusive: ['to', 'data-dir'],
+      exclusive: ['to', 'data-dir', 'increment'],
     }),
     'data-dir': Flags.string({ summary: 'Read this directory of a stopped node.', helpValue: '<dir>' }),
+    increment: Flags.string({
+      summary: 'Read this increment of a backup, with the times of its batches.',
+      helpValue: '<file>',
+      exclusive: ['data-dir'],
+    }),
     values: Flags.boolean({ summary: 'With --json: the values too, not only their sizes.' }),
     commands: counter({ summary: 'Commands to show for a slot.', default: 8, min: 1 }),
   }
@@ -40,6 +47,11 @@ export default class LogInspect extends ClusterCommand {
     }
     const path = flags['data-dir']
     if (path !== undefined) return this.#show(await readStoppedLog(path, { from, to }, values), flags.commands)
+    if (flags.increment !== undefined) {
+      const lines = await readIncrementLog(flags.increment, { from, to }, values)
+      this.log(renderTimedLog(lines, flags.commands))
+      return { lines }
+    }
     const { admin, endpoints } = await this.admin(flags)
     const endpoint = endpoints[0] ?? ''
     const start = from ?? defaultFrom(to ?? (await admin.status(endpoint)).groups[0]?.chosen ?? 0)

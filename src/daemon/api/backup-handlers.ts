@@ -1,93 +1,66 @@
-import type { ServerResponse } from 'node:http'
-import type { StateSnapshot } from '../../runtime/ports.ts'
+import { PaxosError } from '../../base/error.ts'
+import type { IncrementStart } from '../../wire/increment-manifest.ts'
+import { isChain, isSha256 } from '../../wire/manifest-fields.ts'
 import { backupFrames } from '../backup/backup-writer.ts'
-import { takeSnapshot } from '../backup/take-snapshot.ts'
+import { ChosenLog } from '../backup/chosen-log.ts'
+import { incrementFrames } from '../backup/increment-writer.ts'
+import { planIncrement } from '../backup/plan-increment.ts'
+import { metaOf } from '../backup/snapshot-meta.ts'
 import type { ApiState } from './api-state.ts'
+import { originOf, streamBackup, withBackupPlace } from './backup-stream.ts'
 import { refuseBody } from './body.ts'
+import { badRequest } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { consistencyOf } from './kv-handlers.ts'
-import { waitForReader } from './slow-reader.ts'
 import { QueryParameters } from './target.ts'
 
 export function getBackup(exchange: Exchange, state: ApiState): void {
   const consistency = consistencyOf(new QueryParameters(exchange.query, ['consistency']))
   refuseBody(exchange)
-  const { replica, limits } = state.context
-  if (state.backups >= limits.backupsMax) {
-    exchange.error('OVERLOADED', `${state.backups} backups are being read from this node already`)
-    return
-  }
-  state.backups++
-  takeSnapshot(replica, consistency, limits.requestTimeoutMs, (outcome) => {
+  withBackupPlace(exchange, state, consistency, (snapshot, release) => {
+    const { context } = state
     // A place is one open snapshot: a reader that leaves the end of an answer in its socket has none.
     const close = (): void => {
-      state.backups--
-      if (outcome.kind === 'taken') outcome.snapshot.close()
+      release()
+      snapshot.close()
     }
-    if (outcome.kind === 'taken' && !exchange.abandoned) {
-      stream(exchange, state, outcome.snapshot, consistency, close)
-      return
-    }
-    close()
-    if (outcome.kind === 'failed') exchange.error(outcome.code, outcome.message, outcome.hint)
+    const frames = backupFrames(snapshot, originOf(context, consistency), context.limits.backupChunkBytes)
+    streamBackup(exchange, context, frames, close)
   })
 }
 
-function stream(
-  exchange: Exchange,
-  { context }: ApiState,
-  snapshot: StateSnapshot,
-  consistency: 'linearizable' | 'stale',
-  close: () => void,
-): void {
-  const { group, epoch } = context.replica.status()
-  const origin = {
-    program: context.node.version,
-    clusterId: context.clusterId,
-    node: context.node.name,
-    group,
-    epoch: epoch.number,
-    consistency,
-    createdAt: new Date().toISOString(),
-  }
-  const response = exchange.stream('application/octet-stream')
-  const startedAt = performance.now()
-  sendFrames(response, backupFrames(snapshot, origin, context.limits.backupChunkBytes))
-    .then(
-      (bytes) => {
-        const fields = { bytes, ms: Math.round(performance.now() - startedAt) }
-        if (bytes === undefined) context.logger.warn({}, 'a backup was cut short: its reader went away')
-        else context.logger.info(fields, 'a backup was read')
-      },
-      (err: unknown) => {
-        context.logger.warn({ err }, 'a backup was cut short')
-        // The reader learns it by the missing end.
-        response.destroy()
-      },
-    )
-    .finally(close)
-}
-
-/** Resolves with the bytes that were sent, undefined when nobody takes them any more. */
-async function sendFrames(response: ServerResponse, frames: AsyncIterable<Uint8Array>): Promise<number | undefined> {
-  let bytes = 0
-  for await (const frame of frames) {
-    if (response.destroyed) return undefined
-    bytes += frame.length
-    if (!response.write(frame)) await readerHasRoom(response)
-    if (response.destroyed) return undefined
-  }
-  response.end()
-  return bytes
-}
-
-/** Resolves as well when the reader goes. */
-function readerHasRoom(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    response.once('close', resolve)
-    waitForReader(response, () => {
-      response.off('close', resolve)
-      resolve()
-    })
+export function getIncrement(exchange: Exchange, state: ApiState): void {
+  const parameters = new QueryParameters(exchange.query, ['consistency', 'from', 'base', 'chain'])
+  const consistency = consistencyOf(parameters)
+  const start = startOf(parameters)
+  refuseBody(exchange)
+  withBackupPlace(exchange, state, consistency, (snapshot, release) => {
+    const { context } = state
+    const meta = metaOf(snapshot)
+    // The entries are in the log; an open snapshot would only hold disk space.
+    snapshot.close()
+    const log = new ChosenLog(context.replica, context.keptLog)
+    try {
+      const end = planIncrement(log, start, meta)
+      const frames = incrementFrames(log, originOf(context, consistency), start, end, context.limits.backupChunkBytes)
+      streamBackup(exchange, context, frames, release)
+    } catch (error) {
+      release()
+      if (!(error instanceof PaxosError)) throw error
+      exchange.error(error.code, error.message, error.hint)
+    }
   })
+}
+
+/** Throws PaxosError BAD_REQUEST. */
+function startOf(parameters: QueryParameters): IncrementStart {
+  const from = parameters.integer('from', 0)
+  const [base, chainBefore] = [parameters.get('base'), parameters.get('chain')]
+  if (from === undefined)
+    throw badRequest('Query parameter "from" is wanted: the first slot that the base does not have')
+  if (!isSha256(base)) throw badRequest('Query parameter "base" must be 64 hexadecimal digits: the id of the base')
+  if (!isChain(chainBefore)) {
+    throw badRequest('Query parameter "chain" must be 32 hexadecimal digits: the hash chain where the base ends')
+  }
+  return { base, from, chainBefore }
 }

@@ -4,6 +4,7 @@ import type { Incarnation, NodeId } from '../../protocol/ids.ts'
 import type { Survivor } from '../../protocol/recovery/survivor.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
 import type { ConfigJson, DiagnosisJson, LogLevel, ReclaimJson, SpaceJson } from '../../wire/api-types.ts'
+import type { KeptLog } from '../backup/chosen-log.ts'
 import type { SizeSource } from '../space/walk-space.ts'
 
 /** What the API needs of a logger; pino fits. */
@@ -76,6 +77,8 @@ export interface ApiContext {
     readonly peerAddress: string
   }
   readonly replica: ReplicaService
+  /** What of the log is on the disk and no longer in memory. */
+  readonly keptLog: KeptLog
   readonly requestLimits: RequestLimits
   readonly limits: ApiLimits
   readonly logger: ApiLogger

@@ -151,6 +151,24 @@ export const paths: Readonly<Record<string, unknown>> = {
       },
     },
   },
+  '/v1/backup/increment': {
+    get: {
+      summary: 'What was chosen after a backup, as `paxos backup create --base` stores it',
+      parameters: [
+        consistency,
+        required(query('from', counter, 'The first slot that the base does not have.')),
+        required(query('base', { type: 'string', pattern: '^[0-9a-f]{64}$' }, 'Id of the base.')),
+        required(query('chain', { type: 'string', pattern: '^[0-9a-f]{32}$' }, 'The hash chain where the base ends.')),
+      ],
+      responses: {
+        200: {
+          description: 'An increment. It is whole only if its last frame is there; `paxos backup inspect` tells.',
+          content: { 'application/octet-stream': { schema: bytes } },
+        },
+        ...errors(400, 410, 412, 429, 503),
+      },
+    },
+  },
   '/v1/log': {
     get: {
       summary: 'The log as this node has it, one slot a line',
@@ -292,6 +310,10 @@ function sessionId(): object {
 
 function query(name: string, schema: Schema, description: string): object {
   return { name, in: 'query', schema, description }
+}
+
+function required(parameter: object): object {
+  return { ...parameter, required: true }
 }
 
 function header(name: string, schema: Schema, description: string): object {

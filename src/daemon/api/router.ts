@@ -1,6 +1,6 @@
 import { clientProtocol, clientStreamPath } from '../../wire/client-codec.ts'
 import type { ApiState, Handler } from './api-state.ts'
-import { getBackup } from './backup-handlers.ts'
+import { getBackup, getIncrement } from './backup-handlers.ts'
 import {
   deleteSession,
   keepSessionAlive,
@@ -49,6 +49,7 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/space/keys', { GET: getSpaceKeys }],
   ['/v1/backup', { GET: getBackup }],
   ['/v1/recovery', { GET: getRecovery }],
+  ['/v1/backup/increment', { GET: getIncrement }],
   ['/v1/log', { GET: getLog }],
   ['/v1/log/gaps', { GET: getGaps }],
   ['/v1/log/fill', { POST: postFill }],

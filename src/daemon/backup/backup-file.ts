@@ -2,28 +2,54 @@ import { createReadStream } from 'node:fs'
 import { PaxosError } from '../../base/error.ts'
 import type { Meta } from '../../machine/records.ts'
 import type { BackupManifest } from '../../wire/backup-manifest.ts'
+import { type FileManifest, type IncrementManifest, isIncrement } from '../../wire/increment-manifest.ts'
+import { backupId } from './backup-id.ts'
 import { BackupReader } from './backup-reader.ts'
 
-export interface CheckedBackup {
+/** A file that was read as a whole. */
+export interface CheckedFile<T extends FileManifest = FileManifest> {
   readonly path: string
-  readonly manifest: BackupManifest
-  readonly meta: Meta
+  readonly manifest: T
   /** Size of the file. */
   readonly fileBytes: number
   /** Where its content begins; more than 0 when earlier attempts to make it were abandoned. */
   readonly contentStart: number
 }
 
-/** Reads all of it. Throws PaxosError USAGE when it cannot be read, BACKUP_DAMAGED, BACKUP_REFUSED. */
+export type CheckedIncrement = CheckedFile<IncrementManifest>
+
+export interface CheckedBackup extends CheckedFile<BackupManifest> {
+  readonly meta: Meta
+}
+
+/**
+ * Reads all of a full backup. Throws PaxosError USAGE when it cannot be read or is an increment, BACKUP_DAMAGED,
+ * BACKUP_REFUSED.
+ */
 export async function checkBackup(path: string): Promise<CheckedBackup> {
-  const reader = new BackupReader({ name: path })
-  let fileBytes = 0
-  for await (const bytes of readFrom(path, 0)) {
-    fileBytes += bytes.length
-    reader.push(bytes)
-  }
+  const { reader, fileBytes } = await readAll(path)
+  return { path, manifest: reader.finishFull(), meta: reader.meta, fileBytes, contentStart: reader.contentStart }
+}
+
+/** The same of a file of either kind. */
+export async function checkFile(path: string): Promise<CheckedBackup | CheckedIncrement> {
+  const { reader, fileBytes } = await readAll(path)
   const manifest = reader.finish()
-  return { path, manifest, meta: reader.tally.meta, fileBytes, contentStart: reader.contentStart }
+  const common = { path, fileBytes, contentStart: reader.contentStart }
+  return isIncrement(manifest) ? { ...common, manifest } : { ...common, manifest, meta: reader.meta }
+}
+
+/** The same of an increment. */
+export async function checkIncrement(path: string): Promise<CheckedIncrement> {
+  const file = await checkFile(path)
+  if (isCheckedIncrement(file)) return file
+  throw new PaxosError('USAGE', `${path} is a full backup: there is no log in it`, {
+    hint: 'Name an increment, which `paxos backup create --base` makes.',
+  })
+}
+
+export function isCheckedIncrement(file: CheckedBackup | CheckedIncrement): file is CheckedIncrement {
+  return isIncrement(file.manifest)
 }
 
 /**
@@ -31,7 +57,7 @@ export async function checkBackup(path: string): Promise<CheckedBackup> {
  * given out counts only when this has resolved. Throws like `checkBackup`.
  */
 export async function readChunks(
-  { path, manifest, contentStart }: CheckedBackup,
+  { path, manifest, contentStart }: CheckedFile,
   take: (entries: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const chunks: Uint8Array[] = []
@@ -40,11 +66,21 @@ export async function readChunks(
     reader.push(bytes)
     for (const entries of chunks.splice(0)) await take(entries)
   }
-  if (reader.finish().contentSha256 !== manifest.contentSha256) {
+  if (backupId(reader.finish()) !== backupId(manifest)) {
     throw new PaxosError('BACKUP_DAMAGED', `${path} changed while it was read`, {
       hint: 'Use a file that nobody writes.',
     })
   }
+}
+
+async function readAll(path: string): Promise<{ readonly reader: BackupReader; readonly fileBytes: number }> {
+  const reader = new BackupReader({ name: path })
+  let fileBytes = 0
+  for await (const bytes of readFrom(path, 0)) {
+    fileBytes += bytes.length
+    reader.push(bytes)
+  }
+  return { reader, fileBytes }
 }
 
 async function* readFrom(path: string, start: number): AsyncGenerator<Uint8Array> {

@@ -1,9 +1,19 @@
 import { zstdDecompressSync } from 'node:zlib'
 import { PaxosError } from '../../base/error.ts'
-import { backupFrame, backupFrameBytesMax, decodeBackupHeader, decodeChunk, noBackup } from '../../wire/backup-codec.ts'
+import { emptyMeta, type Meta } from '../../machine/records.ts'
+import {
+  backupFrame,
+  backupFrameBytesMax,
+  decodeBackupHeader,
+  decodeChunk,
+  incrementFormat,
+  noBackup,
+} from '../../wire/backup-codec.ts'
 import { type BackupManifest, decodeManifest } from '../../wire/backup-manifest.ts'
 import { FrameDecoder, frameHeaderBytes } from '../../wire/frame.ts'
+import { decodeIncrementManifest, type FileManifest, isIncrement } from '../../wire/increment-manifest.ts'
 import { ContentTally } from './content-tally.ts'
+import { IncrementTally } from './increment-tally.ts'
 
 export interface BackupReaderOptions {
   /** Names the backup in errors. */
@@ -15,15 +25,15 @@ export interface BackupReaderOptions {
 }
 
 /**
- * Checks a backup as it arrives, in pieces of any size, and gives out its chunks. Nothing given out counts before `finish`
+ * Checks a backup, full or an increment, as it arrives, in pieces of any size, and gives out its chunks. Nothing given out counts before `finish`
  * has returned: a backup is whole or it is nothing.
  */
 export class BackupReader {
   readonly #options: BackupReaderOptions
   readonly #frames = new FrameDecoder({ payloadBytesMax: backupFrameBytesMax })
-  #tally = new ContentTally()
+  #tally: ContentTally | IncrementTally = new ContentTally()
   #wanted: 'header' | 'chunks' | 'end' = 'header'
-  #manifest: BackupManifest | undefined
+  #manifest: FileManifest | undefined
   #frameStart = 0
   #contentStart = 0
 
@@ -36,8 +46,14 @@ export class BackupReader {
     return this.#contentStart
   }
 
-  get tally(): ContentTally {
-    return this.#tally
+  /** Read so far. */
+  get entries(): number {
+    return this.#tally.entries
+  }
+
+  /** Of a full backup, once it was read. */
+  get meta(): Meta {
+    return this.#tally instanceof ContentTally ? this.#tally.meta : emptyMeta
   }
 
   /** Throws PaxosError BACKUP_DAMAGED, BACKUP_REFUSED. */
@@ -50,7 +66,7 @@ export class BackupReader {
   }
 
   /** Throws PaxosError BACKUP_DAMAGED when the end is missing. */
-  finish(): BackupManifest {
+  finish(): FileManifest {
     const manifest = this.#manifest
     if (manifest !== undefined && !this.#frames.midFrame) return manifest
     if (manifest !== undefined) throw this.#damaged('there is something after its end')
@@ -58,9 +74,19 @@ export class BackupReader {
     throw this.#damaged(`it is cut short ${got}`)
   }
 
+  /** Throws PaxosError BACKUP_DAMAGED, USAGE when it is an increment. */
+  finishFull(): BackupManifest {
+    const manifest = this.finish()
+    if (!isIncrement(manifest)) return manifest
+    throw new PaxosError('USAGE', `${this.#options.name} is an increment: it continues another backup`, {
+      hint: 'Name the full backup before it, and every increment between, in order.',
+    })
+  }
+
   #onFrame(type: number, payload: Uint8Array): void {
     if (type === backupFrame.header && this.#wanted === 'header') {
-      decodeBackupHeader(payload)
+      const { format } = decodeBackupHeader(payload)
+      this.#tally = format === incrementFormat ? new IncrementTally() : new ContentTally()
       this.#wanted = 'chunks'
       this.#contentStart = this.#frameStart
     } else if (this.#wanted === 'header') {
@@ -68,9 +94,8 @@ export class BackupReader {
     } else if (type === backupFrame.chunk && this.#wanted === 'chunks') {
       this.#onChunk(payload)
     } else if (type === backupFrame.manifest && this.#wanted === 'chunks') {
-      this.#onManifest(decodeManifest(payload))
+      this.#onManifest(payload)
     } else if (type === backupFrame.abandoned && this.#wanted === 'chunks') {
-      this.#tally = new ContentTally()
       this.#wanted = 'header'
     } else {
       throw this.#damaged(this.#wanted === 'end' ? 'there is something after its end' : 'a part is out of place')
@@ -94,14 +119,27 @@ export class BackupReader {
     this.#options.onChunk?.(entries)
   }
 
-  #onManifest(manifest: BackupManifest): void {
-    const content = this.#tally.content()
+  #onManifest(payload: Uint8Array): void {
+    const tally = this.#tally
+    if (tally instanceof ContentTally) {
+      const manifest = decodeManifest(payload)
+      this.#compare(manifest, tally.content())
+      this.#manifest = manifest
+    } else {
+      const manifest = decodeIncrementManifest(payload)
+      this.#compare(manifest, tally.content())
+      const { from, upTo: applied } = tally.range ?? { from: manifest.from, upTo: manifest.from }
+      this.#compare(manifest, { from, applied })
+      this.#manifest = manifest
+    }
+    this.#wanted = 'end'
+  }
+
+  #compare<T extends object>(manifest: T, content: Partial<T>): void {
     for (const [name, value] of Object.entries(content)) {
-      const said = manifest[name as keyof typeof content]
+      const said = manifest[name as keyof T]
       if (said !== value) throw this.#damaged(`its manifest says ${name} ${said}, but its content has ${value}`)
     }
-    this.#manifest = manifest
-    this.#wanted = 'end'
   }
 
   #explain(error: unknown): unknown {

@@ -3,25 +3,39 @@
  *
  * What there is follows from the directory alone, so a restart changes nothing: the time of a backup is in its name,
  * together with node and cluster. Others' files are never touched, nor those of the cluster that this one was restored from.
+ *
+ * An increment that cannot be made, since its base is gone or the log does not reach back to it, becomes a full backup.
  */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
-import { compareStrings } from '../../base/order.ts'
+import type { Meta } from '../../machine/records.ts'
 import type { StateSnapshot } from '../../runtime/ports.ts'
 import type { ReplicaService } from '../../runtime/replica-service.ts'
 import type { BackupOrigin } from '../../wire/backup-manifest.ts'
+import type { FileManifest, IncrementStart } from '../../wire/increment-manifest.ts'
 import { makeDirectory } from '../store/durable-file.ts'
+import { backupEnd } from './backup-end.ts'
+import { backupId } from './backup-id.ts'
 import { backupFrames } from './backup-writer.ts'
-import { PartialFile, removeLeftovers } from './partial-file.ts'
+import { ChosenLog, type KeptLog } from './chosen-log.ts'
+import { incrementFrames } from './increment-writer.ts'
+import { incrementsSinceFull, type OwnBackup, OwnBackups, superfluous } from './own-backups.ts'
+import { removeLeftovers } from './partial-file.ts'
+import { planIncrement } from './plan-increment.ts'
+import { metaOf } from './snapshot-meta.ts'
 import { takeSnapshot } from './take-snapshot.ts'
+import { writeFrames } from './write-frames.ts'
 
 export interface BackupScheduleOptions {
   readonly directory: string
   readonly everyMs: number
   readonly keep: number
+  /** Every so many are full. */
+  readonly fullEvery: number
   readonly chunkBytes: number
   readonly replica: ReplicaService
+  readonly keptLog: KeptLog
   readonly origin: Pick<BackupOrigin, 'program' | 'clusterId' | 'node'>
   readonly logger: {
     info(fields: object, message: string): void
@@ -37,9 +51,16 @@ export interface BackupMetrics {
   readonly failures: number
 }
 
+interface NewestEnd {
+  readonly name: string
+  readonly start: IncrementStart
+}
+
 /** After a failure it is tried again sooner than at the next time that is due. */
 const retryMs = 60_000
 const snapshotTimeoutMs = 10_000
+/** The log does not reach from the base to here: an increment will not be made by trying again. */
+const hopeless: ReadonlySet<string> = new Set(['COMPACTED', 'PRECONDITION_FAILED'])
 
 export class BackupSchedule {
   readonly #options: BackupScheduleOptions
@@ -48,9 +69,13 @@ export class BackupSchedule {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #isStopped = false
+  readonly #own: OwnBackups
+  /** Where the newest one ends, if this run has made it. */
+  #end: NewestEnd | undefined
 
   constructor(options: BackupScheduleOptions) {
     this.#options = options
+    this.#own = new OwnBackups(options.origin.node, options.origin.clusterId)
   }
 
   start(): void {
@@ -85,20 +110,19 @@ export class BackupSchedule {
   }
 
   async #make(): Promise<void> {
-    const { directory, everyMs, logger, replica, now } = this.#options
+    const { directory, everyMs, logger, now } = this.#options
     try {
       await makeDirectory(directory)
       // Each backup has a name of its own: what a killed node left would stay for ever.
-      removeLeftovers(directory, (name) => this.#isOurs(name))
-      const snapshot = await snapshotOf(replica)
-      try {
-        const madeAt = now()
-        const file = join(directory, `${prefixOf(this.#options)}${stampOf(madeAt)}.paxos`)
-        if (!(await this.#write(file, snapshot, madeAt))) return
-        logger.info({ file }, 'a backup was made')
-      } finally {
-        snapshot.close()
-      }
+      removeLeftovers(directory, (name) => this.#own.parse(name) !== undefined)
+      // Names sort in the order in which one goes on from another, whatever the clock does.
+      const madeAt = Math.max(now(), (this.#newestAt ?? 0) + 1)
+      const end = await this.#makeOne(madeAt)
+      // The node stops.
+      if (end === undefined) return
+      this.#end = end
+      this.#newestAt = madeAt
+      logger.info({ file: join(directory, end.name) }, 'a backup was made')
     } catch (err) {
       if (this.#isStopped) return
       this.#failures++
@@ -110,29 +134,76 @@ export class BackupSchedule {
     this.#wait(this.#dueInMs())
   }
 
-  /** False when the node stops meanwhile. */
-  async #write(path: string, snapshot: StateSnapshot, madeAt: number): Promise<boolean> {
-    const { chunkBytes, origin, replica } = this.#options
-    const { group, epoch } = replica.status()
-    const place = { ...origin, group, epoch: epoch.number, consistency: 'linearizable' } as const
-    const file = await PartialFile.create(path)
+  async #makeOne(madeAt: number): Promise<NewestEnd | undefined> {
+    const { directory, logger } = this.#options
+    const start = await this.#startOfIncrement()
+    if (start === undefined) return await this.#writeFull(madeAt)
     try {
-      const createdAt = new Date(madeAt).toISOString()
-      for await (const frame of backupFrames(snapshot, { ...place, createdAt }, chunkBytes)) {
-        if (this.#isStopped) return false
-        await file.write(frame)
-      }
-      await file.finish()
-      this.#newestAt = madeAt
-      return true
-    } finally {
-      await file.discard()
+      return await this.#writeIncrement(madeAt, start)
+    } catch (err) {
+      if (!(err instanceof PaxosError && hopeless.has(err.code))) throw err
+      logger.warn({ err, directory }, 'an increment cannot be made: a full backup is')
+      return await this.#writeFull(madeAt)
     }
+  }
+
+  /** Undefined when a full backup is due, or nothing can be continued. */
+  async #startOfIncrement(): Promise<IncrementStart | undefined> {
+    const { directory, fullEvery, logger } = this.#options
+    const backups = await this.#backups()
+    const last = backups.at(-1)
+    const increments = incrementsSinceFull(backups)
+    if (last === undefined || increments === undefined || increments + 1 >= fullEvery) return undefined
+    if (this.#end?.name === last.name) return this.#end.start
+    try {
+      return (await backupEnd(join(directory, last.name))).start
+    } catch (err) {
+      logger.warn({ err, directory }, 'the last backup cannot be continued: a full one is made')
+      return undefined
+    }
+  }
+
+  async #writeFull(madeAt: number): Promise<NewestEnd | undefined> {
+    const snapshot = await snapshotOf(this.#options.replica)
+    try {
+      const frames = backupFrames(snapshot, this.#origin(madeAt), this.#options.chunkBytes)
+      return await this.#write(this.#own.nameOf(madeAt, false), frames, metaOf(snapshot))
+    } finally {
+      snapshot.close()
+    }
+  }
+
+  async #writeIncrement(madeAt: number, start: IncrementStart): Promise<NewestEnd | undefined> {
+    const { replica, keptLog, chunkBytes } = this.#options
+    const snapshot = await snapshotOf(replica)
+    const meta = metaOf(snapshot)
+    snapshot.close()
+    const log = new ChosenLog(replica, keptLog)
+    const frames = incrementFrames(log, this.#origin(madeAt), start, planIncrement(log, start, meta), chunkBytes)
+    return await this.#write(this.#own.nameOf(madeAt, true), frames, meta)
+  }
+
+  async #write(
+    name: string,
+    frames: AsyncGenerator<Uint8Array, FileManifest, undefined>,
+    { chain }: Meta,
+  ): Promise<NewestEnd | undefined> {
+    const manifest = await writeFrames(join(this.#options.directory, name), frames, () => this.#isStopped)
+    if (manifest === undefined) return undefined
+    const chainBefore = Buffer.from(chain).toString('hex')
+    return { name, start: { base: backupId(manifest), from: manifest.applied, chainBefore } }
+  }
+
+  #origin(madeAt: number): Omit<BackupOrigin, 'format'> {
+    const { origin, replica } = this.#options
+    const { group, epoch } = replica.status()
+    const createdAt = new Date(madeAt).toISOString()
+    return { ...origin, group, epoch: epoch.number, consistency: 'linearizable', createdAt }
   }
 
   async #removeOldest(): Promise<void> {
     const { directory, keep, logger } = this.#options
-    for (const name of (await this.#names()).slice(0, -keep)) {
+    for (const { name } of superfluous(await this.#backups(), keep)) {
       const file = join(directory, name)
       try {
         await rm(file, { force: true })
@@ -145,24 +216,12 @@ export class BackupSchedule {
   }
 
   async #look(): Promise<void> {
-    const newest = (await this.#names()).at(-1)
-    if (newest !== undefined) this.#newestAt = timeOf(this.#rest(newest))
+    this.#newestAt = (await this.#backups()).at(-1)?.madeAt
   }
 
   /** Oldest first. A directory that is not there yet is empty. */
-  async #names(): Promise<readonly string[]> {
-    const names = await readdir(this.#options.directory).catch((): string[] => [])
-    return names.filter((name) => this.#isOurs(name)).sort(compareStrings)
-  }
-
-  #isOurs(name: string): boolean {
-    return stamped.test(this.#rest(name))
-  }
-
-  /** Of a name, without what all of ours begin with. */
-  #rest(name: string): string {
-    const prefix = prefixOf(this.#options)
-    return name.startsWith(prefix) ? name.slice(prefix.length) : ''
+  async #backups(): Promise<readonly OwnBackup[]> {
+    return this.#own.among(await readdir(this.#options.directory).catch((): string[] => []))
   }
 }
 
@@ -173,19 +232,4 @@ function snapshotOf(replica: ReplicaService): Promise<StateSnapshot> {
       else reject(new PaxosError(outcome.code, outcome.message))
     })
   })
-}
-
-function prefixOf({ origin }: BackupScheduleOptions): string {
-  return `${origin.node}-${origin.clusterId.slice(0, 8)}-`
-}
-
-/** `20261125T224700123Z`: sorts by time, and fits any file system. */
-function stampOf(ms: number): string {
-  return new Date(ms).toISOString().replaceAll(/[-:.]/g, '')
-}
-
-const stamped = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z\.paxos$/
-
-function timeOf(name: string): number {
-  return Date.parse(name.replace(stamped, '$1-$2-$3T$4:$5:$6.$7Z'))
 }

@@ -21,6 +21,7 @@ import { restoredClusterId } from '../store/identity.ts'
 import { type CheckedBackup, checkBackup, readChunks } from './backup-file.ts'
 import { ContentTally } from './content-tally.ts'
 import { buildDirectory, findDirectory } from './restore-directory.ts'
+import { settled } from './settled.ts'
 import { withDirectory } from './with-directory.ts'
 
 export interface MemberPlan {
@@ -199,10 +200,4 @@ export function tallyOf(state: DataDirectory['state']): ContentTally {
   } finally {
     snapshot.close()
   }
-}
-
-export function settled(start: (done: (error?: Error) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    start((error) => (error === undefined ? resolve() : reject(error)))
-  })
 }

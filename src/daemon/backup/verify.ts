@@ -6,21 +6,20 @@ import { itemRange, keyOfItem } from '../../machine/layout.ts'
 import { decodeItem } from '../../machine/records.ts'
 import { toNodeId } from '../../protocol/ids.ts'
 import { Overlay } from '../../runtime/overlay.ts'
-import type { BackupEntry } from '../../wire/backup-codec.ts'
-import { decodeEntries } from '../../wire/backup-codec.ts'
 import { everything } from '../../wire/key-range.ts'
-import { type CheckedBackup, readChunks } from './backup-file.ts'
-import { settled, tallyOf } from './restore.ts'
+import type { CheckedBackup } from './backup-file.ts'
+import { fillStore } from './fill-store.ts'
+import { tallyOf } from './restore.ts'
 import { withDirectory } from './with-directory.ts'
 
 /** Two copies, and what LMDB needs beside the records. */
 const spaceFactor = 4
 const spaceMinBytes = 64 * 1024 * 1024
 
-/** Throws PaxosError USAGE when a backup of this size has no room below `directory`. */
-export async function checkScratchSpace(directory: string, { manifest }: CheckedBackup): Promise<void> {
+/** Throws PaxosError USAGE when backups of so many bytes before compression have no room below `directory`. */
+export async function checkScratchSpace(directory: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory)
-  const wanted = spaceFactor * manifest.bytes + spaceMinBytes
+  const wanted = spaceFactor * bytes + spaceMinBytes
   if (bavail * bsize >= wanted) return
   throw new PaxosError('USAGE', `${directory} has ${bavail * bsize} bytes free, and ${wanted} are wanted`, {
     hint: 'Name a larger place with --scratch.',
@@ -34,13 +33,7 @@ export async function checkScratchSpace(directory: string, { manifest }: Checked
 export async function verifyInStore(backup: CheckedBackup, scratch: string): Promise<void> {
   const expected = { clusterId: 'verify', nodeId: toNodeId(1), name: 'verify' }
   await withDirectory({ path: join(scratch, 'as-it-was'), expected }, async ({ state }) => {
-    const install = state.install()
-    await readChunks(backup, async (chunk) => {
-      const entries: BackupEntry[] = []
-      for (const { key, value } of decodeEntries(chunk)) entries.push([key, value])
-      await settled((done) => install.put(entries, done))
-    })
-    await settled((done) => install.finish(done))
+    await fillStore(state, backup)
     const tally = tallyOf(state)
     compare(backup, { ...tally.content(), chunks: backup.manifest.chunks })
     compareMachine(backup, new KvMachine(new Overlay(state.view)))

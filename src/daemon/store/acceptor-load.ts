@@ -5,7 +5,7 @@ import type { Epoch } from '../../protocol/epoch.ts'
 import { decodeEpoch } from '../../protocol/epoch-codec.ts'
 import { featureHint, featureProblem } from '../../protocol/feature-level.ts'
 import { firstSlot, type GroupId, nextSlot, type Slot } from '../../protocol/ids.ts'
-import type { Vote } from '../../protocol/multipaxos/message.ts'
+import type { SlotEntry, Vote } from '../../protocol/multipaxos/message.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
 import { decodeBallot, decodeVote, slotOf } from './acceptor-codec.ts'
 import type { Tree } from './environment.ts'
@@ -14,10 +14,8 @@ import { decodeRecord } from './record.ts'
 
 export interface ScannedLog {
   readonly loaded: LoadedGroup
-  /** Further pieces of each vote that has any, the leftovers below the truncated watermark among them. */
+  /** Further pieces of each vote that has any. */
   readonly pieces: ReadonlyMap<Slot, number>
-  /** There are votes below the truncated watermark: a truncation was interrupted. */
-  readonly leftovers: boolean
 }
 
 /** A damaged key may have stood for any slot between its neighbours; past this many the node does not start. */
@@ -28,9 +26,9 @@ export function scanLog(tree: Tree, keys: LogKeys): ScannedLog {
   const promised = readOne(tree, keys.promise, decodeBallot, 'promise')
   // A lower value would report deleted votes as "no vote", a higher one would claim data that the machine may lack.
   const truncatedUpTo = readOne(tree, keys.truncated, slotOf, 'truncated watermark') ?? firstSlot
-  const { votes, unknown, pieces, leftovers } = new VoteScan(tree, keys, truncatedUpTo).run()
+  const { votes, unknown, pieces } = new VoteScan(tree, keys, truncatedUpTo).run()
   const chosenUpTo = readChosen(tree, keys, truncatedUpTo)
-  return { loaded: { promised, chosenUpTo, truncatedUpTo, votes, unknown }, pieces, leftovers }
+  return { loaded: { promised, chosenUpTo, truncatedUpTo, votes, unknown }, pieces }
 }
 
 /** Rising numbers. Throws PaxosError DATA_DIR_REFUSED when one cannot be read. */
@@ -92,11 +90,10 @@ function readChosen(tree: Tree, keys: LogKeys, truncatedUpTo: Slot): Slot {
   return stored === undefined || stored < truncatedUpTo ? truncatedUpTo : stored
 }
 
-/** Goes through the votes of one log in key order. */
+/** Goes through the votes of one log in key order, from the truncated watermark on. */
 class VoteScan {
   readonly votes: Vote[] = []
   readonly pieces = new Map<Slot, number>()
-  leftovers = false
   readonly #tree: Tree
   readonly #keys: LogKeys
   readonly #truncatedUpTo: Slot
@@ -119,7 +116,8 @@ class VoteScan {
   }
 
   run(): this {
-    for (const { key, value } of this.#tree.getRange({ ...this.#keys.votes })) {
+    const range = { start: this.#keys.vote(this.#truncatedUpTo), end: this.#keys.votes.end }
+    for (const { key, value } of this.#tree.getRange(range)) {
       const name = this.#keys.parse(key)
       if (name === undefined) throw unreadable('a key of a vote')
       if (this.#open === undefined || this.#open.slot !== name.slot) {
@@ -139,10 +137,6 @@ class VoteScan {
     const open = this.#open
     if (open === undefined) return
     const { slot, pieces, complete } = open
-    if (slot < this.#truncatedUpTo) {
-      this.leftovers = true
-      return
-    }
     const [first] = pieces
     const record = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)
     const vote = complete
@@ -166,6 +160,41 @@ class VoteScan {
     if (upTo - this.#doubtfulFrom > doubtfulSlotsMax) throw unreadable('the slot of a damaged vote')
     for (let slot = this.#doubtfulFrom; slot < upTo; slot = nextSlot(slot)) this.#unknown.add(slot)
   }
+}
+
+/**
+ * Entries of slots that follow each other, from `from` on and below `upTo`, until `bytesMax` is reached. Throws PaxosError
+ * STORE_FAILED when one cannot be read.
+ */
+export function readEntries(tree: Tree, keys: LogKeys, from: Slot, upTo: Slot, bytesMax: number): SlotEntry[] {
+  const entries: SlotEntry[] = []
+  let open: { readonly slot: Slot; readonly pieces: Uint8Array[] } | undefined
+  let bytes = 0
+  const close = (): void => {
+    if (open === undefined) return
+    const { slot, pieces } = open
+    const vote = decodeOrUndefined(keys.vote(slot), Buffer.concat(pieces), (body) => decodeVote(slot, body))
+    if (vote === undefined) {
+      throw new PaxosError('STORE_FAILED', `Cannot read slot ${slot} in acceptor.mdb: the record is damaged`, {
+        hint: 'Ask another node.',
+      })
+    }
+    entries.push({ slot, entry: vote.entry })
+  }
+  for (const { key, value } of tree.getRange({ start: keys.vote(from), end: keys.vote(upTo) })) {
+    const slot = keys.parse(key)?.slot
+    if (slot === undefined) break
+    if (slot !== open?.slot) {
+      const isNext = slot === (open === undefined ? from : open.slot + 1)
+      if (!isNext || bytes >= bytesMax) break
+      close()
+      open = { slot, pieces: [] }
+    }
+    open.pieces.push(value)
+    bytes += value.length
+  }
+  close()
+  return entries
 }
 
 function decodeOrUndefined<T>(key: Uint8Array, record: Uint8Array, decode: (body: Uint8Array) => T): T | undefined {

@@ -46,6 +46,8 @@ export interface DataDirectoryOptions {
   /** The disk failed, or is too slow to be believed. Nothing is acknowledged any more: the node must stop. */
   readonly onFailure: (error: PaxosError) => void
   readonly commitDeadlineMs?: number
+  /** Of truncated votes that stay for increments of backups. */
+  readonly keptBytesMax?: number
   readonly snapshotIdleMs?: number
 }
 
@@ -111,7 +113,7 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     const snapshotIdleMs = options.snapshotIdleMs ?? snapshotIdleMsDefault
     const state = new LmdbStateStore({ directory: path, failStop, snapshotIdleMs })
     await syncDirectory(path)
-    const store = new LmdbAcceptorStore(acceptor, failStop)
+    const store = new LmdbAcceptorStore(acceptor, failStop, options.keptBytesMax)
     return {
       identity,
       incarnation: incarnations.current.incarnation,

@@ -14,15 +14,18 @@
 import { unreachable } from '../../base/assert.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
 import { encodeEpoch } from '../../protocol/epoch-codec.ts'
-import type { EpochNumber, GroupId, Slot } from '../../protocol/ids.ts'
+import { type EpochNumber, firstSlot, type GroupId, nextSlot, type Slot } from '../../protocol/ids.ts'
+import type { SlotEntry, SlotRange } from '../../protocol/multipaxos/message.ts'
 import type { AcceptorStore, Done, GroupWrite, LoadedGroup } from '../../runtime/ports.ts'
 import type { StoreUsageJson } from '../../wire/api-types.ts'
 import { encodeBallot, encodeCount, encodeVote } from './acceptor-codec.ts'
-import { scanEpochs, scanLog } from './acceptor-load.ts'
+import { readEntries, scanEpochs, scanLog } from './acceptor-load.ts'
 import type { Environment } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
+import { KeptVotes } from './kept-votes.ts'
 import { epochKey, LogKeys } from './keys.ts'
 import { encodeRecord } from './record.ts'
+import { scanLeftovers } from './scan-leftovers.ts'
 import { usageOf } from './store-usage.ts'
 import { VotePruner } from './vote-pruner.ts'
 
@@ -48,6 +51,7 @@ export class LmdbAcceptorStore implements AcceptorStore {
   readonly #environment: Environment
   readonly #failStop: FailStop
   readonly #pruner: VotePruner
+  readonly #kept: KeptVotes
   readonly #logs = new Map<string, Log>()
   #last: Promise<unknown> = Promise.resolve()
   #inFlight = 0
@@ -57,21 +61,37 @@ export class LmdbAcceptorStore implements AcceptorStore {
   #held: (() => void)[] | undefined
   #closing = false
 
-  constructor(environment: Environment, failStop: FailStop) {
+  /** `keptBytesMax`: of truncated votes that stay for `keptEntries`. */
+  constructor(environment: Environment, failStop: FailStop, keptBytesMax = 0) {
     this.#environment = environment
     this.#failStop = failStop
     this.#pruner = new VotePruner(environment)
+    this.#kept = new KeptVotes(keptBytesMax)
   }
 
   load(group: GroupId, epoch: EpochNumber): LoadedGroup {
     const keys = this.#logs.get(nameOf(group, epoch))?.keys ?? new LogKeys(group, epoch)
-    const { loaded, pieces, leftovers } = scanLog(this.#environment, keys)
+    const { loaded, pieces } = scanLog(this.#environment, keys)
     this.#logs.set(nameOf(group, epoch), { keys, pieces: new Map(pieces) })
-    if (leftovers) {
-      this.#pruner.add(keys, loaded.truncatedUpTo)
-      this.#pruneWhenIdle()
-    }
+    const leftovers = scanLeftovers(this.#environment, keys, loaded.truncatedUpTo)
+    for (const { keys: of, upTo } of this.#kept.found(keys, loaded.truncatedUpTo, leftovers)) this.#pruner.add(of, upTo)
+    this.#pruneWhenIdle()
     return loaded
+  }
+
+  /** The slots of a log that are truncated and still here. */
+  keptRange(group: GroupId, epoch: EpochNumber): SlotRange {
+    const log = this.#logs.get(nameOf(group, epoch))
+    const { from, upTo: to } = log === undefined ? { from: firstSlot, upTo: firstSlot } : this.#kept.rangeOf(log.keys)
+    return { from, to }
+  }
+
+  /** What was chosen in them, from `from` on: at least one entry if there is one. Throws PaxosError STORE_FAILED. */
+  keptEntries(group: GroupId, epoch: EpochNumber, from: Slot, bytesMax: number): readonly SlotEntry[] {
+    const log = this.#logs.get(nameOf(group, epoch))
+    const range = this.keptRange(group, epoch)
+    if (log === undefined || from < range.from) return []
+    return readEntries(this.#environment, log.keys, from, range.to, bytesMax)
   }
 
   commit(writes: readonly GroupWrite[], done: Done): void {
@@ -116,7 +136,7 @@ export class LmdbAcceptorStore implements AcceptorStore {
   }
 
   #commitNow(writes: readonly GroupWrite[], done: Done): void {
-    const truncated = new Map<Log, Slot>()
+    const truncated: (() => void)[] = []
     const marks = new Map<Uint8Array, Uint8Array>()
     let bytes = 0
     for (const { group, epoch, write } of writes) {
@@ -133,7 +153,9 @@ export class LmdbAcceptorStore implements AcceptorStore {
           break
         case 'truncate':
           marks.set(log.keys.truncated, encodeCount(write.upTo))
-          truncated.set(log, write.upTo)
+          // What is below is not known to be chosen, and a hole says so after a restart.
+          if (write.bySnapshot) this.#queued(this.#environment.remove(log.keys.vote(nextSlot(write.upTo, -1))))
+          truncated.push(() => this.#truncated(log, write.upTo, write.bySnapshot === true))
           break
         case 'epoch':
           marks.set(epochKey(group, write.epoch.number), encodeEpoch(write.epoch))
@@ -145,7 +167,7 @@ export class LmdbAcceptorStore implements AcceptorStore {
     for (const [key, body] of marks) this.#put(key, body)
     this.#pruneAlong(bytes)
     this.#track((error) => {
-      if (error === undefined) for (const [log, upTo] of truncated) this.#truncated(log, upTo)
+      if (error === undefined) for (const note of truncated) note()
       done(error)
       if (this.#inFlight === 0 && error === undefined) this.#pruneWhenIdle()
     })
@@ -163,6 +185,7 @@ export class LmdbAcceptorStore implements AcceptorStore {
     }
     if (more > 0) log.pieces.set(slot, more)
     else if (before > 0) log.pieces.delete(slot)
+    this.#kept.wrote(record.length)
     return record.length
   }
 
@@ -186,9 +209,9 @@ export class LmdbAcceptorStore implements AcceptorStore {
     })
   }
 
-  #truncated(log: Log, upTo: Slot): void {
+  #truncated(log: Log, upTo: Slot, bySnapshot: boolean): void {
     for (const slot of log.pieces.keys()) if (slot < upTo) log.pieces.delete(slot)
-    this.#pruner.add(log.keys, upTo)
+    for (const { keys, upTo: below } of this.#kept.truncated(log.keys, upTo, bySnapshot)) this.#pruner.add(keys, below)
   }
 
   #pruneAlong(bytes: number): void {

@@ -433,7 +433,7 @@ export class MultiPaxos implements Engine {
     if (upTo <= this.#log.truncatedUpTo) return
     this.#log.skipTo(upTo)
     this.#isChosenDue = true
-    this.#acceptor.note({ kind: 'truncate', upTo })
+    this.#acceptor.note({ kind: 'truncate', upTo, bySnapshot: true })
   }
 
   /**
