@@ -1,6 +1,7 @@
 import type { Member } from '../protocol/epoch.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { DiagnosisJson, LinkJson } from '../wire/api-types.ts'
+import type { BackupMetrics } from './backup/backup-schedule.ts'
 import type { NodeConfig } from './config-table.ts'
 import type { LoopLag } from './loop-lag.ts'
 import type { PeerInfo } from './net/peer-links.ts'
@@ -15,6 +16,8 @@ export interface DiagnosisSources {
   readonly flushes: RecentFlushes
   readonly loopLag: LoopLag
   readonly space: SpaceWatch
+  /** Undefined on a node that makes no backups by itself. */
+  backups(): BackupMetrics | undefined
   others(): readonly Member[]
   peerInfo(id: NodeId): PeerInfo | undefined
 }
@@ -39,11 +42,27 @@ export async function diagnose(sources: DiagnosisSources): Promise<DiagnosisJson
       usedBytes: sources.space.stateBytes,
       growthBytesPerSecond: sources.space.stateGrowthPerSecond ?? null,
     },
+    backups: backupsJson(sources.backups(), config),
     directory: { path: config.dataDir, uid: process.getuid?.() ?? -1, files },
     settings: numbersOf(config),
     links: sources.others().map((member) => linkJson(member, sources.peerInfo(member.id))),
     // Last, so that it is as fresh as can be when it leaves.
     wallMs: Date.now(),
+  }
+}
+
+function backupsJson(
+  made: BackupMetrics | undefined,
+  { backupDir, backupEveryMs }: NodeConfig,
+): DiagnosisJson['backups'] {
+  if (made === undefined || backupDir === undefined) return null
+  const { ageMs, failures, lastFailure } = made
+  return {
+    directory: backupDir,
+    everyMs: backupEveryMs,
+    ageMs: ageMs ?? null,
+    failures,
+    lastFailure: lastFailure ?? null,
   }
 }
 

@@ -65,7 +65,7 @@ function create(of: ReplicaStatus | undefined): Metrics {
     stateQuotaBytes: () => 1_000_000,
     refusing: () => 'quota',
     diskFreeBytes: () => 1e9,
-    backups: () => ({ ageMs: 90_000, failures: 2 }),
+    backups: () => ({ ageMs: 90_000, failures: 2, lastFailure: undefined }),
     clientConnections: () => 9,
   }
   return new Metrics({ node: 'n1', version: '0.1.0', clusterId: 'c' }, sources, () => {})

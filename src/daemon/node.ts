@@ -383,6 +383,7 @@ class Node implements RunningNode {
       flushes: this.#flushes,
       loopLag: this.#loopLag,
       space: this.#space,
+      backups: () => this.#backups?.metrics(),
       others: () => others(this.#replica.epoch, self.id),
       peerInfo: (id) => this.#links.peerInfo(id),
     })

@@ -218,6 +218,17 @@ export interface DiagnosisJson {
     /** Negative when it shrinks; null when it was not seen for long. */
     readonly growthBytesPerSecond: number | null
   }
+  /** That the node makes by itself; null when it makes none. */
+  readonly backups: {
+    readonly directory: string
+    readonly everyMs: number
+    /** Of the newest that is there; null when there is none. */
+    readonly ageMs: number | null
+    /** Since the node started. */
+    readonly failures: number
+    /** Why none could be made since the newest; null when nothing is wrong. */
+    readonly lastFailure: string | null
+  } | null
   readonly directory: {
     readonly path: string
     /** User of the process; -1 where there are none. */

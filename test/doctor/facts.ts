@@ -59,6 +59,7 @@ export function diagnosisOf(name: string, changes: Partial<DiagnosisJson> = {}):
     loop: { maxMs: 20, stalledSeconds: 0 },
     disk: { freeBytes: 50 * gib, totalBytes: 100 * gib, acceptorBytes: 1e6, stateBytes: 1e6, lossBytesPerSecond: 0 },
     state: { usedBytes: 1e6, growthBytesPerSecond: 0 },
+    backups: null,
     directory: {
       path: '/data',
       uid: 10,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { backupFindings } from '../../src/cli/doctor/backup-checks.ts'
 import { type DirectoryFacts, directoryFindings } from '../../src/cli/doctor/directory-checks.ts'
 import { nodeFindings } from '../../src/cli/doctor/node-checks.ts'
 import type { DiagnosisJson, FileJson } from '../../src/wire/api-types.ts'
@@ -53,6 +54,20 @@ test('data has reached its quota, nears it, or does so soon', () => {
   assert.deepEqual(of(0.5 * gib, 6000), [])
   assert.match(of(0.5 * gib, 12_500)[0]?.message ?? '', /quota in 12 hours/)
   assert.deepEqual(ofNode({ state: { usedBytes: gib, growthBytesPerSecond: 1e6 } }), [])
+})
+
+test('backups that a node makes by itself fail, or are overdue', () => {
+  const backups = { directory: '/backup', everyMs: 3_600_000, ageMs: 5_400_000, failures: 0, lastFailure: null }
+  const of = (changes: Partial<typeof backups> | { lastFailure: string } | { ageMs: null }, uptimeMs = 60_000) => {
+    const diagnosis = diagnosisOf('n1', { backups: { ...backups, ...changes } })
+    return backupFindings('n1', { ...diagnosis, node: { ...diagnosis.node, uptimeMs } }).map(({ id }) => id)
+  }
+  assert.deepEqual(backupFindings('n1', diagnosisOf('n1')), [])
+  assert.deepEqual(of({}), [])
+  assert.deepEqual(of({ lastFailure: 'ENOSPC' }), ['BACKUP_FAILING'])
+  assert.deepEqual(of({ ageMs: 7_300_000 }), ['BACKUP_OVERDUE'])
+  assert.deepEqual(of({ ageMs: null }), [])
+  assert.deepEqual(of({ ageMs: null }, 8_000_000), ['BACKUP_OVERDUE'])
 })
 
 test('modes that let others in are a finding, with the command that closes them', () => {

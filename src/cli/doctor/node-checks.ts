@@ -1,4 +1,5 @@
 import type { DiagnosisJson } from '../../wire/api-types.ts'
+import { backupFindings } from './backup-checks.ts'
 import { answering, type ClusterFacts } from './cluster-facts.ts'
 import { diskFindings } from './disk-checks.ts'
 import type { Finding } from './finding.ts'
@@ -20,6 +21,7 @@ export function nodeFindings(facts: ClusterFacts): readonly Finding[] {
       ...loopLag(name, diagnosis),
       ...diskFindings(name, disk, settings['limits.freeSpaceMinBytes'] ?? 0),
       ...quotaFindings(name, state, settings['limits.stateBytesMax'] ?? 0),
+      ...backupFindings(name, diagnosis),
       ...permissionFindings({ subject: name, ...directory }),
     ]
   })

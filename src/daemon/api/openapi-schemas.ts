@@ -191,6 +191,13 @@ export const schemas: Readonly<Record<string, Schema>> = {
       usedBytes: { ...counter, description: 'Without what is free inside the file.' },
       growthBytesPerSecond: { type: ['number', 'null'], description: 'Null when not known yet.' },
     }),
+    backups: {
+      oneOf: [
+        closed({ directory: text, everyMs: counter, ageMs: amountOrNull, failures: counter, lastFailure: textOrNull }),
+        { type: 'null' },
+      ],
+      description: 'That the node makes by itself; null when it makes none.',
+    },
     directory: closed({
       path: text,
       uid: { type: 'integer', minimum: -1, description: 'User of the process.' },

@@ -49,6 +49,8 @@ export interface BackupMetrics {
   /** Of the newest backup that is there; undefined when there is none. */
   readonly ageMs: number | undefined
   readonly failures: number
+  /** Why none could be made since the newest; undefined when the last try succeeded, or none was made. */
+  readonly lastFailure: string | undefined
 }
 
 interface NewestEnd {
@@ -66,6 +68,7 @@ export class BackupSchedule {
   readonly #options: BackupScheduleOptions
   #newestAt: number | undefined
   #failures = 0
+  #lastFailure: string | undefined
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #isStopped = false
@@ -85,7 +88,7 @@ export class BackupSchedule {
   metrics(): BackupMetrics {
     const newestAt = this.#newestAt
     const ageMs = newestAt === undefined ? undefined : Math.max(0, this.#options.now() - newestAt)
-    return { ageMs, failures: this.#failures }
+    return { ageMs, failures: this.#failures, lastFailure: this.#lastFailure }
   }
 
   /** A backup that is being made is given up. */
@@ -122,10 +125,12 @@ export class BackupSchedule {
       if (end === undefined) return
       this.#end = end
       this.#newestAt = madeAt
+      this.#lastFailure = undefined
       logger.info({ file: join(directory, end.name) }, 'a backup was made')
     } catch (err) {
       if (this.#isStopped) return
       this.#failures++
+      this.#lastFailure = err instanceof Error ? err.message : String(err)
       logger.warn({ err, directory }, 'a backup could not be made')
       this.#wait(Math.min(retryMs, everyMs))
       return
