@@ -11,12 +11,16 @@ import { assert, unreachable } from '../base/assert.ts'
 import { type ErrorCode, PaxosError } from '../base/error.ts'
 import type { Hash128 } from '../base/murmur3.ts'
 import type { Entry } from '../protocol/entry.ts'
+import { attributionOf } from '../protocol/epoch-codec.ts'
 import { nextSlot, type Slot, toSlot } from '../protocol/ids.ts'
+import type { Origin } from '../protocol/origin.ts'
 import { AnswerBudget } from './answer.ts'
+import { type AuditAction, actionOf, boundedRanges, didChange, writtenBy } from './audit-record.ts'
 import { sessionReplyBytesMax, sessionsMax, sessionWindow } from './bounds.ts'
 import { Chain, type ChainValue, chainValueOf } from './chain.ts'
 import { decodeBarrier, decodeBatch, decodeRequest } from './command-codec.ts'
 import { type Footprint, footprint } from './footprint.ts'
+import { KeyChanges } from './key-changes.ts'
 import { Kv } from './kv.ts'
 import { metaKey, stopSignKey } from './layout.ts'
 import { ttlProblem } from './limits.ts'
@@ -30,8 +34,9 @@ import {
   type StopSign,
 } from './records.ts'
 import { decodeReply, encodeReply } from './reply-codec.ts'
-import type { Answer, Command, Query, Reply, Request, SessionStamp } from './request.ts'
+import type { Answer, Command, KeyRange, Query, Reply, Request, SessionStamp } from './request.ts'
 import { Sessions } from './sessions.ts'
+import { Trail } from './trail.ts'
 import { applyTxn } from './txn.ts'
 import type { View } from './view.ts'
 
@@ -42,6 +47,7 @@ export class KvMachine implements Machine {
   #kv: Kv
   readonly #sessions: Sessions
   readonly #chain = new Chain()
+  readonly #trail: Trail
   #appliedUpTo = toSlot(0)
   #revision = 0
   #compactedRevision = 0
@@ -51,6 +57,7 @@ export class KvMachine implements Machine {
     this.#view = view
     this.#kv = new Kv(view, this.#chain)
     this.#sessions = new Sessions(view)
+    this.#trail = new Trail(view, this.#chain)
     this.reload()
   }
 
@@ -93,6 +100,7 @@ export class KvMachine implements Machine {
     this.#kv = new Kv(this.#view, this.#chain)
     this.#chain.reload(meta.chainSince, meta.chain)
     this.#sessions.reload(meta)
+    this.#trail.reload()
   }
 
   footprint(request: Request): Footprint {
@@ -106,6 +114,7 @@ export class KvMachine implements Machine {
     for (const reply of replies) this.#chain.answered(reply)
     this.#kv.history.step(this.#compactedRevision)
     this.#sessions.finish(slot)
+    this.#trail.finish()
     this.#appliedUpTo = nextSlot(slot)
     this.#endSlot()
     return replies
@@ -114,6 +123,8 @@ export class KvMachine implements Machine {
   /** A read at the compacted revision itself is still answered, one below it is not. */
   query(query: Query): Answer {
     const revision = this.#revision
+    if (query.kind === 'trail') return { kind: 'trail', ...this.#trail.page(query), revision }
+    if (query.kind === 'changes') return this.#changes(query)
     const at = query.revision ?? revision
     const problem = this.#readProblem(at)
     if (problem !== undefined) return { kind: 'error', ...problem, revision }
@@ -123,6 +134,12 @@ export class KvMachine implements Machine {
     }
     const found = at === revision ? this.#kv.range(query.range) : this.#kv.rangeAt(query.range, at)
     return { kind: 'items', ...new AnswerBudget().collect(found, query.limit, query.keysOnly), revision }
+  }
+
+  #changes(query: Query & { kind: 'changes' }): Answer {
+    const [newest, compacted] = [this.#revision, this.#compactedRevision]
+    const found = new KeyChanges(this.#view, this.#kv, this.#trail).of(query, { newest, compacted })
+    return { kind: 'changes', ...found, compactedRevision: compacted, revision: newest }
   }
 
   #readProblem(revision: number): { code: ErrorCode; message: string } | undefined {
@@ -142,6 +159,7 @@ export class KvMachine implements Machine {
         this.#sessions.barrier(valid(() => decodeBarrier(entry.payload)) ?? 0)
         return noReplies
       case 'stopSign':
+        this.#auditEpoch(slot, entry.payload)
         this.#view.put(stopSignKey, encodeStopSignRecord({ slot, payload: entry.payload }))
         return noReplies
       case 'noop':
@@ -167,7 +185,7 @@ export class KvMachine implements Machine {
       if (error instanceof PaxosError) return failed(slot, error.code, error.message)
       throw error
     }
-    const { session, command } = request
+    const { session, command, origin } = request
     switch (command.kind) {
       case 'openSession':
         return session === undefined
@@ -179,7 +197,9 @@ export class KvMachine implements Machine {
           ? failed(slot, 'BAD_REQUEST', `A session is wanted to ${command.kind}`)
           : this.#keepOrClose(slot, session, command.kind)
       default:
-        return session === undefined ? this.#execute(slot, command) : this.#executeOnce(slot, session, command)
+        return session === undefined
+          ? this.#audited(slot, command, origin)
+          : this.#executeOnce(slot, session, command, origin)
     }
   }
 
@@ -201,7 +221,7 @@ export class KvMachine implements Machine {
   }
 
   /** Protocol of RIFL (Lee et al. 2015): whatever else a request is refused for, it is never executed twice. */
-  #executeOnce(slot: Slot, stamp: SessionStamp, command: DataCommand): Reply {
+  #executeOnce(slot: Slot, stamp: SessionStamp, command: DataCommand, origin: Origin | undefined): Reply {
     const session = this.#sessions.touch(stamp.id)
     if (session === undefined) return sessionExpired(slot, stamp)
     this.#sessions.acknowledge(session, stamp.ackedBelow)
@@ -217,12 +237,40 @@ export class KvMachine implements Machine {
       const message = `Session ${session.id} has too many unacknowledged replies: the oldest is ${session.ackedBelow}`
       return failed(slot, 'OVERLOADED', message)
     }
-    const reply = this.#execute(slot, command)
+    const reply = this.#audited(slot, command, origin)
     replies.add(slot, seq, encodeReply(reply))
     return reply
   }
 
-  #execute(slot: Slot, command: DataCommand): Reply {
+  /** Executes it, and records who wanted it if it says so and changed something. */
+  #audited(slot: Slot, command: DataCommand, origin: Origin | undefined): Reply {
+    const before = this.#revision
+    const reply = this.#execute(slot, command, origin)
+    const action = origin === undefined ? undefined : actionOf(command)
+    if (origin === undefined || action === undefined || !didChange(reply, before)) return reply
+    const detail = command.kind === 'compact' ? `to revision ${command.revision}` : ''
+    this.#record(slot, this.#sessions.clockMs, action, origin, detail, writtenBy(command, reply))
+    return reply
+  }
+
+  #auditEpoch(slot: Slot, payload: Uint8Array): void {
+    const by = attributionOf(payload)
+    if (by === undefined) return
+    this.#record(slot, Math.max(this.#sessions.clockMs, by.timeMs), 'epoch', by.origin, by.detail)
+  }
+
+  #record(
+    slot: Slot,
+    timeMs: number,
+    action: AuditAction,
+    origin: Origin,
+    detail: string,
+    writes: readonly KeyRange[] = [],
+  ): number {
+    return this.#trail.add({ slot, timeMs, revision: this.#revision, action, origin, detail, ...boundedRanges(writes) })
+  }
+
+  #execute(slot: Slot, command: DataCommand, origin: Origin | undefined): Reply {
     switch (command.kind) {
       case 'put': {
         const mismatch = this.#mismatch(slot, command)
@@ -254,6 +302,11 @@ export class KvMachine implements Machine {
       }
       case 'compact':
         return this.#compact(slot, command.revision)
+      case 'note': {
+        const { action, detail } = command
+        const number = this.#record(slot, this.#sessions.clockMs, action, origin ?? nobody, detail)
+        return { kind: 'noted', slot, number }
+      }
       default:
         return unreachable(command)
     }
@@ -289,6 +342,8 @@ export class KvMachine implements Machine {
     this.#view.put(metaKey, encodeMeta(meta))
   }
 }
+
+const nobody: Origin = { actor: '', node: '', address: '' }
 
 /** Commands that belong in the order of a session. */
 type DataCommand = Exclude<Command, { kind: 'openSession' | 'closeSession' | 'keepAlive' }>
