@@ -332,6 +332,7 @@ class Node implements RunningNode {
         replica: this.#guard,
         requestLimits: this.#config.limits,
         limits: apiLimits(this.#config),
+        auditWrites: this.#config.auditWrites,
         logger: this.#log.logger,
         metricsText: () => this.#metrics.text(),
         whyShunned: () => this.#links.whyShunned(),

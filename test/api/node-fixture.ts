@@ -49,6 +49,7 @@ export interface NodeOptions {
   readonly limits?: Partial<ApiLimits>
   readonly requestLimits?: Partial<RequestLimits>
   readonly addresses?: Map<number, string>
+  readonly auditWrites?: boolean
 }
 
 /** A node's API over a real machine, stopped with the test. */
@@ -74,6 +75,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
       peerAddress: `127.0.0.1:${7700 + id}`,
     },
     replica,
+    auditWrites: options.auditWrites ?? false,
     memberFeatureLevels: () => ({ min: 1, max: 1 }),
     requestLimits: { ...defaultRequestLimits, ...options.requestLimits },
     limits: { ...defaultApiLimits, ...options.limits },

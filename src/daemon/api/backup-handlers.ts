@@ -3,6 +3,8 @@ import type { StateSnapshot } from '../../runtime/ports.ts'
 import { backupFrames } from '../backup/backup-writer.ts'
 import { takeSnapshot } from '../backup/take-snapshot.ts'
 import type { ApiState } from './api-state.ts'
+import { note } from './audit-note.ts'
+import { originOf } from './audit-origin.ts'
 import { refuseBody } from './body.ts'
 import type { Exchange } from './exchange.ts'
 import { consistencyOf } from './kv-handlers.ts'
@@ -12,6 +14,7 @@ import { QueryParameters } from './target.ts'
 export function getBackup(exchange: Exchange, state: ApiState): void {
   const consistency = consistencyOf(new QueryParameters(exchange.query, ['consistency']))
   refuseBody(exchange)
+  const origin = originOf(exchange, state.context)
   const { replica, limits } = state.context
   if (state.backups >= limits.backupsMax) {
     exchange.error('OVERLOADED', `${state.backups} backups are being read from this node already`)
@@ -25,6 +28,7 @@ export function getBackup(exchange: Exchange, state: ApiState): void {
       if (outcome.kind === 'taken') outcome.snapshot.close()
     }
     if (outcome.kind === 'taken' && !exchange.abandoned) {
+      note(state.context, origin, 'backup', `${consistency}, up to slot ${outcome.snapshot.appliedUpTo}`)
       stream(exchange, state, outcome.snapshot, consistency, close)
       return
     }

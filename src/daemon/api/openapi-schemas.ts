@@ -1,6 +1,7 @@
 import { errorCodes } from '../../base/error.ts'
 import { membersMax } from '../../base/member-bounds.ts'
-import { logLevels } from '../../wire/api-types.ts'
+import { adminActions, writeActions } from '../../machine/audit-record.ts'
+import { logLevels, noteActions } from '../../wire/api-types.ts'
 
 export interface Schema {
   readonly [name: string]: unknown
@@ -340,6 +341,44 @@ export const schemas: Readonly<Record<string, Schema>> = {
     'beforeKey?': { ...text, description: 'or one before this one that the node that was asked does not have.' },
     'beforeKey64?': base64,
   }),
+  AuditRecord: closed({
+    number: { ...counter, description: 'In its trail; numbers rise by one.' },
+    slot: counter,
+    time: { ...text, description: "Of the cluster's clock, as in RFC 3339, in UTC." },
+    revision: counter,
+    action: { enum: [...adminActions, ...writeActions] },
+    actor: { ...textOrNull, description: 'Whom the client claimed to be.' },
+    node: { ...text, description: 'That took the request.' },
+    address: { ...textOrNull, description: 'Where the client connected from; null: the local socket of the node.' },
+    detail: text,
+    keys: {
+      type: 'array',
+      items: closed({
+        ...{ 'key?': text, 'key64?': base64, 'start?': text, 'start64?': base64, 'end?': text, 'end64?': base64 },
+      }),
+    },
+    keysLeftOut: { ...counter, description: 'Written too, and not named.' },
+  }),
+  AuditTrail: closed({
+    records: { type: 'array', items: ref('AuditRecord') },
+    next: { ...counterOrNull, description: '`before` of the next page; null when nothing older is kept.' },
+    revision: counter,
+  }),
+  AuditChanges: closed({
+    changes: {
+      type: 'array',
+      items: closed({
+        revision: counter,
+        kind: { enum: ['put', 'delete', null] },
+        record: { oneOf: [ref('AuditRecord'), { type: 'null' }] },
+      }),
+    },
+    next: counterOrNull,
+    compactedRevision: { ...counter, description: 'At and below it, only audited changes are known.' },
+    revision: counter,
+  }),
+  AuditNote: closed({ action: { enum: noteActions }, detail: text }),
+  AuditNoted: closed({ number: counter, slot: counter }),
   LogLevel: closed({ level: { enum: logLevels } }),
   Live: closed({ live: flag }),
   Ready: closed({ ready: flag, reason: textOrNull }),
