@@ -21,6 +21,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/run-node.ts': ['daemon'],
   'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'machine', 'protocol', 'runtime/replica-service.ts'],
+  'cli/audit/stopped-audit.ts': [
+    'daemon/store',
+    'daemon/api/audit-json.ts',
+    'daemon/api/no-trail.ts',
+    'machine',
+    'protocol',
+    'runtime/overlay.ts',
+  ],
   'cli/doctor/examine-directory.ts': ['daemon/store', 'daemon/config-table.ts', 'protocol/ids.ts'],
   'cli/quorum/bridging-sizes.ts': ['protocol/quorum.ts'],
   'cli/quorum/explanation.ts': ['protocol/quorum.ts'],

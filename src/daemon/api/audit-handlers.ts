@@ -1,8 +1,6 @@
 import { assert } from '../../base/assert.ts'
-import { PaxosError } from '../../base/error.ts'
 import { queryProblem } from '../../machine/limits.ts'
 import type { Answer, AuditQuery, Key } from '../../machine/request.ts'
-import { auditLevel } from '../../protocol/feature-level.ts'
 import { detailBytesMax } from '../../protocol/origin.ts'
 import { noteActions } from '../../wire/api-types.ts'
 import type { Consistency } from '../../wire/client-codec.ts'
@@ -17,6 +15,7 @@ import { badRequest } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { JsonFields } from './json-fields.ts'
 import { consistencyOf } from './kv-handlers.ts'
+import { noTrail } from './no-trail.ts'
 import { QueryParameters } from './target.ts'
 
 const limitDefault = 100
@@ -96,14 +95,5 @@ function ask(
 
 function mustHaveTrail(context: ApiContext): void {
   if (hasTrail(context)) return
-  const level = context.replica.epochs().at(-1)?.featureLevel ?? 0
-  throw noTrail(level)
-}
-
-/** Also said of a stopped node. */
-export function noTrail(level: number): PaxosError {
-  const message = `The cluster keeps no audit trail: it is at feature level ${level}, and has one from level ${auditLevel} on`
-  return new PaxosError('PRECONDITION_FAILED', message, {
-    hint: '`paxos upgrade finalize` raises the level, once every member runs a version that knows it.',
-  })
+  throw noTrail(context.replica.epochs().at(-1)?.featureLevel ?? 0)
 }
