@@ -35,8 +35,17 @@ export interface ItemChanges {
 const entryKinds = { batch: 0, noop: 1, barrier: 2, stopSign: 3 } as const satisfies Record<Entry['kind'], number>
 /** What follows in the text that is hashed. */
 const noted = {
-  ...{ written: 1, deleted: 2, end: 3, put: 4, delete: 5, txn: 6, compact: 7, session: 8, error: 9 },
-  ...{ audited: 10, note: 11 },
+  written: 1,
+  deleted: 2,
+  end: 3,
+  put: 4,
+  delete: 5,
+  txn: 6,
+  compact: 7,
+  session: 8,
+  error: 9,
+  audited: 10,
+  note: 11,
 } as const
 
 export class Chain implements ItemChanges, TrailChanges {

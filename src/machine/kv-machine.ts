@@ -196,10 +196,13 @@ export class KvMachine implements Machine {
         return session === undefined
           ? failed(slot, 'BAD_REQUEST', `A session is wanted to ${command.kind}`)
           : this.#keepOrClose(slot, session, command.kind)
-      default:
+      case 'note':
         return session === undefined
-          ? this.#audited(slot, command, origin)
-          : this.#executeOnce(slot, session, command, origin)
+          ? this.#note(slot, command, origin ?? nobody)
+          : failed(slot, 'BAD_REQUEST', 'A note belongs to no session')
+      default:
+        if (session !== undefined) return this.#executeOnce(slot, session, command, origin)
+        return origin === undefined ? this.#execute(slot, command) : this.#audited(slot, command, origin)
     }
   }
 
@@ -237,20 +240,24 @@ export class KvMachine implements Machine {
       const message = `Session ${session.id} has too many unacknowledged replies: the oldest is ${session.ackedBelow}`
       return failed(slot, 'OVERLOADED', message)
     }
-    const reply = this.#audited(slot, command, origin)
+    const reply = origin === undefined ? this.#execute(slot, command) : this.#audited(slot, command, origin)
     replies.add(slot, seq, encodeReply(reply))
     return reply
   }
 
-  /** Executes it, and records who wanted it if it says so and changed something. */
-  #audited(slot: Slot, command: DataCommand, origin: Origin | undefined): Reply {
+  /** Executes it, and records who wanted it if it changed something. */
+  #audited(slot: Slot, command: DataCommand, origin: Origin): Reply {
     const before = this.#revision
-    const reply = this.#execute(slot, command, origin)
-    const action = origin === undefined ? undefined : actionOf(command)
-    if (origin === undefined || action === undefined || !didChange(reply, before)) return reply
+    const reply = this.#execute(slot, command)
+    const action = actionOf(command)
+    if (action === undefined || !didChange(reply, before)) return reply
     const detail = command.kind === 'compact' ? `to revision ${command.revision}` : ''
     this.#record(slot, this.#sessions.clockMs, action, origin, detail, writtenBy(command, reply))
     return reply
+  }
+
+  #note(slot: Slot, { action, detail }: Command & { kind: 'note' }, origin: Origin): Reply {
+    return { kind: 'noted', slot, number: this.#record(slot, this.#sessions.clockMs, action, origin, detail) }
   }
 
   #auditEpoch(slot: Slot, payload: Uint8Array): void {
@@ -270,7 +277,7 @@ export class KvMachine implements Machine {
     return this.#trail.add({ slot, timeMs, revision: this.#revision, action, origin, detail, ...boundedRanges(writes) })
   }
 
-  #execute(slot: Slot, command: DataCommand, origin: Origin | undefined): Reply {
+  #execute(slot: Slot, command: DataCommand): Reply {
     switch (command.kind) {
       case 'put': {
         const mismatch = this.#mismatch(slot, command)
@@ -302,11 +309,6 @@ export class KvMachine implements Machine {
       }
       case 'compact':
         return this.#compact(slot, command.revision)
-      case 'note': {
-        const { action, detail } = command
-        const number = this.#record(slot, this.#sessions.clockMs, action, origin ?? nobody, detail)
-        return { kind: 'noted', slot, number }
-      }
       default:
         return unreachable(command)
     }
@@ -346,7 +348,7 @@ export class KvMachine implements Machine {
 const nobody: Origin = { actor: '', node: '', address: '' }
 
 /** Commands that belong in the order of a session. */
-type DataCommand = Exclude<Command, { kind: 'openSession' | 'closeSession' | 'keepAlive' }>
+type DataCommand = Exclude<Command, { kind: 'openSession' | 'closeSession' | 'keepAlive' | 'note' }>
 
 function failed(slot: Slot, code: ErrorCode, message: string): Reply {
   return { kind: 'error', slot, code, message }

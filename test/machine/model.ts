@@ -123,6 +123,7 @@ export class Model {
     })
     if (command.kind === 'openSession')
       return stamp === undefined ? this.#open(slot, command.ttlMs) : error('BAD_REQUEST')
+    if (command.kind === 'note' && stamp !== undefined) return error('BAD_REQUEST')
     const once = command.kind !== 'keepAlive' && command.kind !== 'closeSession'
     if (stamp === undefined) return once ? this.#audited(slot, command, origin) : error('BAD_REQUEST')
     const session = this.#sessions.get(stamp.id)
