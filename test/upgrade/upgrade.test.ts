@@ -74,6 +74,14 @@ test('a live cluster goes from one build to the next: no request fails, and none
     versions: [next.version],
   })
 
+  const noted = json(await run(next, 'audit', 'list', '--json'))['records'] as { action: string; detail: string }[]
+  const maintenance = noted.filter(({ action }) => action.startsWith('maintenance'))
+  assert.deepEqual(
+    maintenance.map(({ detail }) => detail.replace(/: n\d, n\d, n\d$/, ': all')),
+    ['upgrade to 99.0.0: all', 'upgrade to 99.0.0: done, 3 of 3 nodes done'],
+  )
+  assert.ok(noted.some(({ action }) => action === 'leader'))
+
   // It can be taken back until it is finalized.
   installOver(installed, old)
   const back = await run(old, 'upgrade', 'run', '--dev', dataDir, '--yes')
