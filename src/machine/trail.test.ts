@@ -7,6 +7,7 @@ import { encodeStopSign } from '../protocol/epoch-codec.ts'
 import { toEpochNumber, toNodeId } from '../protocol/ids.ts'
 import { auditAdminKept, auditRangesMax, auditScanRecords } from './bounds.ts'
 import { encodeBatch, encodeRequest, withOrigin } from './command-codec.ts'
+import { trailEndsKey } from './layout.ts'
 import { defaultRequestLimits, requestProblem } from './limits.ts'
 import type { Command } from './request.ts'
 
@@ -108,6 +109,16 @@ test('the chain covers who did it, and a trail comes back after a restart', () =
     ann.trail('writes').records.map(({ number }) => number),
     [1, 0],
   )
+})
+
+test('a member whose trail is another is told by its chain, though it applied the same entries', () => {
+  const [good, bad] = [new Bench(), new Bench()]
+  for (const bench of [good, bad]) bench.by('ann', put('a', '1'))
+  bad.view.delete(trailEndsKey)
+  bad.restart()
+  assert.equal(chainOf(good), chainOf(bad))
+  for (const bench of [good, bad]) bench.by('ann', put('b', '1'))
+  assert.notEqual(chainOf(good), chainOf(bad))
 })
 
 test('only so many records are kept, and a question that finds little says where to go on', () => {

@@ -1,5 +1,6 @@
 import type { Bug } from './bug.ts'
 import { acceptorBugs } from './bugs/acceptor.ts'
+import { auditBugs } from './bugs/audit.ts'
 import { epochBugs } from './bugs/epochs.ts'
 import { leaderBugs } from './bugs/leader.ts'
 import { readBugs } from './bugs/reads.ts'
@@ -13,6 +14,7 @@ export const bugs: readonly Bug[] = [
   ...readBugs,
   ...runtimeBugs,
   ...stateBugs,
+  ...auditBugs,
 ]
 
 export function findBug(name: string): Bug {
