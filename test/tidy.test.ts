@@ -13,8 +13,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   sim: ['base', 'protocol', 'machine', 'runtime', 'wire'],
   daemon: ['base', 'protocol', 'machine', 'runtime', 'wire'],
   client: ['base', 'protocol/ids.ts', 'machine', 'wire'],
-  cli: ['base', 'client', 'machine/request.ts', 'wire/api-types.ts'],
-  commands: ['base', 'client', 'cli', 'wire/api-types.ts'],
+  cli: ['base', 'client', 'machine/request.ts', 'wire/api-types.ts', 'wire/audit-types.ts'],
+  commands: ['base', 'client', 'cli', 'wire/api-types.ts', 'wire/audit-types.ts'],
 }
 
 /** The few places where the command line reaches deeper: it starts a node, reads a stopped one's data, explains quorums. */
@@ -25,6 +25,14 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
     ...['protocol/ids.ts', 'runtime/replica-service.ts'],
   ],
   'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'machine', 'protocol', 'runtime/replica-service.ts'],
+  'cli/audit/stopped-audit.ts': [
+    'daemon/store',
+    'daemon/api/audit-json.ts',
+    'daemon/api/no-trail.ts',
+    'machine',
+    'protocol',
+    'runtime/overlay.ts',
+  ],
   'cli/doctor/examine-directory.ts': ['daemon/store', 'daemon/config-table.ts', 'protocol/ids.ts'],
   'cli/quorum/bridging-sizes.ts': ['protocol/quorum.ts'],
   'cli/quorum/explanation.ts': ['protocol/quorum.ts'],

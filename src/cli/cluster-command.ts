@@ -9,6 +9,7 @@ export interface ConnectionFlags {
   readonly endpoints?: string | undefined
   readonly timeout?: number | undefined
   readonly config?: string | undefined
+  readonly actor?: string | undefined
 }
 
 /** A command that talks to a cluster. Clients are loaded and connected when they are asked for, and closed at the end. */
@@ -28,6 +29,12 @@ export abstract class ClusterCommand extends BaseCommand {
       helpValue: '<file>',
       env: 'PAXOS_CONFIG',
     }),
+    actor: Flags.string({
+      summary: "Who you say that you are, for the cluster's audit trail [default: user@host].",
+      helpGroup: 'CONNECTION',
+      helpValue: '<name>',
+      env: 'PAXOS_ACTOR',
+    }),
   }
 
   protected connection(flags: ConnectionFlags): Promise<ClientConfig> {
@@ -42,7 +49,7 @@ export abstract class ClusterCommand extends BaseCommand {
   ): Promise<PaxosClient> {
     const { endpoints, timeoutMs } = await this.connection(flags)
     const { PaxosClient } = await import('../client/client.ts')
-    const client = new PaxosClient({ endpoints, timeoutMs, session: false, ...options })
+    const client = new PaxosClient({ endpoints, timeoutMs, session: false, actor: flags.actor, ...options })
     this.onEnd(() => client.close())
     return client
   }
@@ -50,7 +57,7 @@ export abstract class ClusterCommand extends BaseCommand {
   protected async admin(flags: ConnectionFlags): Promise<{ admin: AdminClient; endpoints: readonly string[] }> {
     const { endpoints, timeoutMs } = await this.connection(flags)
     const { AdminClient } = await import('../client/admin.ts')
-    const admin = new AdminClient({ timeoutMs })
+    const admin = new AdminClient({ timeoutMs, actor: flags.actor })
     this.onEnd(() => admin.close())
     return { admin, endpoints }
   }

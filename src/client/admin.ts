@@ -1,5 +1,6 @@
 import { Client, type Dispatcher } from 'undici'
 import { isErrorCode, PaxosError } from '../base/error.ts'
+import { actorHeader } from '../wire/actor.ts'
 import type {
   DiagnosisJson,
   EpochChangeJson,
@@ -17,7 +18,21 @@ import type {
   VerifyJson,
   WantedEpochJson,
 } from '../wire/api-types.ts'
+import type { AuditChangesJson, AuditNotedJson, AuditTrailJson, NoteAction } from '../wire/audit-types.ts'
+import { actorToSend } from './actor.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
+
+export interface AuditPage {
+  readonly before?: number | undefined
+  readonly limit?: number | undefined
+  readonly consistency?: 'linearizable' | 'stale' | undefined
+}
+
+export interface AuditTrailOptions extends AuditPage {
+  readonly trail?: 'admin' | 'writes' | undefined
+  /** Only records that name it. */
+  readonly key?: Uint8Array | undefined
+}
 
 export interface LogOptions {
   readonly from?: number | undefined
@@ -43,9 +58,12 @@ export interface IncrementStartOptions {
 /** Asks single nodes about themselves, over HTTP on their client port or unix socket. Rejects with PaxosError. */
 export class AdminClient {
   readonly #timeoutMs: number
+  readonly #actor: string
   readonly #clients = new Map<string, Client>()
 
-  constructor(options: { readonly timeoutMs?: number | undefined } = {}) {
+  /** `actor` is who this is, for the cluster's audit trail: a claim. Default: user@host of the process. */
+  constructor(options: { readonly timeoutMs?: number | undefined; readonly actor?: string | undefined } = {}) {
+    this.#actor = actorToSend(options.actor)
     this.#timeoutMs = options.timeoutMs ?? 5000
   }
 
@@ -123,6 +141,24 @@ export class AdminClient {
       ...(start === undefined ? [] : [`start=${percentEncoded(start)}`]),
     ].join('&')
     return (await this.#json(endpoint, 'GET', `/v1/log/verify/content?${query}`)) as VerifyContentJson
+  }
+
+  /** Who did what, the newest first. */
+  async audit(endpoint: string, options: AuditTrailOptions): Promise<AuditTrailJson> {
+    const { key, ...rest } = options
+    return (await this.#json(endpoint, 'GET', `/v1/audit${withKey(queryOf({ ...rest }), key)}`)) as AuditTrailJson
+  }
+
+  /** What changed a key, the newest first. */
+  async auditChanges(endpoint: string, options: AuditPage & { readonly key: Uint8Array }): Promise<AuditChangesJson> {
+    const { key, ...rest } = options
+    const path = `/v1/audit/changes${withKey(queryOf({ ...rest }), key)}`
+    return (await this.#json(endpoint, 'GET', path)) as AuditChangesJson
+  }
+
+  /** Records something that the cluster cannot know by itself. */
+  async note(endpoint: string, action: NoteAction, detail: string): Promise<AuditNotedJson> {
+    return (await this.#json(endpoint, 'POST', '/v1/audit', JSON.stringify({ action, detail }))) as AuditNotedJson
   }
 
   /** Not being ready is an answer, not an error. */
@@ -239,6 +275,7 @@ export class AdminClient {
         method,
         path,
         body: body ?? null,
+        headers: { [actorHeader]: this.#actor },
         headersTimeout: this.#timeoutMs,
         bodyTimeout: endless ? 0 : this.#timeoutMs,
         signal: signal ?? null,
@@ -268,6 +305,10 @@ function queryOf(options: Readonly<Record<string, number | boolean | string | un
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(options)) if (value !== undefined) parameters.set(name, String(value))
   return parameters.size === 0 ? '' : `?${parameters}`
+}
+
+function withKey(query: string, key: Uint8Array | undefined): string {
+  return key === undefined ? query : `${query}${query === '' ? '?' : '&'}key=${percentEncoded(key)}`
 }
 
 function percentEncoded(bytes: Uint8Array): string {

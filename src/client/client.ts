@@ -2,6 +2,7 @@ import { PaxosError } from '../base/error.ts'
 import { decodeAnswer, encodeQuery } from '../machine/reply-codec.ts'
 import type { Answer, Command, Query, Reply } from '../machine/request.ts'
 import type { Consistency } from '../wire/client-codec.ts'
+import { actorToSend } from './actor.ts'
 import { Courier } from './courier.ts'
 import { parseEndpoint } from './endpoint.ts'
 import { Gate } from './gate.ts'
@@ -23,6 +24,8 @@ export interface PaxosClientOptions {
   readonly maxInFlight?: number | undefined
   /** Move to the leader's node once it is known, which saves a forward. Default true. */
   readonly followLeader?: boolean | undefined
+  /** Who this is, for the cluster's audit trail: a claim. Default: user@host of the process. Empty: nobody. */
+  readonly actor?: string | undefined
 }
 
 export interface RequestOptions {
@@ -97,7 +100,11 @@ export class PaxosClient {
     if (options.endpoints.length === 0) throw new PaxosError('USAGE', 'A client needs one endpoint at least')
     this.#timeoutMs = positive('timeoutMs', options.timeoutMs ?? 10_000)
     this.#gate = new Gate(positive('maxInFlight', options.maxInFlight ?? 1024))
-    this.#courier = new Courier(options.endpoints.map(parseEndpoint), options.followLeader ?? true)
+    this.#courier = new Courier(
+      options.endpoints.map(parseEndpoint),
+      actorToSend(options.actor),
+      options.followLeader ?? true,
+    )
     const sessionTtlMs = positive('sessionTtlMs', options.sessionTtlMs ?? 60_000)
     this.#writer = new Writer(this.#courier, options.session ?? true, sessionTtlMs)
   }

@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import { PaxosError } from '../base/error.ts'
+import { actorHeader } from '../wire/actor.ts'
 import {
   clientFrames,
   clientProtocol,
@@ -162,13 +163,18 @@ export class Connection<T> {
   }
 }
 
-/** Dials, upgrades and waits for the hello. Rejects with PaxosError CANNOT_CONNECT. */
-export function connect<T>(endpoint: Endpoint, timeoutMs: number, events: ConnectionEvents<T>): Promise<Connection<T>> {
+/** Dials, upgrades and waits for the hello. `actor` is ready to be sent. Rejects with PaxosError CANNOT_CONNECT. */
+export function connect<T>(
+  endpoint: Endpoint,
+  actor: string,
+  timeoutMs: number,
+  events: ConnectionEvents<T>,
+): Promise<Connection<T>> {
   return new Promise((resolve, reject) => {
     const request = httpRequest({
       ...(endpoint.kind === 'tcp' ? { host: endpoint.host, port: endpoint.port } : { socketPath: endpoint.path }),
       path: clientStreamPath,
-      headers: { connection: 'Upgrade', upgrade: clientProtocol },
+      headers: { connection: 'Upgrade', upgrade: clientProtocol, [actorHeader]: actor },
       agent: false,
     })
     const timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs)

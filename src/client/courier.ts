@@ -54,8 +54,8 @@ export class Courier {
   #goodAt = 0
   readonly #pinged = new WeakMap<Connection<Parcel>, number>()
 
-  constructor(endpoints: readonly Endpoint[], followLeader: boolean) {
-    this.#dialer = new Dialer<Parcel>(endpoints, followLeader, {
+  constructor(endpoints: readonly Endpoint[], actor: string, followLeader: boolean) {
+    this.#dialer = new Dialer<Parcel>(endpoints, actor, followLeader, {
       onAnswer: (parcel, answer) => this.#onAnswer(parcel, answer),
       onLost: (reason, unanswered) => this.#onLost(reason, unanswered),
       onReady: () => {

@@ -23,6 +23,7 @@ const learnedMax = 16
 export class Dialer<T> {
   readonly #endpoints: Endpoint[]
   readonly #given: number
+  readonly #actor: string
   readonly #followLeader: boolean
   readonly #events: DialerEvents<T>
   readonly #draining = new Set<Connection<T>>()
@@ -37,7 +38,8 @@ export class Dialer<T> {
   #retry: NodeJS.Timeout | undefined
   #lastError: PaxosError | undefined
 
-  constructor(endpoints: readonly Endpoint[], followLeader: boolean, events: DialerEvents<T>) {
+  constructor(endpoints: readonly Endpoint[], actor: string, followLeader: boolean, events: DialerEvents<T>) {
+    this.#actor = actor
     this.#endpoints = [...endpoints]
     this.#given = endpoints.length
     this.#followLeader = followLeader
@@ -99,7 +101,7 @@ export class Dialer<T> {
 
   async #dial(endpoint: Endpoint): Promise<Connection<T>> {
     let connection: Connection<T> | undefined
-    connection = await connect<T>(endpoint, connectTimeoutMs, {
+    connection = await connect<T>(endpoint, this.#actor, connectTimeoutMs, {
       onAnswer: (sent, answer) => {
         this.#events.onAnswer(sent, answer)
         if (connection !== undefined) this.#closeIfDrained(connection)

@@ -49,6 +49,7 @@ export interface NodeConfig {
   readonly backupKeep: number
   readonly backupFullEvery: number
   readonly verifyEveryMs: number
+  readonly auditWrites: boolean
   readonly limits: NodeLimits
 }
 
@@ -230,6 +231,10 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
     100,
     86_400_000,
   ),
+  auditWrites: yesOrNo({
+    doc: 'Writes that this node takes go into the audit trail, with whom the client claims to be. The same on every node, or some are missing.',
+    fallback: false,
+  }),
 }
 
 export const limitSettings: Settings<NodeLimits> = {

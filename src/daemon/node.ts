@@ -352,6 +352,7 @@ class Node implements RunningNode {
         keptLog: this.#directory.acceptor,
         requestLimits: this.#config.limits,
         limits: apiLimits(this.#config),
+        auditWrites: this.#config.auditWrites,
         logger: this.#log.logger,
         metricsText: () => this.#metrics.text(),
         whyShunned: () => this.#links.whyShunned(),

@@ -32,6 +32,17 @@ export const historyStepRecords = 256
 export const garbageStepRecords = 256
 export const expiryStepSessions = 1024
 
+/** Records of the audit trail that are kept: of what operators did, and of writes. The oldest go. */
+export const auditAdminKept = 10_000
+export const auditWritesKept = 1_000_000
+/** Keys and ranges that one record names, and their bytes together; the first goes in whatever its length. */
+export const auditRangesMax = 16
+export const auditRangeBytesMax = 2048
+/** Records that one question looks at: more would hold up the node. */
+export const auditScanRecords = 4096
+/** Records or changes in one answer. */
+export const auditAnswerMax = 1000
+
 /** How often a value of the hash chain is kept, and how many of them: enough for a million slots. */
 export const chainCheckpointSlots = 256
 export const chainCheckpointsKept = 4096

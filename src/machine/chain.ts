@@ -2,8 +2,8 @@
  * A hash chain over what was applied: chain(s + 1) is a hash of chain(s), of the entry of slot s, and of what applying it
  * changed and answered. Members with the same value at a slot have applied the same entries below it, in the same way.
  *
- * - It covers the payload as it was chosen, each item that was written or deleted, each reply but for its words, and the
- *   counters of the machine. It does not cover how things are stored: a newer version may store them otherwise.
+ * - It covers the payload as it was chosen, each item that was written or deleted, each record of the audit trail, each
+ *   reply but for its words, and the counters of the machine. It does not cover how things are stored: a newer version may store them otherwise.
  * - It lies in the view with the data, so it moves with them, and every replica has the same one at the same slot.
  * - Each `chainCheckpointSlots` slots its value is kept, so that an old difference can be found after a restart.
  * - Data of a version without a chain get one at the next multiple of `chainAlignmentSlots`, so that members that are
@@ -20,6 +20,7 @@ import { type Slot, toSlot } from '../protocol/ids.ts'
 import { chainAlignmentSlots, chainCheckpointSlots, chainCheckpointsKept } from './bounds.ts'
 import { chainKey } from './layout.ts'
 import type { Key, OperationResult, Reply } from './request.ts'
+import type { TrailChanges } from './trail.ts'
 import type { View } from './view.ts'
 
 /** 16 bytes as a binary string, so that `===` compares them. */
@@ -33,9 +34,21 @@ export interface ItemChanges {
 
 const entryKinds = { batch: 0, noop: 1, barrier: 2, stopSign: 3 } as const satisfies Record<Entry['kind'], number>
 /** What follows in the text that is hashed. */
-const noted = { written: 1, deleted: 2, end: 3, put: 4, delete: 5, txn: 6, compact: 7, session: 8, error: 9 } as const
+const noted = {
+  written: 1,
+  deleted: 2,
+  end: 3,
+  put: 4,
+  delete: 5,
+  txn: 6,
+  compact: 7,
+  session: 8,
+  error: 9,
+  audited: 10,
+  note: 11,
+} as const
 
-export class Chain implements ItemChanges {
+export class Chain implements ItemChanges, TrailChanges {
   readonly #words: Hash128 = new Int32Array(4)
   readonly #writer = new HashWriter(this.#words)
   #since = toSlot(0)
@@ -69,6 +82,10 @@ export class Chain implements ItemChanges {
 
   deleted(key: Key): void {
     if (this.#isRunning) this.#writer.number(noted.deleted).binary(key)
+  }
+
+  audited(number: number, record: Uint8Array): void {
+    if (this.#isRunning) this.#writer.number(noted.audited).number(number).bytes(record)
   }
 
   answered(reply: Reply): void {
@@ -139,6 +156,9 @@ function writeReply(to: HashWriter, reply: Reply): void {
       return
     case 'session':
       to.numbers(noted.session, reply.id, reply.ttlMs)
+      return
+    case 'noted':
+      to.number(noted.note).number(reply.number)
       return
     case 'error':
       to.number(noted.error).binary(reply.code)

@@ -2,8 +2,10 @@
  * Requests, batches and barriers as bytes. They lie in the log for as long as it is kept, so what a code stands for never
  * changes. A request that decodes is well formed: keys and ranges are within `bounds.ts`, counters are safe integers.
  */
-import { unreachable } from '../base/assert.ts'
+import { assert, unreachable } from '../base/assert.ts'
 import { type ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
+import { isOrigin, type Origin } from '../protocol/origin.ts'
+import { adminActions, readAdminAction, readDetail, readOrigin, writeOrigin } from './audit-record.ts'
 import { txnListMax } from './bounds.ts'
 import { readKey, readRange, writeRange } from './key-codec.ts'
 import { decodeWhole, malformed, pick } from './malformed.ts'
@@ -18,6 +20,7 @@ const commandKinds = [
   'openSession',
   'closeSession',
   'keepAlive',
+  'note',
 ] as const satisfies readonly Command['kind'][]
 const operationKinds = ['put', 'get', 'delete'] as const satisfies readonly Operation['kind'][]
 const compareTargets = ['value', 'version', 'createRevision', 'modRevision'] as const
@@ -25,6 +28,7 @@ const compareOps = ['=', '!=', '<', '>'] as const
 
 const sessionFlag = 1
 const ifVersionFlag = 2
+const originFlag = 4
 const batchFormat = 1
 /** The last moment that a Date can name. */
 const timeMsMax = 8.64e15
@@ -36,12 +40,16 @@ const timeMsMax = 8.64e15
 export function encodeRequest(request: Request): Uint8Array {
   const { session, command } = request
   const ifVersion = 'ifVersion' in command ? command.ifVersion : undefined
-  const flags = (session === undefined ? 0 : sessionFlag) | (ifVersion === undefined ? 0 : ifVersionFlag)
+  const flags =
+    (session === undefined ? 0 : sessionFlag) |
+    (ifVersion === undefined ? 0 : ifVersionFlag) |
+    (request.origin === undefined ? 0 : originFlag)
   const headBytes = 2 + (session === undefined ? 0 : 24) + (ifVersion === undefined ? 0 : 8)
   // Exact for a put, so that its value is copied once.
   const bodyBytes = command.kind === 'put' ? 6 + command.key.length + command.value.length : 64
   const writer = new ByteWriter(headBytes + bodyBytes)
   writer.u8(commandKinds.indexOf(command.kind)).u8(flags)
+  if (request.origin !== undefined) writeOrigin(writer, request.origin)
   if (session !== undefined) writer.u64(session.id).u64(session.seq).u64(session.ackedBelow)
   if (ifVersion !== undefined) writer.u64(ifVersion)
   writeCommand(writer, command)
@@ -53,12 +61,23 @@ export function decodeRequest(bytes: Uint8Array): Request {
   return decodeWhole('request', bytes, (reader) => {
     const kind = pick(commandKinds, reader.u8(), 'command')
     const flags = reader.u8()
-    if (flags > 3) throw new BytesError(`no such flags: ${flags}`)
+    if (flags > 7) throw new BytesError(`no such flags: ${flags}`)
+    const origin = flags & originFlag ? readOrigin(reader) : undefined
     const session = flags & sessionFlag ? readStamp(reader) : undefined
     const ifVersion = flags & ifVersionFlag ? reader.u64() : undefined
     if (ifVersion !== undefined && kind !== 'put' && kind !== 'delete') throw new BytesError(`a version for ${kind}`)
-    return { session, command: readCommand(reader, kind, ifVersion) }
+    const request = { session, command: readCommand(reader, kind, ifVersion) }
+    return origin === undefined ? request : { ...request, origin }
   })
+}
+
+/** The same request, saying where it came from. What it carries is not encoded again. */
+export function withOrigin(request: Uint8Array, origin: Origin): Uint8Array {
+  const [kind = 0, flags = 0] = request
+  assert((flags & originFlag) === 0 && isOrigin(origin), 'a request with two origins, or one beyond its bounds')
+  const originBytes = 6 + origin.actor.length + origin.node.length + origin.address.length
+  const writer = new ByteWriter(request.length + originBytes).u8(kind).u8(flags | originFlag)
+  return writeOrigin(writer, origin).raw(request.subarray(2)).finish()
 }
 
 /** Whether an encoded request carries a session, so that it may be sent again. Cheap: nothing is decoded. */
@@ -128,6 +147,9 @@ function writeCommand(writer: ByteWriter, command: Command): void {
     case 'openSession':
       writer.u64(command.ttlMs)
       return
+    case 'note':
+      writer.u8(adminActions.indexOf(command.action)).binary(command.detail)
+      return
     case 'closeSession':
     case 'keepAlive':
       return
@@ -153,6 +175,8 @@ function readCommand(reader: ByteReader, kind: Command['kind'], ifVersion: numbe
       return { kind, revision: reader.u64() }
     case 'openSession':
       return { kind, ttlMs: reader.u64() }
+    case 'note':
+      return { kind, action: readAdminAction(reader), detail: readDetail(reader) }
     case 'closeSession':
     case 'keepAlive':
       return { kind }

@@ -34,6 +34,7 @@ export function footprint({ session, command }: Request): Footprint {
     }
     case 'compact':
     case 'openSession':
+    case 'note':
       return of([], [], true)
     case 'closeSession':
     case 'keepAlive':

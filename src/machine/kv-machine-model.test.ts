@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { awkwardKeys, Bench, bytes, toKey, txn } from '../../test/machine/fixtures.ts'
+import { awkwardKeys, Bench, bytes, originOf, toKey, txn } from '../../test/machine/fixtures.ts'
 import { Model } from '../../test/machine/model.ts'
 import { Random } from '../base/random.ts'
 import { noop } from '../protocol/entry.ts'
+import { adminActions, type TrailName } from './audit-record.ts'
 import { encodeBarrier, encodeBatch, encodeRequest } from './command-codec.ts'
 import { keyRange } from './footprint.ts'
-import type { Command, Compare, Key, KeyRange, Operation, Query, Reply, Request, SessionStamp } from './request.ts'
+import type {
+  Command,
+  Compare,
+  DataQuery,
+  Key,
+  KeyChange,
+  KeyRange,
+  Operation,
+  Reply,
+  Request,
+  SessionStamp,
+} from './request.ts'
 
 const seeds = 40
 const slotsPerSeed = 250
@@ -77,6 +89,23 @@ function checkQueries(model: Model, replicas: readonly Bench[], commands: Comman
       assert.deepEqual(answer.kind === 'error' ? { ...answer, message: '' } : answer, wanted, where)
     }
   }
+  const [trail, key] = [commands.trail(), commands.key()]
+  for (const replica of replicas) {
+    assert.deepEqual(replica.trail(trail).records, model.trails[trail].toReversed(), where)
+    assert.deepEqual(allChanges(replica, key), model.changes(key), where)
+  }
+}
+
+/** A few at a time. */
+function allChanges(bench: Bench, key: Key): readonly KeyChange[] {
+  const changes: KeyChange[] = []
+  let before: number | undefined
+  do {
+    const page = bench.changes(key, { limit: 3, ...(before === undefined ? {} : { before }) })
+    changes.push(...page.changes)
+    before = page.next
+  } while (before !== undefined)
+  return changes
 }
 
 function withoutMessage(reply: Reply): Reply {
@@ -103,10 +132,11 @@ class CommandSource {
       return { session: this.#maybeStamp(0.1), command: { kind: 'openSession', ttlMs: this.#random.integer(90, 4000) } }
     if (kind < 8) return { session: this.#maybeStamp(0.9), command: { kind: 'keepAlive' } }
     if (kind < 9) return { session: this.#maybeStamp(0.9), command: { kind: 'closeSession' } }
-    return { session: this.#maybeStamp(0.6), command: this.#data(kind, revision) }
+    const request = { session: this.#maybeStamp(0.6), command: this.#data(kind, revision) }
+    return this.#random.chance(0.4) ? { ...request, origin: originOf(this.#pick(['ann', 'ben', ''])) } : request
   }
 
-  query(revision: number): Query {
+  query(revision: number): DataQuery {
     const at = this.#random.chance(0.2) ? undefined : this.#random.integer(0, revision + 2)
     if (this.#random.chance(0.4)) return { kind: 'get', key: this.#key(), revision: at }
     const limit = this.#random.chance(0.5) ? 0 : this.#random.integer(1, 5)
@@ -118,6 +148,7 @@ class CommandSource {
     if (kind < 55) return { kind: 'put', key: this.#key(), value: this.#value(), ifVersion }
     if (kind < 68) return { kind: 'delete', key: this.#key(), ifVersion }
     if (kind < 74) return { kind: 'deleteRange', range: this.#range() }
+    if (kind === 74) return { kind: 'note', action: this.#pick(adminActions), detail: 'why' }
     if (kind < 77) return { kind: 'compact', revision: this.#random.integer(0, revision + 3) }
     return txn(
       this.#list(2, () => this.#compare()),
@@ -156,6 +187,14 @@ class CommandSource {
     const [start, end] = [this.#key(), this.#key()].sort()
     if (start === undefined || start === end || this.#random.chance(0.2)) return { start: start ?? '', end: undefined }
     return { start: this.#random.chance(0.2) ? '' : start, end }
+  }
+
+  trail(): TrailName {
+    return this.#pick(['admin', 'writes'])
+  }
+
+  key(): Key {
+    return this.#key()
   }
 
   #key(): Key {

@@ -12,13 +12,16 @@ import { assert, unreachable } from '../base/assert.ts'
 import { type ErrorCode, PaxosError } from '../base/error.ts'
 import type { Hash128 } from '../base/murmur3.ts'
 import type { Entry } from '../protocol/entry.ts'
-import { raisedBy } from '../protocol/epoch-codec.ts'
+import { attributionOf, raisedBy } from '../protocol/epoch-codec.ts'
 import { nextSlot, type Slot, toSlot } from '../protocol/ids.ts'
+import type { Origin } from '../protocol/origin.ts'
 import { AnswerBudget } from './answer.ts'
+import { type AuditAction, actionOf, boundedRanges, didChange, writtenBy } from './audit-record.ts'
 import { sessionReplyBytesMax, sessionsMax, sessionWindow } from './bounds.ts'
 import { Chain, type ChainValue, chainValueOf } from './chain.ts'
 import { decodeBarrier, decodeBatch, decodeRequest } from './command-codec.ts'
 import { type Footprint, footprint } from './footprint.ts'
+import { KeyChanges } from './key-changes.ts'
 import { Kv } from './kv.ts'
 import { metaKey, stopSignKey } from './layout.ts'
 import { ttlProblem } from './limits.ts'
@@ -32,8 +35,9 @@ import {
   type StopSign,
 } from './records.ts'
 import { decodeReply, encodeReply } from './reply-codec.ts'
-import type { Answer, Command, Query, Reply, Request, SessionStamp } from './request.ts'
+import type { Answer, Command, KeyRange, Query, Reply, Request, SessionStamp } from './request.ts'
 import { Sessions } from './sessions.ts'
+import { Trail } from './trail.ts'
 import { applyTxn } from './txn.ts'
 import type { View } from './view.ts'
 
@@ -44,6 +48,7 @@ export class KvMachine implements Machine {
   #kv: Kv
   readonly #sessions: Sessions
   readonly #chain = new Chain()
+  readonly #trail: Trail
   #appliedUpTo = toSlot(0)
   #revision = 0
   #compactedRevision = 0
@@ -53,6 +58,7 @@ export class KvMachine implements Machine {
     this.#view = view
     this.#kv = new Kv(view, this.#chain)
     this.#sessions = new Sessions(view)
+    this.#trail = new Trail(view, this.#chain)
     this.reload()
   }
 
@@ -99,6 +105,7 @@ export class KvMachine implements Machine {
     this.#kv = new Kv(this.#view, this.#chain)
     this.#chain.reload(meta.chainSince, meta.chain)
     this.#sessions.reload(meta)
+    this.#trail.reload()
   }
 
   footprint(request: Request): Footprint {
@@ -112,6 +119,7 @@ export class KvMachine implements Machine {
     for (const reply of replies) this.#chain.answered(reply)
     this.#kv.history.step(this.#compactedRevision)
     this.#sessions.finish(slot)
+    this.#trail.finish()
     this.#appliedUpTo = nextSlot(slot)
     this.#endSlot()
     return replies
@@ -120,6 +128,8 @@ export class KvMachine implements Machine {
   /** A read at the compacted revision itself is still answered, one below it is not. */
   query(query: Query): Answer {
     const revision = this.#revision
+    if (query.kind === 'trail') return { kind: 'trail', ...this.#trail.page(query), revision }
+    if (query.kind === 'changes') return this.#changes(query)
     const at = query.revision ?? revision
     const problem = this.#readProblem(at)
     if (problem !== undefined) return { kind: 'error', ...problem, revision }
@@ -129,6 +139,12 @@ export class KvMachine implements Machine {
     }
     const found = at === revision ? this.#kv.range(query.range) : this.#kv.rangeAt(query.range, at)
     return { kind: 'items', ...new AnswerBudget().collect(found, query.limit, query.keysOnly), revision }
+  }
+
+  #changes(query: Query & { kind: 'changes' }): Answer {
+    const [newest, compacted] = [this.#revision, this.#compactedRevision]
+    const found = new KeyChanges(this.#view, this.#kv, this.#trail).of(query, { newest, compacted })
+    return { kind: 'changes', ...found, compactedRevision: compacted, revision: newest }
   }
 
   #readProblem(revision: number): { code: ErrorCode; message: string } | undefined {
@@ -148,6 +164,7 @@ export class KvMachine implements Machine {
         this.#sessions.barrier(valid(() => decodeBarrier(entry.payload)) ?? 0)
         return noReplies
       case 'stopSign':
+        this.#auditEpoch(slot, entry.payload)
         this.#view.put(stopSignKey, encodeStopSignRecord({ slot, payload: entry.payload }))
         this.#raise(raisedBy(entry.payload))
         return noReplies
@@ -174,7 +191,7 @@ export class KvMachine implements Machine {
       if (error instanceof PaxosError) return failed(slot, error.code, error.message)
       throw error
     }
-    const { session, command } = request
+    const { session, command, origin } = request
     switch (command.kind) {
       case 'openSession':
         return session === undefined
@@ -185,8 +202,13 @@ export class KvMachine implements Machine {
         return session === undefined
           ? failed(slot, 'BAD_REQUEST', `A session is wanted to ${command.kind}`)
           : this.#keepOrClose(slot, session, command.kind)
+      case 'note':
+        return session === undefined
+          ? this.#note(slot, command, origin ?? nobody)
+          : failed(slot, 'BAD_REQUEST', 'A note belongs to no session')
       default:
-        return session === undefined ? this.#execute(slot, command) : this.#executeOnce(slot, session, command)
+        if (session !== undefined) return this.#executeOnce(slot, session, command, origin)
+        return origin === undefined ? this.#execute(slot, command) : this.#audited(slot, command, origin)
     }
   }
 
@@ -208,7 +230,7 @@ export class KvMachine implements Machine {
   }
 
   /** Protocol of RIFL (Lee et al. 2015): whatever else a request is refused for, it is never executed twice. */
-  #executeOnce(slot: Slot, stamp: SessionStamp, command: DataCommand): Reply {
+  #executeOnce(slot: Slot, stamp: SessionStamp, command: DataCommand, origin: Origin | undefined): Reply {
     const session = this.#sessions.touch(stamp.id)
     if (session === undefined) return sessionExpired(slot, stamp)
     this.#sessions.acknowledge(session, stamp.ackedBelow)
@@ -224,9 +246,41 @@ export class KvMachine implements Machine {
       const message = `Session ${session.id} has too many unacknowledged replies: the oldest is ${session.ackedBelow}`
       return failed(slot, 'OVERLOADED', message)
     }
-    const reply = this.#execute(slot, command)
+    const reply = origin === undefined ? this.#execute(slot, command) : this.#audited(slot, command, origin)
     replies.add(slot, seq, encodeReply(reply))
     return reply
+  }
+
+  /** Executes it, and records who wanted it if it changed something. */
+  #audited(slot: Slot, command: DataCommand, origin: Origin): Reply {
+    const before = this.#revision
+    const reply = this.#execute(slot, command)
+    const action = actionOf(command)
+    if (action === undefined || !didChange(reply, before)) return reply
+    const detail = command.kind === 'compact' ? `to revision ${command.revision}` : ''
+    this.#record(slot, this.#sessions.clockMs, action, origin, detail, writtenBy(command, reply))
+    return reply
+  }
+
+  #note(slot: Slot, { action, detail }: Command & { kind: 'note' }, origin: Origin): Reply {
+    return { kind: 'noted', slot, number: this.#record(slot, this.#sessions.clockMs, action, origin, detail) }
+  }
+
+  #auditEpoch(slot: Slot, payload: Uint8Array): void {
+    const by = attributionOf(payload)
+    if (by === undefined) return
+    this.#record(slot, Math.max(this.#sessions.clockMs, by.timeMs), 'epoch', by.origin, by.detail)
+  }
+
+  #record(
+    slot: Slot,
+    timeMs: number,
+    action: AuditAction,
+    origin: Origin,
+    detail: string,
+    writes: readonly KeyRange[] = [],
+  ): number {
+    return this.#trail.add({ slot, timeMs, revision: this.#revision, action, origin, detail, ...boundedRanges(writes) })
   }
 
   #execute(slot: Slot, command: DataCommand): Reply {
@@ -310,8 +364,10 @@ export class KvMachine implements Machine {
   }
 }
 
+const nobody: Origin = { actor: '', node: '', address: '' }
+
 /** Commands that belong in the order of a session. */
-type DataCommand = Exclude<Command, { kind: 'openSession' | 'closeSession' | 'keepAlive' }>
+type DataCommand = Exclude<Command, { kind: 'openSession' | 'closeSession' | 'keepAlive' | 'note' }>
 
 function failed(slot: Slot, code: ErrorCode, message: string): Reply {
   return { kind: 'error', slot, code, message }

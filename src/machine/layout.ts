@@ -11,6 +11,9 @@
  * | `g` u64 session                             | nothing: an ended session, some of whose `r` records remain       |
  * | `e`                                         | StopSign: the last one applied, so that a snapshot says its epoch |
  * | `v` u64 slot                                | the value of the hash chain there (`chain.ts`)                    |
+ * | `a` u64 number                              | AuditRecord: what an operator did (`audit-record.ts`)             |
+ * | `w` u64 number                              | AuditRecord: an audited write                                     |
+ * | `t`                                         | how many records the two trails ever had; absent before the first |
  *
  * An item is in the history only once it is superseded, so a new key costs one write. It lies under the revision that
  * ended it: the value at revision r is the first one of the key with supersededAt > r, if it was there at r already.
@@ -25,13 +28,14 @@ import type { Key, KeyRange } from './request.ts'
 
 export const metaKey = 'm'
 export const stopSignKey = 'e'
+export const trailEndsKey = 't'
 
 const endMark = '\0\x01'
 const u64Length = 8
 const u32Factor = 4294967296
 
 /** What lies under a view key, of what a backup counts or a restore keeps. */
-export function recordKind(viewKey: string): 'meta' | 'item' | 'history' | 'session' | 'other' {
+export function recordKind(viewKey: string): 'meta' | 'item' | 'history' | 'session' | 'audit' | 'other' {
   if (viewKey === metaKey) return 'meta'
   switch (viewKey.charCodeAt(0)) {
     case 0x6b:
@@ -40,6 +44,10 @@ export function recordKind(viewKey: string): 'meta' | 'item' | 'history' | 'sess
       return 'history'
     case 0x73:
       return 'session'
+    case 0x61:
+    case 0x74:
+    case 0x77:
+      return 'audit'
     default:
       return 'other'
   }
@@ -130,6 +138,10 @@ export const chainRange = { start: 'v', end: 'w' } as const
 
 export function slotOfChain(viewKey: string): number {
   return readU64Text(viewKey, 1)
+}
+
+export function trailKey(trail: 'admin' | 'writes', number: number): string {
+  return `${trail === 'admin' ? 'a' : 'w'}${u64Text(number)}`
 }
 
 /** Of a view key that is a prefix and a session's number. */

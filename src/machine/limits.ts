@@ -4,7 +4,7 @@
  */
 import { unreachable } from '../base/assert.ts'
 import { keyBytesMax, rangeBoundBytesMax, sessionTtlMsMax, sessionTtlMsMin, txnListMax } from './bounds.ts'
-import type { Command, Compare, KeyRange, Operation, Query, Request, SessionStamp } from './request.ts'
+import type { AuditQuery, Command, Compare, KeyRange, Operation, Query, Request, SessionStamp } from './request.ts'
 
 export interface RequestLimits {
   /** At most 1024, whatever is configured. */
@@ -31,15 +31,25 @@ export interface RequestProblem {
 type Problem = RequestProblem | undefined
 
 /** What is wrong with a request from outside. A request without a problem can be encoded, and decodes to itself. */
-export function requestProblem({ session, command }: Request, limits: RequestLimits): Problem {
+export function requestProblem({ session, command, origin }: Request, limits: RequestLimits): Problem {
+  if (origin !== undefined) return bad('Where a request comes from is for the node that takes it to say')
   return stampProblem(session, command) ?? commandProblem(command, limits) ?? sizeProblem(command, limits)
 }
 
 /** The same for a read. */
 export function queryProblem(query: Query, limits: RequestLimits): Problem {
+  if (query.kind === 'trail' || query.kind === 'changes') return auditProblem(query, limits)
   const revision = query.revision === undefined ? undefined : counterProblem('Revision', query.revision)
   if (query.kind === 'get') return revision ?? keyProblem(query.key, limits)
   return revision ?? rangeProblem(query.range) ?? limitProblem(query.limit)
+}
+
+function auditProblem({ key, before, limit }: AuditQuery, limits: RequestLimits): Problem {
+  return (
+    (key === undefined ? undefined : keyProblem(key, limits)) ??
+    (before === undefined ? undefined : counterProblem('End', before)) ??
+    limitProblem(limit)
+  )
 }
 
 function stampProblem(session: SessionStamp | undefined, { kind }: Command): Problem {
@@ -70,6 +80,8 @@ function commandProblem(command: Command, limits: RequestLimits): Problem {
       return counterProblem('Revision', command.revision)
     case 'openSession':
       return ttlProblem(command.ttlMs)
+    case 'note':
+      return bad('A note for the audit trail goes to /v1/audit')
     case 'closeSession':
     case 'keepAlive':
       return undefined

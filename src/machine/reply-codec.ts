@@ -7,14 +7,23 @@ import { unreachable } from '../base/assert.ts'
 import { type ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
 import { type ErrorCode, isErrorCode } from '../base/error.ts'
 import { toSlot } from '../protocol/ids.ts'
+import { readAuditQuery, readChanges, readTrail, writeAuditQuery, writeChanges, writeTrail } from './audit-codec.ts'
 import { readKey, readRange, writeRange } from './key-codec.ts'
 import { decodeWhole, pick, readFlag } from './malformed.ts'
 import type { Answer, Item, OperationResult, Query, Reply } from './request.ts'
 
-const replyKinds = ['put', 'delete', 'txn', 'compact', 'session', 'error'] as const satisfies readonly Reply['kind'][]
+const replyKinds = [
+  'put',
+  'delete',
+  'txn',
+  'compact',
+  'session',
+  'error',
+  'noted',
+] as const satisfies readonly Reply['kind'][]
 const resultKinds = ['put', 'get', 'delete'] as const satisfies readonly OperationResult['kind'][]
-const queryKinds = ['get', 'range'] as const satisfies readonly Query['kind'][]
-const answerKinds = ['item', 'items', 'error'] as const satisfies readonly Answer['kind'][]
+const queryKinds = ['get', 'range', 'trail', 'changes'] as const satisfies readonly Query['kind'][]
+const answerKinds = ['item', 'items', 'error', 'trail', 'changes'] as const satisfies readonly Answer['kind'][]
 
 export function encodeReply(reply: Reply): Uint8Array {
   const writer = new ByteWriter(40).u8(replyKinds.indexOf(reply.kind)).u64(reply.slot)
@@ -31,6 +40,8 @@ export function encodeReply(reply: Reply): Uint8Array {
       return writer.u64(reply.revision).u64(reply.compacted).finish()
     case 'session':
       return writer.u64(reply.id).u64(reply.ttlMs).finish()
+    case 'noted':
+      return writer.u64(reply.number).finish()
     case 'error':
       return writeError(writer, reply).finish()
     default:
@@ -53,6 +64,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
         return { kind, slot, revision: reader.u64(), compacted: reader.u64() }
       case 'session':
         return { kind, slot, id: reader.u64(), ttlMs: reader.u64() }
+      case 'noted':
+        return { kind, slot, number: reader.u64() }
       case 'error':
         return { kind, slot, ...readError(reader) }
       default:
@@ -63,6 +76,7 @@ export function decodeReply(bytes: Uint8Array): Reply {
 
 export function encodeQuery(query: Query): Uint8Array {
   const writer = new ByteWriter().u8(queryKinds.indexOf(query.kind))
+  if (query.kind === 'trail' || query.kind === 'changes') return writeAuditQuery(writer, query).finish()
   if (query.kind === 'get') {
     writer.binary(query.key)
   } else {
@@ -78,6 +92,7 @@ export function decodeQuery(bytes: Uint8Array): Query {
   return decodeWhole('query', bytes, (reader) => {
     const kind = pick(queryKinds, reader.u8(), 'query')
     if (kind === 'get') return { kind, key: readKey(reader), revision: readRevision(reader) }
+    if (kind === 'trail' || kind === 'changes') return readAuditQuery(reader, kind)
     const range = readRange(reader)
     const limit = reader.u32()
     return { kind, range, limit, keysOnly: readFlag(reader, 'flag'), revision: readRevision(reader) }
@@ -94,6 +109,10 @@ export function encodeAnswer(answer: Answer): Uint8Array {
     case 'items':
       writeItems(writer, answer)
       return writer.finish()
+    case 'trail':
+      return writeTrail(writer, answer).finish()
+    case 'changes':
+      return writeChanges(writer, answer).finish()
     case 'error':
       return writeError(writer, answer).finish()
     default:
@@ -110,6 +129,10 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
         return { kind, item: readFlag(reader, 'flag') ? readItem(reader) : undefined, revision }
       case 'items':
         return { kind, ...readItems(reader), revision }
+      case 'trail':
+        return { kind, ...readTrail(reader), revision }
+      case 'changes':
+        return { kind, ...readChanges(reader), revision }
       case 'error':
         return { kind, ...readError(reader), revision }
       default:
@@ -195,6 +218,7 @@ function readError(reader: ByteReader): { code: ErrorCode; message: string } {
 /** Growing by doubling would copy a long answer over and over. */
 function answerCapacity(answer: Answer): number {
   if (answer.kind === 'error') return 128
+  if (answer.kind === 'trail' || answer.kind === 'changes') return 1024
   if (answer.kind === 'item') return 64 + (answer.item?.key.length ?? 0) + (answer.item?.value.length ?? 0)
   return answer.items.reduce((bytes, item) => bytes + 32 + item.key.length + item.value.length, 32)
 }

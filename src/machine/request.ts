@@ -1,6 +1,8 @@
 import type { Brand } from '../base/brand.ts'
 import type { ErrorCode } from '../base/error.ts'
 import type { Slot } from '../protocol/ids.ts'
+import type { Origin } from '../protocol/origin.ts'
+import type { AdminAction, AuditRecord, TrailName } from './audit-record.ts'
 
 /** A key as a binary string (one unit 0..255 per byte), 1..1024 bytes: `<` on it is byte order. */
 export type Key = Brand<string, 'Key'>
@@ -39,6 +41,8 @@ export type Command =
   | { readonly kind: 'openSession'; readonly ttlMs: number }
   | { readonly kind: 'closeSession' }
   | { readonly kind: 'keepAlive' }
+  /** For the audit trail: something that an operator did which the log does not hold otherwise. */
+  | { readonly kind: 'note'; readonly action: AdminAction; readonly detail: string }
 
 /** Makes a retry safe: the same (id, seq) is applied once and answered with the first reply. */
 export interface SessionStamp {
@@ -51,6 +55,8 @@ export interface SessionStamp {
 export interface Request {
   readonly session: SessionStamp | undefined
   readonly command: Command
+  /** Put there by the node that takes the request, when what the command changes goes into the audit trail. */
+  readonly origin?: Origin
 }
 
 /** What one slot of kind `batch` holds. `timeMs` is the leader's wall clock, made monotone when applied. */
@@ -86,10 +92,12 @@ export type Reply =
     }
   | { readonly kind: 'compact'; readonly slot: Slot; readonly revision: number; readonly compacted: number }
   | { readonly kind: 'session'; readonly slot: Slot; readonly id: number; readonly ttlMs: number }
+  /** `number` is that of the record in the trail of operators' actions. */
+  | { readonly kind: 'noted'; readonly slot: Slot; readonly number: number }
   | { readonly kind: 'error'; readonly slot: Slot; readonly code: ErrorCode; readonly message: string }
 
 /** Reads do not touch the log. `revision` undefined means the newest. */
-export type Query =
+export type DataQuery =
   | { readonly kind: 'get'; readonly key: Key; readonly revision: number | undefined }
   | {
       readonly kind: 'range'
@@ -99,8 +107,46 @@ export type Query =
       readonly keysOnly: boolean
     }
 
+/** `limit` 0 is the machine's own. */
+export type AuditQuery =
+  /** Records of the audit trail below number `before`, the newest first; with a key, only those that name it. */
+  | {
+      readonly kind: 'trail'
+      readonly trail: TrailName
+      readonly before: number | undefined
+      readonly limit: number
+      readonly key: Key | undefined
+    }
+  /** What changed a key at revisions below `before`, the newest first. */
+  | { readonly kind: 'changes'; readonly key: Key; readonly before: number | undefined; readonly limit: number }
+
+export type Query = DataQuery | AuditQuery
+
+/** One change of a key. */
+export interface KeyChange {
+  readonly revision: number
+  /** Undefined when only the audit trail knows of it, and it was one of a transaction's changes. */
+  readonly kind: 'put' | 'delete' | undefined
+  /** Who made it, if writes were audited then. */
+  readonly record: AuditRecord | undefined
+}
+
 /** `revision` is the store's revision when the query was answered. */
 export type Answer =
   | { readonly kind: 'item'; readonly item: Item | undefined; readonly revision: number }
   | { readonly kind: 'items'; readonly items: readonly Item[]; readonly more: boolean; readonly revision: number }
+  | {
+      readonly kind: 'trail'
+      readonly records: readonly AuditRecord[]
+      /** `before` of what follows; undefined when nothing older is kept. */
+      readonly next: number | undefined
+      readonly revision: number
+    }
+  | {
+      readonly kind: 'changes'
+      readonly changes: readonly KeyChange[]
+      readonly next: number | undefined
+      readonly compactedRevision: number
+      readonly revision: number
+    }
   | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string; readonly revision: number }

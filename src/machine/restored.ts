@@ -1,5 +1,6 @@
 /**
- * The data with which a restored cluster begins: the items of the backup as they were, and a Meta of its own.
+ * The data with which a restored cluster begins: the items and the audit trail of the backup as they were, and a Meta of
+ * its own.
  *
  * - Revisions go on far above the backup's, so that none of them was ever given by the old cluster, whatever it still did
  *   after the backup. Everything below is compacted: a client of the old cluster that asks for one of its revisions is
@@ -19,7 +20,8 @@ import { emptyMeta, type Meta } from './records.ts'
 export const restoreGap = 10 ** 13
 
 export function isRestored(viewKey: string): boolean {
-  return recordKind(viewKey) === 'item'
+  const kind = recordKind(viewKey)
+  return kind === 'item' || kind === 'audit'
 }
 
 /** `above`: new revisions are above this one, too. Throws PaxosError USAGE when that leaves too few. */

@@ -5,15 +5,18 @@
 import { fromBinary, toBinary } from '../base/bytes.ts'
 import type { Epoch, Member, NextEpoch } from './epoch.ts'
 import { nextSlot, type Slot, toEpochNumber, toNodeId, toSlot } from './ids.ts'
+import { type Attribution, detailBytesMax, isOrigin, isText } from './origin.ts'
 import { quorumProblem } from './quorum.ts'
 
 export function encodeEpoch(epoch: Epoch): Uint8Array {
   return encodeJson(epochFields(epoch))
 }
 
-/** Payload of the stop sign that ends the epoch before `next`. */
-export function encodeStopSign(next: NextEpoch): Uint8Array {
-  return encodeJson(ordered(next))
+/** Payload of the stop sign that ends the epoch before `next`. `by` only where all members understand level 2. */
+export function encodeStopSign(next: NextEpoch, by?: Attribution): Uint8Array {
+  if (by === undefined) return encodeJson(ordered(next))
+  const { actor, node, address } = by.origin
+  return encodeJson({ ...ordered(next), audit: { actor, node, address, timeMs: by.timeMs, detail: by.detail } })
 }
 
 /** Of the stop sign that a recovery ends an epoch with: it may also raise the machine's counters. */
@@ -26,6 +29,19 @@ export function raisedBy(payload: Uint8Array): number {
   const value = parse(payload)
   return isObject(value) && isCount(value['raisedBy']) ? value['raisedBy'] : 0
 }
+
+/** Who asked for the epoch that a stop sign begins; undefined when it does not say. */
+export function attributionOf(payload: Uint8Array): Attribution | undefined {
+  const value = parse(payload)
+  if (!isObject(value) || !isObject(value['audit'])) return undefined
+  const { actor, node, address, timeMs, detail } = value['audit']
+  const origin = { actor, node, address } as Attribution['origin']
+  if (!isOrigin(origin) || !isCount(timeMs) || timeMs > timeMsMax || !isText(detail, detailBytesMax)) return undefined
+  return { origin, timeMs, detail }
+}
+
+/** The last moment that a Date can name. */
+const timeMsMax = 8.64e15
 
 /** Undefined when it is no epoch that this version can read. Whether it can take part in it is another question (`featureProblem`). */
 export function decodeEpoch(body: Uint8Array): Epoch | undefined {

@@ -11,7 +11,10 @@ export interface FeatureLevels {
   readonly max: number
 }
 
-export const featureLevels: FeatureLevels = { min: 1, max: 1 }
+export const featureLevels: FeatureLevels = { min: 1, max: 2 }
+
+/** From this level on requests and stop signs may say who asked for them, and the machine keeps an audit trail. */
+export const auditLevel = 2
 
 /** Why this version cannot take part in an epoch of this level; undefined when it can. */
 export function featureProblem(level: number, { min, max }: FeatureLevels = featureLevels): string | undefined {

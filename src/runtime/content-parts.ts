@@ -40,7 +40,7 @@ export function contentParts(ask: Ask, revision: number, { bounds, end }: Conten
     const range = { start, end: index + 1 < bounds.length ? bounds[index + 1] : end }
     const answer = ask({ kind: 'range', range, limit: left, revision, keysOnly: false })
     if (answer.kind === 'error') return { state: answer.code === 'COMPACTED' ? 'compacted' : 'behind', parts: [] }
-    if (answer.kind === 'item') return unreachable(answer as never)
+    if (answer.kind !== 'items') return unreachable(answer as never)
     parts.push({ keys: answer.items.length, hash: contentHash(answer.items) })
     left -= answer.items.length
     bytesLeft -= answer.items.reduce((bytes, { key, value }) => bytes + key.length + value.length, 0)
@@ -60,7 +60,7 @@ export function contentPage(ask: Ask, revision: number, start: string): ContentP
   const range = { start, end: undefined }
   const answer = ask({ kind: 'range', range, limit: contentPageKeys, revision, keysOnly: false })
   if (answer.kind === 'error') return answer
-  if (answer.kind === 'item') return unreachable(answer as never)
+  if (answer.kind !== 'items') return unreachable(answer as never)
   const last = answer.items.at(-1)
   return { items: answer.items, end: answer.more && last !== undefined ? `${last.key}\0` : undefined }
 }

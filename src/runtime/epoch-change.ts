@@ -7,6 +7,7 @@ import { equalBytes } from '../base/bytes.ts'
 import type { Entry } from '../protocol/entry.ts'
 import type { Epoch, NextEpoch } from '../protocol/epoch.ts'
 import { encodeEpoch, encodeStopSign } from '../protocol/epoch-codec.ts'
+import type { Attribution } from '../protocol/origin.ts'
 
 export type ChangeOutcome =
   | { readonly kind: 'begun'; readonly epoch: Epoch }
@@ -15,6 +16,11 @@ export type ChangeOutcome =
       readonly code: 'NO_LEADER' | 'PRECONDITION_FAILED' | 'OUTCOME_UNKNOWN' | 'STOPPING' | 'TIMEOUT'
       readonly message: string
     }
+
+interface Wanted {
+  readonly next: NextEpoch
+  readonly by: Attribution | undefined
+}
 
 interface Pending {
   readonly next: NextEpoch
@@ -33,7 +39,7 @@ export class EpochChange {
   }
 
   /** `newest` is the epoch that has begun last. */
-  ask(newest: Epoch, next: NextEpoch, deadline: number, done: Pending['done']): void {
+  ask(newest: Epoch, { next, by }: Wanted, deadline: number, done: Pending['done']): void {
     const refuse = (message: string): void => done({ kind: 'failed', code: 'PRECONDITION_FAILED', message })
     if (next.number !== newest.number + 1) {
       refuse(`The change is to follow epoch ${next.number - 1}, and the newest is ${newest.number}.`)
@@ -43,7 +49,7 @@ export class EpochChange {
       refuse('Another change of this epoch is under way.')
       return
     }
-    const entry: Entry = { kind: 'stopSign', payload: encodeStopSign(next) }
+    const entry: Entry = { kind: 'stopSign', payload: encodeStopSign(next, by) }
     this.#pending = { next, entry, deadline, done, isProposed: false }
   }
 

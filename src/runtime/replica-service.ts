@@ -4,6 +4,7 @@ import type { Entry } from '../protocol/entry.ts'
 import type { Epoch, NextEpoch } from '../protocol/epoch.ts'
 import type { EpochNumber, GroupId, NodeId, Slot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
+import type { Attribution } from '../protocol/origin.ts'
 import type { ChainRange, ChainVerdict } from './chain-comparison.ts'
 import type { ContentOutcome } from './content-verifier.ts'
 import type { Diverged } from './divergence.ts'
@@ -85,9 +86,9 @@ export interface ReplicaService {
   inspect(range: SlotRange, timeoutMs: number, done: (reports: readonly AcceptorReport[]) => void): void
   /**
    * Ends the epoch `next.number - 1` and begins `next`, once everything open is decided. Only the leader does; the caller has
-   * judged the change.
+   * judged the change. `by` goes into the audit trail; only where all members understand one.
    */
-  changeEpoch(next: NextEpoch, timeoutMs: number, done: (outcome: ChangeOutcome) => void): void
+  changeEpoch(next: NextEpoch, timeoutMs: number, done: (outcome: ChangeOutcome) => void, by?: Attribution): void
   /** Gives up leadership in favour of another acceptor. False when this node does not lead. */
   handOver(to: NodeId): boolean
   /** Seeks leadership now: phase 1 over all open slots finds what each must get. A leader that works is not disturbed twice. */

@@ -188,9 +188,9 @@ export class Replica implements ReplicaService {
     return this.#epochs.open.flatMap((open, index) => logLines(open, this.#epochs.open[index + 1], range))
   }
 
-  changeEpoch(...[next, timeoutMs, done]: Parameters<ReplicaService['changeEpoch']>): void {
+  changeEpoch(...[next, timeoutMs, done, by]: Parameters<ReplicaService['changeEpoch']>): void {
     if (this.#role !== 'leader' || this.#isRetired) done(notLeading)
-    else this.#change.ask(this.epoch, next, this.#now() + timeoutMs, done)
+    else this.#change.ask(this.epoch, { next, by }, this.#now() + timeoutMs, done)
     this.#host.schedule()
   }
 

@@ -1,7 +1,7 @@
 import { errorCodes } from '../base/error.ts'
 import type { Random } from '../base/random.ts'
 import { encodeRequest } from '../machine/command-codec.ts'
-import type { Answer, Command, Query, Reply, Request } from '../machine/request.ts'
+import type { Answer, Command, DataQuery, Reply, Request } from '../machine/request.ts'
 import type { Outcome } from '../runtime/peer-message.ts'
 import type { ReadOutcome } from '../runtime/replica-service.ts'
 import type { SimNode } from './node.ts'
@@ -17,7 +17,7 @@ export interface ClientOperation {
   readonly returnedAt: number | undefined
   readonly input:
     | { readonly kind: 'command'; readonly command: Command }
-    | { readonly kind: 'query'; readonly query: Query; readonly isStale: boolean }
+    | { readonly kind: 'query'; readonly query: DataQuery; readonly isStale: boolean }
   readonly output: Reply | Answer | undefined
   /** Of a write whose outcome the client never learned: what to look for in the log. */
   readonly request?: Uint8Array

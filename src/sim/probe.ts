@@ -1,6 +1,6 @@
 import { fromBinary } from '../base/bytes.ts'
 import { encodeRequest } from '../machine/command-codec.ts'
-import type { Command, Key, Query } from '../machine/request.ts'
+import type { Command, DataQuery, Key } from '../machine/request.ts'
 import type { ClientOperation } from './client.ts'
 import type { SimNode } from './node.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -14,7 +14,7 @@ export class Probe {
   readonly #scheduler: Scheduler
   readonly #onAnswer: (operation: ClientOperation) => void
   readonly #command: Command
-  readonly #query: Query
+  readonly #query: DataQuery
 
   constructor(client: number, node: SimNode, scheduler: Scheduler, onAnswer: (operation: ClientOperation) => void) {
     this.#client = client

@@ -1,6 +1,6 @@
 import { fromBinary } from '../base/bytes.ts'
 import type { Random } from '../base/random.ts'
-import type { Command, Compare, Key, Operation, Query } from '../machine/request.ts'
+import type { Command, Compare, DataQuery, Key, Operation } from '../machine/request.ts'
 import type { WorkloadOptions } from './options.ts'
 
 const allKeys = { start: 'k', end: 'l' } as const
@@ -17,7 +17,7 @@ export function drawCommand(random: Random, workload: WorkloadOptions, unique: s
   return { kind: 'put', key, value: fromBinary(unique), ifVersion }
 }
 
-export function drawQuery(random: Random, workload: WorkloadOptions): Query {
+export function drawQuery(random: Random, workload: WorkloadOptions): DataQuery {
   if (random.chance(0.2)) return { kind: 'range', range: allKeys, limit: 100, revision: undefined, keysOnly: false }
   return { kind: 'get', key: drawKey(random, workload), revision: undefined }
 }

@@ -53,6 +53,7 @@ export interface NodeOptions {
   readonly limits?: Partial<ApiLimits>
   readonly requestLimits?: Partial<RequestLimits>
   readonly addresses?: Map<number, string>
+  readonly auditWrites?: boolean
 }
 
 const ballot = { epoch: firstEpoch, round: 1, node: toNodeId(1), incarnation: toIncarnation(1), sub: 0 }
@@ -126,6 +127,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     },
     replica,
     keptLog: nothingKept,
+    auditWrites: options.auditWrites ?? false,
     memberFeatureLevels: () => ({ min: 1, max: 1 }),
     requestLimits: { ...defaultRequestLimits, ...options.requestLimits },
     limits: { ...defaultApiLimits, ...options.limits },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { auditLevel } from '../../src/protocol/feature-level.ts'
 import { startNode } from './node-fixture.ts'
 import { checked, document } from './openapi-check.ts'
 
@@ -18,6 +19,7 @@ test('the document is OpenAPI 3.1 and every reference in it leads somewhere', as
 
 test('every operation answers as the document says, well and badly', async (t) => {
   const node = await startNode(t)
+  node.replica.featureLevel = auditLevel
   const { id } = (await node.call('POST', '/v1/sessions', { body: '{"ttlMs":60000}' })).json
   const bad = '?no-such-parameter=1'
   await node.call('PUT', '/v1/kv/k%ff', { body: 'v' })
@@ -34,6 +36,8 @@ test('every operation answers as the document says, well and badly', async (t) =
   await node.call('POST', '/v1/epoch', { body: '{"after":1,"q1":1,"dryRun":true}' })
   await node.call('POST', '/v1/log/fill', { body: '{"slot":0,"dryRun":true}' })
   await node.call('POST', '/v1/space/reclaim')
+  await node.call('POST', '/v1/audit', { body: '{"action":"note","detail":"why"}' })
+  await node.call('GET', '/v1/audit/changes?key=k')
   await node.call('POST', '/v1/leader', { body: '{"to":"n1"}' })
   for (const path of [
     'status',
@@ -52,6 +56,7 @@ test('every operation answers as the document says, well and badly', async (t) =
     'log/verify',
     'log/verify/content',
     'log-level',
+    'audit',
   ])
     await node.call('GET', `/v1/${path}`)
   for (const path of ['livez', 'readyz', 'metrics', 'openapi.json']) await node.call('GET', `/${path}`)

@@ -294,6 +294,7 @@ test('a port in use is a clear error, and the socket of a dead process is replac
     replica: new SingleReplica(new SharedLog()),
     keptLog: nothingKept,
     requestLimits: defaultRequestLimits,
+    auditWrites: false,
     limits: defaultApiLimits,
     logger: { info: nothing, warn: nothing, debug: nothing },
     metricsText: () => Promise.resolve(''),

@@ -98,6 +98,7 @@ export class SingleReplica implements ReplicaService {
   /** While true nothing is applied or answered. */
   held = false
   notReady: string | undefined
+  featureLevel = epoch.featureLevel
   reports: readonly AcceptorReport[] | undefined
   diverged: ReplicaStatus['diverged'] = []
   contentReport: ((id: NodeId, asked: ContentBounds) => ContentReport | undefined) | undefined
@@ -225,7 +226,7 @@ export class SingleReplica implements ReplicaService {
   }
 
   epochs(): readonly Epoch[] {
-    return [epoch]
+    return [{ ...epoch, featureLevel: this.featureLevel }]
   }
 
   changeEpoch(): void {

@@ -14,7 +14,7 @@ import { firstEpoch, firstGroup } from '../../src/protocol/ids.ts'
 import { Overlay } from '../../src/runtime/overlay.ts'
 import { everything } from '../../src/wire/key-range.ts'
 import { toKey } from '../machine/fixtures.ts'
-import { sample, sampleBackup, scratchFolder } from './sample-backup.ts'
+import { sample, sampleAudited, sampleBackup, scratchFolder } from './sample-backup.ts'
 
 interface Fixture {
   readonly folder: string
@@ -99,6 +99,20 @@ test('a restored directory is a node of a new cluster, with the keys of the back
     )
     await directory.close()
   }
+})
+
+test('the audit trail goes on from that of the backup', async (t) => {
+  const { config, plan } = await fixture(t)
+  await restore(await plan(['n1']), nothing)
+  const directory = await openAs(config('n1'))
+  const machine = new KvMachine(new Overlay(directory.state.view))
+  const answer = machine.query({ kind: 'trail', trail: 'writes', before: undefined, limit: 0, key: undefined })
+  assert.ok(answer.kind === 'trail')
+  assert.deepEqual(
+    answer.records.map(({ number, action, origin }) => [number, action, origin.actor]),
+    Array.from({ length: sampleAudited }, (_, at) => [sampleAudited - 1 - at, 'delete', 'ann']),
+  )
+  await directory.close()
 })
 
 test('revisions of the old cluster are compacted, whether the backup knew them or not', async (t) => {

@@ -18,6 +18,8 @@ export function scratchFolder(t: TestContext): string {
 
 const written = 300
 const deleted = 10
+/** The deletions say who wanted them. */
+export const sampleAudited = deleted
 export const sample = {
   clusterId: 'old-cluster',
   keys: written - deleted,
@@ -35,7 +37,7 @@ export async function sampleBackup(folder: string): Promise<Uint8Array> {
   for (let seq = 1; seq <= 2 * written; seq++) {
     bench.one(put(keyOf(seq % written), `value ${seq} `.repeat(1 + (seq % 20))), { id: 1, seq, ackedBelow: 1 })
   }
-  for (let n = 0; n < deleted; n++) bench.one({ kind: 'delete', key: toKey(keyOf(n)), ifVersion: undefined })
+  for (let n = 0; n < deleted; n++) bench.by('ann', { kind: 'delete', key: toKey(keyOf(n)), ifVersion: undefined })
   const failStop = new FailStop({ commitDeadlineMs: 10_000, onFailure: () => {} })
   const store = new LmdbStateStore({ directory: folder, failStop, snapshotIdleMs: 60_000 })
   await settled((done) => store.commit(new Map(bench.overlay.range('', undefined)), done))

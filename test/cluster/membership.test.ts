@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type { JoinerJson } from '../../src/daemon/joiner-probe.ts'
+import { featureLevels } from '../../src/protocol/feature-level.ts'
 import type { EpochsJson } from '../../src/wire/api-types.ts'
 import { json, paxos, type Ran, startPaxos } from '../cli/paxos.ts'
 import { type Cluster, patienceMs, withCluster } from './cluster.ts'
@@ -187,7 +188,7 @@ test('a learner that does not catch up in time is taken out again', async (t) =>
   await withCluster({ nodes: 3 }, async (cluster) => {
     await cluster.startAll()
     // It waits to be let in, and does nothing more.
-    const body: JoinerJson = { waiting: true, name: 'n4', version: '0', featureLevels: { min: 1, max: 1 } }
+    const body: JoinerJson = { waiting: true, name: 'n4', version: '0', featureLevels }
     const n4 = createServer((_, response) => response.setHeader('Connection', 'close').end(JSON.stringify(body)))
     t.after(() => void n4.close())
     n4.listen(0, '127.0.0.1')

@@ -27,6 +27,8 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Options of Node itself. */
   readonly execArgv?: readonly string[]
+  /** The entry file of another build. */
+  readonly program?: string
 }
 
 export interface Exit {
@@ -159,7 +161,7 @@ function commandOf(options: ProcessOptions): string[] {
     ...(options.wrapper ?? []),
     process.execPath,
     ...(options.execArgv ?? []),
-    binary,
+    options.program ?? binary,
     'node',
     'start',
     `--name=${name}`,

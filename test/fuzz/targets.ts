@@ -16,7 +16,7 @@ import {
 import { decodeRecord, recordHeaderBytes } from '../../src/daemon/store/record.ts'
 import { decodeBarrier, decodeBatch, decodeRequest, encodeBarrier } from '../../src/machine/command-codec.ts'
 import { decodeAnswer, decodeQuery, decodeReply } from '../../src/machine/reply-codec.ts'
-import { decodeEpoch, encodeEpoch } from '../../src/protocol/epoch-codec.ts'
+import { attributionOf, decodeEpoch, encodeEpoch, encodeStopSign } from '../../src/protocol/epoch-codec.ts'
 import { firstEpoch, firstSlot, toIncarnation, toNodeId } from '../../src/protocol/ids.ts'
 import { decodeCbor, encodeCbor } from '../../src/wire/cbor.ts'
 import {
@@ -85,11 +85,17 @@ export function targetsOf(traffic: Traffic): readonly Target[] {
     machine('reply', replies, (bytes) => void decodeReply(bytes)),
     machine('query', queries, (bytes) => void decodeQuery(bytes)),
     machine('answer', answers, (bytes) => void decodeAnswer(bytes)),
+    { ...machine('stop sign', stopSigns(), (bytes) => void attributionOf(bytes)), expects: nothing },
     apply(requests, batches),
     ...records(batches),
     ...http(),
     survivor(),
   ]
+}
+
+function stopSigns(): readonly Uint8Array[] {
+  const origin = { actor: 'ann@desk', node: 'n1', address: '::1' }
+  return [encodeStopSign(epoch), encodeStopSign(epoch, { origin, timeMs: 1_700_000_000_000, detail: 'q1 2 to 3' })]
 }
 
 /** Whole frames, damaged with and without their checksums, in pieces of any size. */

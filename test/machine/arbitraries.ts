@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { type AuditRecord, adminActions, writeActions } from '../../src/machine/audit-record.ts'
 import type {
   Answer,
   Command,
@@ -12,6 +13,7 @@ import type {
   Request,
 } from '../../src/machine/request.ts'
 import { toSlot } from '../../src/protocol/ids.ts'
+import type { Origin } from '../../src/protocol/origin.ts'
 import { toKey, txn } from './fixtures.ts'
 
 /** With the prototype of a literal, so that it can equal one. */
@@ -64,11 +66,35 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   record({ kind: fc.constant('openSession' as const), ttlMs: counter }),
   fc.constant({ kind: 'closeSession' as const }),
   fc.constant({ kind: 'keepAlive' as const }),
+  record({
+    kind: fc.constant('note' as const),
+    action: fc.constantFrom(...adminActions),
+    detail: binary({ maxLength: 1024 }),
+  }),
 )
 
-export const request: fc.Arbitrary<Request> = record({
-  session: fc.option(record({ id: counter, seq: counter, ackedBelow: counter }), { nil: undefined }),
-  command,
+const origin: fc.Arbitrary<Origin> = record({
+  actor: binary({ maxLength: 128 }),
+  node: binary({ maxLength: 63 }),
+  address: binary({ maxLength: 64 }),
+})
+const session = fc.option(record({ id: counter, seq: counter, ackedBelow: counter }), { nil: undefined })
+
+export const request: fc.Arbitrary<Request> = fc.oneof(
+  record({ session, command }),
+  record({ session, command, origin }),
+)
+
+export const auditRecord: fc.Arbitrary<AuditRecord> = record({
+  number: counter,
+  slot: counter,
+  timeMs: counter,
+  revision: counter,
+  action: fc.constantFrom(...adminActions, ...writeActions),
+  origin,
+  detail: binary({ maxLength: 40 }),
+  ranges: fc.array(range, { maxLength: 16 }),
+  rangesLeftOut: fc.nat({ max: 0xffff }),
 })
 
 const item: fc.Arbitrary<Item> = record({
@@ -101,16 +127,45 @@ export const reply: fc.Arbitrary<Reply> = fc.oneof(
   }),
   record({ kind: fc.constant('compact' as const), slot, revision: counter, compacted: counter }),
   record({ kind: fc.constant('session' as const), slot, id: counter, ttlMs: counter }),
+  record({ kind: fc.constant('noted' as const), slot, number: counter }),
   record({ kind: fc.constant('error' as const), slot, code, message }),
 )
 
 export const query: fc.Arbitrary<Query> = fc.oneof(
   record({ kind: fc.constant('get' as const), key, revision }),
   record({ kind: fc.constant('range' as const), range, limit, revision, keysOnly: fc.boolean() }),
+  record({
+    kind: fc.constant('trail' as const),
+    trail: fc.constantFrom('admin' as const, 'writes' as const),
+    before: revision,
+    limit,
+    key: fc.option(key, { nil: undefined }),
+  }),
+  record({ kind: fc.constant('changes' as const), key, before: revision, limit }),
 )
 
 export const answer: fc.Arbitrary<Answer> = fc.oneof(
   record({ kind: fc.constant('item' as const), item: fc.option(item, { nil: undefined }), revision: counter }),
   record({ kind: fc.constant('items' as const), items, more: fc.boolean(), revision: counter }),
+  record({
+    kind: fc.constant('trail' as const),
+    records: fc.array(auditRecord, { maxLength: 3 }),
+    next: revision,
+    revision: counter,
+  }),
+  record({
+    kind: fc.constant('changes' as const),
+    changes: fc.array(
+      record({
+        revision: counter,
+        kind: fc.constantFrom(undefined, 'put' as const, 'delete' as const),
+        record: fc.option(auditRecord, { nil: undefined }),
+      }),
+      { maxLength: 3 },
+    ),
+    next: revision,
+    compactedRevision: counter,
+    revision: counter,
+  }),
   record({ kind: fc.constant('error' as const), code, message, revision: counter }),
 )

@@ -1,10 +1,12 @@
 import { toBinary } from '../../src/base/bytes.ts'
+import type { TrailName } from '../../src/machine/audit-record.ts'
 import { encodeBarrier, encodeBatch, encodeRequest } from '../../src/machine/command-codec.ts'
 import { KvMachine } from '../../src/machine/kv-machine.ts'
 import type { Answer, Command, Compare, Key, Operation, Reply, SessionStamp } from '../../src/machine/request.ts'
 import type { ReadView, View } from '../../src/machine/view.ts'
 import { type Entry, noop } from '../../src/protocol/entry.ts'
 import type { Slot } from '../../src/protocol/ids.ts'
+import type { Origin } from '../../src/protocol/origin.ts'
 import { Overlay } from '../../src/runtime/overlay.ts'
 
 /** What lies below an overlay in these tests. */
@@ -74,6 +76,32 @@ export class Bench {
     return this.machine.appliedUpTo
   }
 
+  /** What the audit trail keeps, the newest first. */
+  trail(trail: TrailName, more: { before?: number; limit?: number; key?: string } = {}): Answer & { kind: 'trail' } {
+    const { before, limit = 0, key } = more
+    const answer = this.machine.query({
+      ...{ kind: 'trail', trail, before, limit },
+      key: key === undefined ? undefined : toKey(key),
+    })
+    if (answer.kind !== 'trail') throw new Error(answer.kind)
+    return answer
+  }
+
+  changes(key: string, more: { before?: number; limit?: number } = {}): Answer & { kind: 'changes' } {
+    const { before, limit = 0 } = more
+    const answer = this.machine.query({ kind: 'changes', key: toKey(key), before, limit })
+    if (answer.kind !== 'changes') throw new Error(answer.kind)
+    return answer
+  }
+
+  /** As the node `n1` submits it for somebody. */
+  by(actor: string, command: Command, session?: SessionStamp): Reply {
+    const request = encodeRequest({ session, command, origin: originOf(actor) })
+    const [reply] = this.entry({ kind: 'batch', payload: encodeBatch(this.timeMs, [request]) })
+    if (reply === undefined) throw new Error('no reply')
+    return reply
+  }
+
   entry(entry: Entry): readonly Reply[] {
     return this.machine.apply(this.slot, entry)
   }
@@ -128,6 +156,10 @@ export class Bench {
     const pairs = [...this.overlay.range(prefix, undefined)].filter(([key]) => key.startsWith(prefix))
     return pairs.map(([key, value]) => `${escaped(key)} = ${escaped(toBinary(value))}`)
   }
+}
+
+export function originOf(actor: string): Origin {
+  return { actor, node: 'n1', address: '10.0.0.7' }
 }
 
 export function toKey(text: string): Key {

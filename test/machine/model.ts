@@ -1,17 +1,21 @@
+import type { AuditAction, AuditRecord, TrailName } from '../../src/machine/audit-record.ts'
 import { sessionTtlMsMax, sessionTtlMsMin, sessionWindow } from '../../src/machine/bounds.ts'
 import type {
   Answer,
   Command,
   Compare,
+  DataQuery,
   Item,
+  Key,
+  KeyChange,
   KeyRange,
   Operation,
   OperationResult,
-  Query,
   Reply,
   Request,
 } from '../../src/machine/request.ts'
 import type { Slot } from '../../src/protocol/ids.ts'
+import type { Origin } from '../../src/protocol/origin.ts'
 
 interface ModelSession {
   readonly ttlMs: number
@@ -54,7 +58,7 @@ export class Model {
     return requests.map((request) => this.#apply(slot, request))
   }
 
-  query(query: Query): Answer {
+  query(query: DataQuery): Answer {
     const revision = this.revision
     const at = query.revision ?? revision
     if (at > revision) return { kind: 'error', code: 'BAD_REQUEST', message: '', revision }
@@ -66,7 +70,51 @@ export class Model {
     return { kind: 'items', items: shown, more, revision }
   }
 
-  #apply(slot: Slot, { session: stamp, command }: Request): Reply {
+  /** Everything that is to be in the trails, by rising numbers. */
+  readonly trails: Record<TrailName, AuditRecord[]> = { admin: [], writes: [] }
+
+  /** Newest first, without bounds. */
+  changes(key: Key): readonly KeyChange[] {
+    const changes: KeyChange[] = []
+    const add = (revision: number, kind: KeyChange['kind']): void => {
+      changes.push({ revision, kind, record: this.trails.writes.find((each) => each.revision === revision) })
+    }
+    for (let at = this.revision; at > this.compacted; at--) {
+      const [item, before] = [this.#revisions[at]?.get(key), this.#revisions[at - 1]?.get(key)]
+      if (item !== undefined && item.modRevision === at) add(at, 'put')
+      else if (item === undefined && before !== undefined) add(at, 'delete')
+    }
+    const kept = this.#revisions[this.compacted]?.get(key)
+    const below = kept?.modRevision ?? this.compacted + 1
+    if (kept !== undefined) add(kept.modRevision, 'put')
+    for (const record of this.trails.writes.toReversed()) {
+      if (record.revision >= below || !record.ranges.some((range) => isIn(key, range))) continue
+      add(record.revision, record.action === 'put' ? 'put' : record.action === 'txn' ? undefined : 'delete')
+    }
+    return changes
+  }
+
+  #record(slot: Slot, command: Command, origin: Origin, reply: Reply, revision: number): void {
+    if (command.kind === 'compact' ? reply.kind !== 'compact' : this.revision === revision) return
+    const action = command.kind === 'deleteRange' ? 'delete-range' : (command.kind as AuditAction)
+    const trail = this.trails[command.kind === 'compact' ? 'admin' : 'writes']
+    const detail = command.kind === 'compact' ? `to revision ${command.revision}` : ''
+    let written: KeyRange[] = []
+    if (command.kind === 'put' || command.kind === 'delete') {
+      written = [{ start: command.key, end: `${command.key}\0` }]
+    } else if (command.kind === 'deleteRange') {
+      written = [command.range]
+    } else if (command.kind === 'txn') {
+      for (const operation of reply.kind === 'txn' && reply.succeeded ? command.then : command.else) {
+        if (operation.kind === 'put') written.push({ start: operation.key, end: `${operation.key}\0` })
+        else if (operation.kind === 'delete') written.push(operation.range)
+      }
+    }
+    const at = { number: trail.length, slot, timeMs: this.#clockMs, revision: this.revision }
+    trail.push({ ...at, action, origin, detail, ranges: written, rangesLeftOut: 0 })
+  }
+
+  #apply(slot: Slot, { session: stamp, command, origin }: Request): Reply {
     const error = (code: Extract<Reply, { kind: 'error' }>['code']): Reply => ({
       kind: 'error',
       slot,
@@ -75,8 +123,9 @@ export class Model {
     })
     if (command.kind === 'openSession')
       return stamp === undefined ? this.#open(slot, command.ttlMs) : error('BAD_REQUEST')
+    if (command.kind === 'note' && stamp !== undefined) return error('BAD_REQUEST')
     const once = command.kind !== 'keepAlive' && command.kind !== 'closeSession'
-    if (stamp === undefined) return once ? this.#execute(slot, command) : error('BAD_REQUEST')
+    if (stamp === undefined) return once ? this.#audited(slot, command, origin) : error('BAD_REQUEST')
     const session = this.#sessions.get(stamp.id)
     if (session === undefined) return error('SESSION_EXPIRED')
     session.deadlineMs = this.#clockMs + session.ttlMs
@@ -87,7 +136,7 @@ export class Model {
     const stored = session.replies.get(stamp.seq)
     if (stored !== undefined) return stored
     if (stamp.seq >= session.ackedBelow + sessionWindow) return error('OVERLOADED')
-    const reply = this.#execute(slot, command)
+    const reply = this.#audited(slot, command, origin)
     session.replies.set(stamp.seq, reply)
     return reply
   }
@@ -98,6 +147,21 @@ export class Model {
     const id = ++this.#opened
     this.#sessions.set(id, { ttlMs, deadlineMs: this.#clockMs + ttlMs, ackedBelow: 0, replies: new Map() })
     return { kind: 'session', slot, id, ttlMs }
+  }
+
+  #audited(slot: Slot, command: Command, origin: Origin | undefined): Reply {
+    if (command.kind === 'note') {
+      const number = this.trails.admin.length
+      const at = { number, slot, timeMs: this.#clockMs, revision: this.revision }
+      const who = origin ?? { actor: '', node: '', address: '' }
+      const { action, detail } = command
+      this.trails.admin.push({ ...at, action, origin: who, detail, ranges: [], rangesLeftOut: 0 })
+      return { kind: 'noted', slot, number }
+    }
+    const { revision } = this
+    const reply = this.#execute(slot, command)
+    if (origin !== undefined) this.#record(slot, command, origin, reply, revision)
+    return reply
   }
 
   #execute(slot: Slot, command: Command): Reply {

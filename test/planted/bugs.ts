@@ -1,5 +1,6 @@
 import type { Bug } from './bug.ts'
 import { acceptorBugs } from './bugs/acceptor.ts'
+import { auditBugs } from './bugs/audit.ts'
 import { epochBugs } from './bugs/epochs.ts'
 import { leaderBugs } from './bugs/leader.ts'
 import { readBugs } from './bugs/reads.ts'
@@ -15,6 +16,7 @@ export const bugs: readonly Bug[] = [
   ...runtimeBugs,
   ...stateBugs,
   ...recoveryBugs,
+  ...auditBugs,
 ]
 
 export function findBug(name: string): Bug {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Random } from '../../src/base/random.ts'
 import { keyRange } from '../../src/machine/footprint.ts'
-import type { Command, Compare, Key, Operation as MachineStep, Query, Reply } from '../../src/machine/request.ts'
+import type { Command, Compare, DataQuery, Key, Operation as MachineStep, Reply } from '../../src/machine/request.ts'
 import { toSlot } from '../../src/protocol/ids.ts'
 import { checkHistory } from '../../src/sim/linearizability/check.ts'
 import { type Call, toHistory, toOperation } from '../../src/sim/linearizability/from-machine.ts'
@@ -132,7 +132,7 @@ function drawCompare(random: Random): Compare {
   }
 }
 
-function drawQuery(random: Random, newest: number): Query {
+function drawQuery(random: Random, newest: number): DataQuery {
   const revision = random.chance(0.3) ? random.integer(0, newest + 1) : undefined
   const key = drawKey(random)
   if (random.chance(0.5)) return { kind: 'get', key, revision }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { featureLevels } from '../../src/protocol/feature-level.ts'
+import { auditLevel, featureLevels } from '../../src/protocol/feature-level.ts'
 import { requireBuild } from '../cli/paxos.ts'
 
 const version = String(JSON.parse(readFileSync('package.json', 'utf8')).version)
@@ -28,6 +28,16 @@ export function nextBuild(root: string): Build {
     replaceOnce(join(root, file), `"version": "${version}"`, `"version": "${next.version}"`)
   }
   return next
+}
+
+/** The program as it was before requests had origins: it cannot read one that has. */
+export function buildWithoutOrigins(root: string): Build {
+  install(root)
+  const levelMax = auditLevel - 1
+  const level = join(root, 'dist', 'protocol', 'feature-level.js')
+  replaceOnce(level, `max: ${featureLevels.max} }`, `max: ${levelMax} }`)
+  replaceOnce(join(root, 'dist', 'machine', 'command-codec.js'), 'flags > 7', 'flags > 3')
+  return { root, version, levelMax }
 }
 
 /** Replaces what is installed at `at` in one step, as a package manager does. */

@@ -75,6 +75,14 @@ test('a live cluster goes from one build to the next: no request fails, and none
     versions: [next.version],
   })
 
+  const noted = json(await run(next, 'audit', 'list', '--json'))['records'] as { action: string; detail: string }[]
+  const maintenance = noted.filter(({ action }) => action.startsWith('maintenance'))
+  assert.deepEqual(
+    maintenance.map(({ detail }) => detail.replace(/: n\d, n\d, n\d$/, ': all')),
+    ['upgrade to 99.0.0: all', 'upgrade to 99.0.0: done, 3 of 3 nodes done'],
+  )
+  assert.ok(noted.some(({ action }) => action === 'leader'))
+
   // It can be taken back until it is finalized.
   installOver(installed, old)
   const back = await run(old, 'upgrade', 'run', '--dev', dataDir, '--yes')
@@ -163,10 +171,7 @@ test('a new node of the older build is not let in', async (t) => {
     return !/cannot be reached/.test(ran.stderr)
   })
   assert.equal(ran.exit, 6)
-  assert.match(
-    ran.stderr,
-    /n4 runs .*: The cluster is at feature level \d+, and this version knows level \d+: it is too old/,
-  )
+  assert.match(ran.stderr, /n4 runs .*: The cluster is at feature level \d+, and this version knows .*: it is too old/)
 })
 
 async function isNodeTaken(): Promise<boolean> {

@@ -3,6 +3,7 @@ import { hostname, userInfo } from 'node:os'
 import { Flags } from '@oclif/core'
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'
+import { tryNote } from '../audit/write-note.ts'
 import { ClusterCommand, type ConnectionFlags } from '../cluster-command.ts'
 import { confirm } from '../confirm.ts'
 import { duration } from '../flags.ts'
@@ -67,7 +68,7 @@ export abstract class RollingCommand extends ClusterCommand {
 
   protected async roll(flags: RollingFlags, wish: RollingWish): Promise<RollingResult> {
     const { admin, endpoints } = await this.admin(flags)
-    if (flags.abandon) return await this.#abandon(flags, endpoints, wish)
+    if (flags.abandon) return await this.#abandon(flags, admin, endpoints, wish)
     const seen = await look(admin, endpoints)
     const known = [...new Set([...endpoints, ...seen.answers.flatMap(({ endpoint }) => endpoint ?? [])])]
     if (flags.resume) return await this.#resume(flags, admin, known, wish)
@@ -89,6 +90,7 @@ export abstract class RollingCommand extends ClusterCommand {
       ...{ format: 1, kind: wish.kind, version: wish.version, by: whoAmI(), startedAt: new Date().toISOString() },
       ...{ state: 'running', reason: null, nodes, done: [], current: null },
     })
+    await this.#note(admin, known, 'maintenance-begin', maintenance.record)
     return await this.#run(flags, admin, known, maintenance, restart)
   }
 
@@ -110,15 +112,22 @@ export abstract class RollingCommand extends ClusterCommand {
     this.remark(inWords(found.record))
     if (found.record.state === 'running') this.remark('looking whether its command still runs')
     const maintenance = await Maintenance.resume(client, found, whoAmI())
+    await this.#note(admin, endpoints, 'maintenance-begin', maintenance.record, 'gone on with')
     return await this.#run(flags, admin, endpoints, maintenance, restart)
   }
 
-  async #abandon(flags: RollingFlags, endpoints: readonly string[], wish: RollingWish): Promise<RollingResult> {
+  async #abandon(
+    flags: RollingFlags,
+    admin: AdminClient,
+    endpoints: readonly string[],
+    wish: RollingWish,
+  ): Promise<RollingResult> {
     const client = await this.#lockClient(flags, endpoints)
     const found = await findMaintenance(client)
     if (found === undefined || found.record.kind !== wish.kind) throw nothingToResume(found?.record)
     this.remark(inWords(found.record))
     await Maintenance.abandon(client, found)
+    await this.#note(admin, endpoints, 'maintenance-end', found.record, 'given up')
     this.remark('given up')
     const { kind, version, nodes, done } = found.record
     return { kind, version, nodes, done, problems: [] }
@@ -138,14 +147,31 @@ export abstract class RollingCommand extends ClusterCommand {
       const options = { admin, endpoints, maintenance, restart, timeoutMs: flags.within, signal: stop.signal }
       await runSteps(new RollingRun(options).steps(), { silent: this.jsonEnabled() })
     } catch (error) {
-      throw await paused(maintenance, error)
+      const problem = await paused(maintenance, error)
+      await this.#note(admin, endpoints, 'maintenance-end', maintenance.record, 'paused')
+      throw problem
     } finally {
       stop.release()
     }
     const { kind, version, nodes, done } = maintenance.record
     await maintenance.finish()
+    await this.#note(admin, endpoints, 'maintenance-end', maintenance.record, 'done')
     this.remark(`done: ${done.join(', ')}`)
     return { kind, version, nodes, done, problems: [] }
+  }
+
+  /** Nodes are restarted whether it can be recorded or not. */
+  async #note(
+    admin: AdminClient,
+    endpoints: readonly string[],
+    action: 'maintenance-begin' | 'maintenance-end',
+    { kind, version, nodes, done }: MaintenanceRecord,
+    state?: string,
+  ): Promise<void> {
+    const what = version === null ? kind : `${kind} to ${version}`
+    const which = state === undefined ? nodes.join(', ') : `${state}, ${done.length} of ${nodes.length} nodes done`
+    const problem = await tryNote(admin, endpoints, action, `${what}: ${which}`)
+    if (problem !== undefined) this.remark(`not in the audit trail: ${problem}`)
   }
 
   async #lockClient(flags: RollingFlags, endpoints: readonly string[]): ReturnType<ClusterCommand['client']> {

@@ -7,7 +7,9 @@ import { incrementFrames } from '../backup/increment-writer.ts'
 import { planIncrement } from '../backup/plan-increment.ts'
 import { metaOf } from '../backup/snapshot-meta.ts'
 import type { ApiState } from './api-state.ts'
-import { originOf, streamBackup, withBackupPlace } from './backup-stream.ts'
+import { note } from './audit-note.ts'
+import { originOf } from './audit-origin.ts'
+import { backupOriginOf, streamBackup, withBackupPlace } from './backup-stream.ts'
 import { refuseBody } from './body.ts'
 import { badRequest } from './errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -17,6 +19,7 @@ import { QueryParameters } from './target.ts'
 export function getBackup(exchange: Exchange, state: ApiState): void {
   const consistency = consistencyOf(new QueryParameters(exchange.query, ['consistency']))
   refuseBody(exchange)
+  const origin = originOf(exchange, state.context)
   withBackupPlace(exchange, state, consistency, (snapshot, release) => {
     const { context } = state
     // A place is one open snapshot: a reader that leaves the end of an answer in its socket has none.
@@ -24,7 +27,8 @@ export function getBackup(exchange: Exchange, state: ApiState): void {
       release()
       snapshot.close()
     }
-    const frames = backupFrames(snapshot, originOf(context, consistency), context.limits.backupChunkBytes)
+    note(context, origin, 'backup', `${consistency}, up to slot ${snapshot.appliedUpTo}`)
+    const frames = backupFrames(snapshot, backupOriginOf(context, consistency), context.limits.backupChunkBytes)
     streamBackup(exchange, context, frames, close)
   })
 }
@@ -34,6 +38,7 @@ export function getIncrement(exchange: Exchange, state: ApiState): void {
   const consistency = consistencyOf(parameters)
   const start = startOf(parameters)
   refuseBody(exchange)
+  const origin = originOf(exchange, state.context)
   withBackupPlace(exchange, state, consistency, (snapshot, release) => {
     const { context } = state
     const meta = metaOf(snapshot)
@@ -42,7 +47,14 @@ export function getIncrement(exchange: Exchange, state: ApiState): void {
     const log = new ChosenLog(context.replica, context.keptLog)
     try {
       const end = planIncrement(log, start, meta)
-      const frames = incrementFrames(log, originOf(context, consistency), start, end, context.limits.backupChunkBytes)
+      note(context, origin, 'backup', `${consistency} increment, up to slot ${meta.appliedUpTo}`)
+      const frames = incrementFrames(
+        log,
+        backupOriginOf(context, consistency),
+        start,
+        end,
+        context.limits.backupChunkBytes,
+      )
       streamBackup(exchange, context, frames, release)
     } catch (error) {
       release()

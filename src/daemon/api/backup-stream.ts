@@ -33,7 +33,8 @@ export function withBackupPlace(
   })
 }
 
-export function originOf(
+/** What a backup says of where it comes from. */
+export function backupOriginOf(
   { node, clusterId, replica }: ApiContext,
   consistency: Consistency,
 ): {

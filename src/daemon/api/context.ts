@@ -82,6 +82,8 @@ export interface ApiContext {
   readonly requestLimits: RequestLimits
   readonly limits: ApiLimits
   readonly logger: ApiLogger
+  /** Writes that this node takes go into the audit trail. */
+  readonly auditWrites: boolean
   metricsText(): Promise<string>
   diagnosis(): Promise<DiagnosisJson>
   /** What a recovery of a lost quorum is planned from. */

@@ -1,6 +1,7 @@
 import { PaxosError } from '../../base/error.ts'
 import { memberNamePattern, memberNameWanted, membersMax } from '../../base/member-bounds.ts'
 import { type Epoch, isMember, type Member } from '../../protocol/epoch.ts'
+import { epochDifference } from '../../protocol/epoch-difference.ts'
 import {
   type EpochPlan,
   type MemberState,
@@ -8,15 +9,18 @@ import {
   type WantedEpoch,
   type WantedMember,
 } from '../../protocol/epoch-plan.ts'
-import { featureLevels } from '../../protocol/feature-level.ts'
+import { auditLevel, featureLevels } from '../../protocol/feature-level.ts'
 import { firstGroup, firstSlot, type NodeId } from '../../protocol/ids.ts'
 import type { ChangeOutcome } from '../../runtime/epoch-change.ts'
 import type { ReplicaStatus } from '../../runtime/replica-service.ts'
 import type { EpochChangeJson, EpochsJson, MarginsJson } from '../../wire/api-types.ts'
 import { fromEpoch } from '../../wire/epoch-json.ts'
+import { systemClock } from '../clock.ts'
 import { parseAddress } from '../config-setting.ts'
 import { joinerProblem } from '../joiner-probe.ts'
 import type { ApiState } from './api-state.ts'
+import { detailText, note, noteFirst } from './audit-note.ts'
+import { originOf } from './audit-origin.ts'
 import { refuseBody } from './body.ts'
 import { collectJson } from './command-handlers.ts'
 import type { ApiContext } from './context.ts'
@@ -59,7 +63,8 @@ export function postEpoch(exchange: Exchange, state: ApiState): void {
     })
     const isDryRun = fields.has('dryRun') && fields.flag('dryRun')
     findProblems(plan, status.epoch).then(
-      (found) => exchange.guard(() => carryOut(exchange, context, { ...plan, problems: found }, isDryRun)),
+      (found) =>
+        exchange.guard(() => carryOut(exchange, context, status.epoch, { ...plan, problems: found }, isDryRun)),
       (error: unknown) => exchange.fail(error),
     )
   })
@@ -75,7 +80,7 @@ async function findProblems({ next, problems }: EpochPlan, current: Epoch): Prom
   return [...problems, ...found.filter((problem) => problem !== undefined)]
 }
 
-function carryOut(exchange: Exchange, { replica, limits }: ApiContext, plan: EpochPlan, isDryRun: boolean): void {
+function carryOut(exchange: Exchange, context: ApiContext, before: Epoch, plan: EpochPlan, isDryRun: boolean): void {
   if (isDryRun) {
     exchange.json(200, JSON.stringify(changeJson(plan, undefined)))
     return
@@ -85,9 +90,17 @@ function carryOut(exchange: Exchange, { replica, limits }: ApiContext, plan: Epo
       hint: 'Nothing was changed. A dry run shows the whole plan.',
     })
   }
-  replica.changeEpoch(plan.next, limits.requestTimeoutMs, (outcome) => {
-    exchange.guard(() => exchange.json(200, JSON.stringify(changeJson(plan, begun(outcome)))))
-  })
+  const [origin, detail] = [originOf(exchange, context), detailText(epochDifference(before, plan.next))]
+  // Those who apply the stop sign are in the epoch before, and must understand what it says.
+  const by = before.featureLevel >= auditLevel ? { origin, detail, timeMs: systemClock.wallNow() } : undefined
+  const done = (outcome: ChangeOutcome): void => {
+    exchange.guard(() => {
+      const epoch = begun(outcome)
+      if (by === undefined) note(context, origin, 'epoch', detail)
+      exchange.json(200, JSON.stringify(changeJson(plan, epoch)))
+    })
+  }
+  context.replica.changeEpoch(plan.next, context.limits.requestTimeoutMs, done, by)
 }
 
 /** Hands leadership over. Answers when the leader has given up; who leads next shows in the status. */
@@ -104,9 +117,13 @@ export function postLeader(exchange: Exchange, state: ApiState): void {
     if (to.id !== status.self) {
       if (!memberState(state.context, status, to.id).reachable)
         throw refused(`${name} does not answer, and cannot lead.`)
-      replica.handOver(to.id)
+      noteFirst(state.context, originOf(exchange, state.context), 'leader', `to ${name}`, () => {
+        replica.handOver(to.id)
+        exchange.json(200, JSON.stringify({ from: state.context.node.name, to: name }))
+      })
+    } else {
+      exchange.json(200, JSON.stringify({ from: state.context.node.name, to: name }))
     }
-    exchange.json(200, JSON.stringify({ from: state.context.node.name, to: name }))
   })
 }
 

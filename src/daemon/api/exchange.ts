@@ -18,10 +18,13 @@ export class Exchange {
   readonly query: string
   /** Bytes of the body that the budget lends until the exchange is over. */
   heldBytes = 0
+  /** Where it comes from, as the audit trail says it: empty for the unix socket. */
+  readonly address: string
   readonly #logger: ApiLogger
   #answered = false
 
-  constructor(request: IncomingMessage, response: ServerResponse, logger: ApiLogger) {
+  constructor(request: IncomingMessage, response: ServerResponse, address: string, logger: ApiLogger) {
+    this.address = address
     this.#logger = logger
     this.request = request
     this.response = response

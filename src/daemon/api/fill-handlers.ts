@@ -5,8 +5,11 @@
  */
 import { PaxosError } from '../../base/error.ts'
 import { type Slot, toSlot } from '../../protocol/ids.ts'
+import type { Origin } from '../../protocol/origin.ts'
 import type { LogFillJson, LogFillSlotJson } from '../../wire/api-types.ts'
 import type { ApiState } from './api-state.ts'
+import { note } from './audit-note.ts'
+import { originOf } from './audit-origin.ts'
 import { collectJson, smallBodyBytesMax } from './command-handlers.ts'
 import type { ApiContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
@@ -27,10 +30,15 @@ export function postFill(exchange: Exchange, state: ApiState): void {
         if (slot !== undefined) mustBeFillable(context, slot, found)
         else if (!found.json.known) throw tooFew(found.json)
         if (dryRun) answer(exchange, found, [])
-        else fill(exchange, context, found, takeOver)
+        else fill(exchange, context, found, takeOver, originOf(exchange, context))
       })
     })
   })
+}
+
+function inWords(filled: readonly LogFillSlotJson[], isTaken: boolean): string {
+  const slots = filled.length === 1 ? `slot ${filled[0]?.slot}` : `${filled.length} slots from ${filled[0]?.slot} on`
+  return isTaken ? `${slots}; nobody led, and the node was told to seek leadership` : slots
 }
 
 function answer(exchange: Exchange, { json }: FoundGaps, filled: readonly LogFillSlotJson[]): void {
@@ -60,7 +68,7 @@ function tooFew({ silent }: FoundGaps['json']): PaxosError {
   })
 }
 
-function fill(exchange: Exchange, context: ApiContext, found: FoundGaps, takeOver: boolean): void {
+function fill(exchange: Exchange, context: ApiContext, found: FoundGaps, takeOver: boolean, origin: Origin): void {
   const { json, range } = found
   const { replica, limits } = context
   const { engine } = replica.status()
@@ -73,7 +81,8 @@ function fill(exchange: Exchange, context: ApiContext, found: FoundGaps, takeOve
       hint: 'Wait for an election, or let this node seek leadership with takeOver (paxos log fill --take-over).',
     })
   }
-  if (isOpen && engine.leader === undefined) replica.seekLeadership()
+  const isTaken = isOpen && engine.leader === undefined
+  if (isTaken) replica.seekLeadership()
   const deadline = performance.now() + limits.requestTimeoutMs
   const look = (): void => {
     const lines = replica.log(range)
@@ -89,6 +98,7 @@ function fill(exchange: Exchange, context: ApiContext, found: FoundGaps, takeOve
           ballot: ballot === undefined || ballot.round === 0 ? null : `${ballot.round}.${ballot.node}`,
         }),
       )
+      if (filled.length > 0) note(context, origin, 'fill', inWords(filled, isTaken))
       answer(exchange, found, filled)
     } else if (performance.now() >= deadline || exchange.abandoned) {
       const first = open[0]?.slot ?? toSlot(range.from + lines.length)

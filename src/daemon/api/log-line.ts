@@ -44,9 +44,10 @@ function requestJson(bytes: Uint8Array, withValues: boolean): CommandJson {
     // It is in the log all the same, and every replica answers it with the same error.
     return { kind: 'malformed', bytes: bytes.length }
   }
-  const { session, command } = request
+  const { session, command, origin } = request
   const stamp = session === undefined ? {} : { session: String(session.id), seq: session.seq }
-  return { kind: command.kind, ...commandFields(command, withValues), ...stamp }
+  const who = origin === undefined ? {} : binaryField('actor', origin.actor)
+  return { kind: command.kind, ...commandFields(command, withValues), ...stamp, ...who }
 }
 
 function commandFields(command: Command, withValues: boolean): Record<string, unknown> {
@@ -75,6 +76,8 @@ function commandFields(command: Command, withValues: boolean): Record<string, un
       return { revision: command.revision }
     case 'openSession':
       return { ttlMs: command.ttlMs }
+    case 'note':
+      return { action: command.action, ...binaryField('detail', command.detail) }
     case 'closeSession':
     case 'keepAlive':
       return {}

@@ -8,6 +8,16 @@ const sessionHeaders = [
   header('paxos-seq', { ...counter, minimum: 1 }, 'Number of the write in its session. A retry has the same.'),
   header('paxos-acked-below', counter, 'The client has the answers to every number below.'),
 ]
+const keyOfAudit = query('key', { type: 'string', minLength: 1 }, 'Percent-encoded bytes.')
+const auditPage = [
+  query('before', counter, 'Only what is below: `next` of the page before.'),
+  query('limit', { ...counter, minimum: 1, maximum: 1000 }, '100 by default.'),
+]
+const actor = header(
+  'paxos-actor',
+  { type: 'string', maxLength: 128 },
+  'Who the client says that it is, in UTF-8, for the audit trail; nobody checks it. Other requests that change something take it too.',
+)
 const ifVersion = header('if-version', counter, 'Only if the key has this version; 0: only if it does not exist.')
 const range = [
   query('prefix', { type: 'string' }, 'Keys that begin with it.'),
@@ -36,7 +46,7 @@ const keyPath = {
   ],
   put: {
     summary: 'Write one key',
-    parameters: [ifVersion, ...sessionHeaders],
+    parameters: [ifVersion, ...sessionHeaders, actor],
     requestBody: { required: true, content: { 'application/octet-stream': { schema: bytes } } },
     responses: { 200: answer('Written', 'Put'), ...errors(400, 412, ...write) },
   },
@@ -248,6 +258,31 @@ export const paths: Readonly<Record<string, unknown>> = {
       summary: 'Change it until the node restarts',
       requestBody: jsonBody('LogLevel'),
       responses: { 200: answer('Changed', 'LogLevel'), ...errors(400, 413, 429, 503) },
+    },
+  },
+  '/v1/audit': {
+    get: {
+      summary: 'Who did what, the newest first: what operators did, or audited writes. From feature level 2 on',
+      parameters: [
+        query('trail', { enum: ['admin', 'writes'] }, 'Default: admin.'),
+        ...auditPage,
+        { ...keyOfAudit, description: 'Only records that name it. A page may be empty and not the last.' },
+        consistency,
+      ],
+      responses: { 200: answer('A page of records', 'AuditTrail'), ...errors(400, 412, 413, 429, 503) },
+    },
+    post: {
+      summary: 'Record something that the cluster cannot know by itself',
+      parameters: [actor],
+      requestBody: jsonBody('AuditNote'),
+      responses: { 200: answer('Recorded', 'AuditNoted'), ...errors(400, 412, ...write) },
+    },
+  },
+  '/v1/audit/changes': {
+    get: {
+      summary: 'What changed a key, the newest first, and who did where writes were audited. From feature level 2 on',
+      parameters: [{ ...keyOfAudit, required: true }, ...auditPage, consistency],
+      responses: { 200: answer('A page of changes', 'AuditChanges'), ...errors(400, 412, 413, 429, 503) },
     },
   },
   '/v1/stream': {

@@ -1,6 +1,8 @@
 import { errorCodes } from '../../base/error.ts'
 import { membersMax } from '../../base/member-bounds.ts'
+import { adminActions, writeActions } from '../../machine/audit-record.ts'
 import { logLevels } from '../../wire/api-types.ts'
+import { noteActions } from '../../wire/audit-types.ts'
 
 export interface Schema {
   readonly [name: string]: unknown
@@ -433,6 +435,44 @@ export const schemas: Readonly<Record<string, Schema>> = {
     incarnations: { type: 'array', items: closed({ incarnation: counter, incarnationId: text }) },
     met: { type: 'array', items: closed({ node: counter, diskId: text, incarnation: counter, incarnationId: text }) },
   }),
+  AuditRecord: closed({
+    number: { ...counter, description: 'In its trail; numbers rise by one.' },
+    slot: counter,
+    time: { ...text, description: "Of the cluster's clock, as in RFC 3339, in UTC." },
+    revision: counter,
+    action: { enum: [...adminActions, ...writeActions] },
+    actor: { ...textOrNull, description: 'Whom the client claimed to be.' },
+    node: { ...text, description: 'That took the request.' },
+    address: { ...textOrNull, description: 'Where the client connected from; null: the local socket of the node.' },
+    detail: text,
+    keys: {
+      type: 'array',
+      items: closed({
+        ...{ 'key?': text, 'key64?': base64, 'start?': text, 'start64?': base64, 'end?': text, 'end64?': base64 },
+      }),
+    },
+    keysLeftOut: { ...counter, description: 'Written too, and not named.' },
+  }),
+  AuditTrail: closed({
+    records: { type: 'array', items: ref('AuditRecord') },
+    next: { ...counterOrNull, description: '`before` of the next page; null when nothing older is kept.' },
+    revision: counter,
+  }),
+  AuditChanges: closed({
+    changes: {
+      type: 'array',
+      items: closed({
+        revision: counter,
+        kind: { enum: ['put', 'delete', null] },
+        record: { oneOf: [ref('AuditRecord'), { type: 'null' }] },
+      }),
+    },
+    next: counterOrNull,
+    compactedRevision: { ...counter, description: 'At and below it, only audited changes are known.' },
+    revision: counter,
+  }),
+  AuditNote: closed({ action: { enum: noteActions }, detail: text }),
+  AuditNoted: closed({ number: counter, slot: counter }),
   LogLevel: closed({ level: { enum: logLevels } }),
   Live: closed({ live: flag }),
   Ready: closed({ ready: flag, reason: textOrNull }),

@@ -1,5 +1,6 @@
 import { clientProtocol, clientStreamPath } from '../../wire/client-codec.ts'
 import type { ApiState, Handler } from './api-state.ts'
+import { getAudit, getAuditChanges, postAudit } from './audit-handlers.ts'
 import { getBackup, getIncrement } from './backup-handlers.ts'
 import {
   deleteSession,
@@ -41,6 +42,8 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/txn', { POST: postTxn }],
   ['/v1/compact', { POST: postCompact }],
   ['/v1/sessions', { POST: postSession }],
+  ['/v1/audit', { GET: getAudit, POST: postAudit }],
+  ['/v1/audit/changes', { GET: getAuditChanges }],
   ['/v1/status', { GET: getStatus }],
   ['/v1/config', { GET: getConfig }],
   ['/v1/diagnosis', { GET: getDiagnosis }],

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { clientProtocol } from '../../wire/client-codec.ts'
 import type { ApiState } from './api-state.ts'
+import { seenAddress } from './audit-origin.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { jsonBytesMax } from './command-handlers.ts'
 import type { ApiContext } from './context.ts'
@@ -23,6 +24,7 @@ const headerBytesMax = 8192
 const headersMax = 64
 
 interface Connection {
+  readonly address: string
   open: number
   last: Exchange | undefined
 }
@@ -58,11 +60,11 @@ export class ApiServer {
   /** Resolves to where it listens. Throws PaxosError PORT_IN_USE, BAD_CONFIG. */
   async start(): Promise<{ readonly host: string; readonly port: number }> {
     const { host, port, socketPath } = this.#listen
-    const server = this.#createServer()
+    const server = this.#createServer((socket) => seenAddress(socket.remoteAddress))
     await listenOnPort(server, host, port)
     this.#servers.push(server)
     if (socketPath !== undefined) {
-      const local = this.#createServer()
+      const local = this.#createServer(() => '')
       try {
         if (await listenOnSocket(local, socketPath, this.#state.context.logger)) this.#servers.push(local)
       } catch (error) {
@@ -104,7 +106,7 @@ export class ApiServer {
     })
   }
 
-  #createServer(): Server {
+  #createServer(addressOf: (socket: Socket) => string): Server {
     const server = createServer({
       headersTimeout: 5000,
       requestTimeout: 30_000,
@@ -122,7 +124,7 @@ export class ApiServer {
     server.maxHeadersCount = headersMax
     server.maxRequestsPerSocket = 10_000
     server.maxConnections = this.#state.context.limits.connectionsMax
-    server.on('connection', (socket) => this.#onConnection(socket))
+    server.on('connection', (socket) => this.#onConnection(socket, addressOf(socket)))
     server.on('request', (request, response) => this.#onRequest(request, response))
     server.on('checkContinue', (request, response) => this.#onContinue(request, response))
     server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
@@ -131,15 +133,15 @@ export class ApiServer {
     return server
   }
 
-  #onConnection(socket: Socket): void {
-    this.#connections.set(socket, { open: 0, last: undefined })
+  #onConnection(socket: Socket, address: string): void {
+    this.#connections.set(socket, { address, open: 0, last: undefined })
     socket.on('error', ignore)
     socket.once('close', () => this.#connections.delete(socket))
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const exchange = new Exchange(request, response, this.#state.context.logger)
     const connection = this.#connections.get(request.socket)
+    const exchange = this.#exchange(request, response)
     if (connection !== undefined) {
       connection.open++
       connection.last = exchange
@@ -158,12 +160,17 @@ export class ApiServer {
     }
   }
 
+  #exchange(request: IncomingMessage, response: ServerResponse): Exchange {
+    const address = this.#connections.get(request.socket)?.address ?? seenAddress(undefined)
+    return new Exchange(request, response, address, this.#state.context.logger)
+  }
+
   /** The client asks before it sends a body: a body that nobody would take is never sent. */
   #onContinue(request: IncomingMessage, response: ServerResponse): void {
     const { valueBytesMax } = this.#state.context.requestLimits
     const bytesMax = Math.max(valueBytesMax, jsonBytesMax(this.#state.context))
     if (Number(request.headers['content-length'] ?? 0) > bytesMax) {
-      const exchange = new Exchange(request, response, this.#state.context.logger)
+      const exchange = this.#exchange(request, response)
       exchange.error('TOO_LARGE', `The body is larger than ${bytesMax} bytes`, undefined, ['connection', 'close'])
       return
     }
@@ -173,11 +180,12 @@ export class ApiServer {
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     // An answer that is still being written on this connection would end up inside the stream.
-    if ((this.#connections.get(socket)?.open ?? 1) > 0) {
+    const connection = this.#connections.get(socket)
+    if (connection === undefined || connection.open > 0) {
       socket.destroy()
       return
     }
-    this.#streams.accept(request, socket as Socket, head)
+    this.#streams.accept(request, socket as Socket, head, connection.address)
   }
 
   #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {

@@ -11,6 +11,8 @@ import {
 } from '../../wire/api-types.ts'
 import { survivorJson } from '../../wire/survivor-json.ts'
 import type { ApiState } from './api-state.ts'
+import { note } from './audit-note.ts'
+import { originOf } from './audit-origin.ts'
 import { refuseBody } from './body.ts'
 import { collectJson, smallBodyBytesMax } from './command-handlers.ts'
 import type { ApiContext } from './context.ts'
@@ -82,7 +84,9 @@ export function getLogLevel(exchange: Exchange, { context }: ApiState): void {
 export function putLogLevel(exchange: Exchange, state: ApiState): void {
   collectJson(exchange, state, smallBodyBytesMax, (body) => {
     const level = new JsonFields(body, 'the body', ['level']).choice('level', logLevels)
+    const origin = originOf(exchange, state.context)
     state.context.setLogLevel(level)
+    note(state.context, origin, 'log-level', `to ${level}`)
     exchange.json(200, JSON.stringify({ level }))
   })
 }

@@ -4,7 +4,8 @@ import { type ErrorCode, PaxosError } from '../../base/error.ts'
 import { decodeRequest } from '../../machine/command-codec.ts'
 import { queryProblem, requestProblem } from '../../machine/limits.ts'
 import { decodeQuery, encodeAnswer, encodeReply } from '../../machine/reply-codec.ts'
-import type { Query } from '../../machine/request.ts'
+import type { Query, Request } from '../../machine/request.ts'
+import type { Origin } from '../../protocol/origin.ts'
 import type { Outcome } from '../../runtime/peer-message.ts'
 import type { ReadOutcome } from '../../runtime/replica-service.ts'
 import {
@@ -20,6 +21,7 @@ import {
 } from '../../wire/client-codec.ts'
 import { FrameDecoder } from '../../wire/frame.ts'
 import type { ApiState } from './api-state.ts'
+import { signed } from './audit-origin.ts'
 
 /** Answers leave in frames of about this size. */
 const answerFrameBytes = 1024 * 1024
@@ -38,6 +40,7 @@ export function streamFrameBytesMax(requestBytesMax: number): number {
 export class StreamSession {
   readonly #socket: Socket
   readonly #state: ApiState
+  readonly #origin: Origin
   readonly #decoder: FrameDecoder
   #outstanding = 0
   #answers: StreamAnswer[] = []
@@ -51,7 +54,8 @@ export class StreamSession {
   #frameSince: number | undefined
 
   /** The socket is upgraded and has its error listener. */
-  constructor(socket: Socket, state: ApiState, leader: LeaderHint) {
+  constructor(socket: Socket, state: ApiState, leader: LeaderHint, origin: Origin) {
+    this.#origin = origin
     this.#socket = socket
     this.#state = state
     this.#leader = leader
@@ -140,8 +144,10 @@ export class StreamSession {
 
   #onSubmit({ id, timeoutMs, request }: Extract<StreamRequest, { kind: 'submit' }>): void {
     const { context, budget } = this.#state
+    let decoded: Request
     try {
-      const problem = requestProblem(decodeRequest(request), context.requestLimits)
+      decoded = decodeRequest(request)
+      const problem = requestProblem(decoded, context.requestLimits)
       if (problem !== undefined) {
         this.#refuse(id, problem.code, problem.message)
         return
@@ -155,7 +161,8 @@ export class StreamSession {
       this.#refuse(id, 'OVERLOADED', 'Too many bytes are in flight from all clients together')
       return
     }
-    context.replica.submit(request, Math.min(timeoutMs, timeoutMsMax), (outcome) => {
+    const submitted = signed(context, decoded.command, request, this.#origin)
+    context.replica.submit(submitted, Math.min(timeoutMs, timeoutMsMax), (outcome) => {
       budget.give(request.length)
       this.#answer(...submitAnswer(id, outcome))
     })

@@ -1,7 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { PaxosError } from '../../base/error.ts'
+import type { Origin } from '../../protocol/origin.ts'
+import { actorHeader } from '../../wire/actor.ts'
 import { clientProtocol, clientStreamPath, type LeaderHint } from '../../wire/client-codec.ts'
 import type { ApiState } from './api-state.ts'
+import { toOrigin } from './audit-origin.ts'
 import { errorBody } from './errors.ts'
 import { memberName } from './status-handlers.ts'
 import { StreamSession } from './stream-session.ts'
@@ -33,7 +37,7 @@ export class StreamSet {
     for (const session of this.#sessions) session.stop()
   }
 
-  accept(request: IncomingMessage, socket: Socket, head: Uint8Array): void {
+  accept(request: IncomingMessage, socket: Socket, head: Uint8Array, address: string): void {
     if (request.url !== clientStreamPath || request.method !== 'GET') {
       refuse(socket, '404 Not Found', errorBody('NOT_FOUND', 'Streams are at another path', `GET ${clientStreamPath}`))
       return
@@ -42,11 +46,19 @@ export class StreamSet {
       refuse(socket, '503 Service Unavailable', errorBody('STOPPING', 'The node is stopping'))
       return
     }
+    let origin: Origin
+    try {
+      origin = toOrigin(request.headers[actorHeader], address, this.#state.context)
+    } catch (error) {
+      if (!(error instanceof PaxosError)) throw error
+      refuse(socket, '400 Bad Request', errorBody(error.code, error.message))
+      return
+    }
     // From here no timeout of the HTTP server guards the socket.
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 30_000)
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${clientProtocol}\r\n\r\n`)
-    const session = new StreamSession(socket, this.#state, this.#leader())
+    const session = new StreamSession(socket, this.#state, this.#leader(), origin)
     this.#sessions.add(session)
     socket.once('close', () => {
       this.#sessions.delete(session)

@@ -9,7 +9,7 @@ import { badFrame } from '../../wire/frame-error.ts'
 export class ContentTally {
   readonly #all: Hash = createHash('sha256')
   readonly #items: Hash = createHash('sha256')
-  readonly #counts = { item: 0, history: 0, session: 0, meta: 0, other: 0 }
+  readonly #counts = { item: 0, history: 0, session: 0, audit: 0, meta: 0, other: 0 }
   #entries = 0
   #bytes = 0
   #chunks = 0

@@ -4,10 +4,10 @@ import { errorCodes } from '../../base/error.ts'
 import type {
   Answer,
   Command,
+  DataQuery,
   Item as MachineItem,
   OperationResult as MachineResult,
   Operation as MachineStep,
-  Query,
   Reply,
 } from '../../machine/request.ts'
 import {
@@ -30,7 +30,7 @@ export interface Call {
   readonly returnedAt: number | undefined
   readonly input:
     | { readonly kind: 'command'; readonly command: Command }
-    | { readonly kind: 'query'; readonly query: Query; readonly isStale: boolean }
+    | { readonly kind: 'query'; readonly query: DataQuery; readonly isStale: boolean }
   readonly output: Reply | Answer | undefined
 }
 
@@ -86,13 +86,14 @@ function fromCommand(command: Command): Input | undefined {
     case 'openSession':
     case 'closeSession':
     case 'keepAlive':
+    case 'note':
       return undefined
     default:
       return unreachable(command)
   }
 }
 
-function fromQuery(query: Query, isStale: boolean): Input {
+function fromQuery(query: DataQuery, isStale: boolean): Input {
   const at = query.revision
   if (query.kind === 'get') return { kind: 'get', key: query.key, at, isStale }
   const { range, limit, keysOnly } = query
@@ -123,6 +124,9 @@ function fromReply(told: Exclude<Reply | Answer, { kind: 'error' }>): Output | u
       return { kind: 'items', revision: told.revision, items: told.items.map(fromItem), more: told.more }
     case 'compact':
     case 'session':
+    case 'noted':
+    case 'trail':
+    case 'changes':
       return undefined
     default:
       return unreachable(told)

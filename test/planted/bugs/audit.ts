@@ -1,0 +1,46 @@
+import type { Bug } from '../bug.ts'
+
+const machine = 'machine/kv-machine.ts'
+const trail = 'machine/trail.ts'
+
+/** The audit trail: what is recorded, and that it is the same everywhere. */
+export const auditBugs: readonly Bug[] = [
+  {
+    name: 'record-without-the-clock',
+    what: 'A record of an audited write has no time',
+    patches: [
+      {
+        file: machine,
+        find: 'this.#record(slot, this.#sessions.clockMs, action, origin, detail, writtenBy(command, reply))',
+        replace: 'this.#record(slot, 0, action, origin, detail, writtenBy(command, reply))',
+      },
+    ],
+  },
+  {
+    name: 'record-of-no-change',
+    what: 'A write that was refused, or changed nothing, is recorded',
+    patches: [
+      {
+        file: machine,
+        find: 'if (action === undefined || !didChange(reply, before))',
+        replace: 'if (action === undefined)',
+      },
+    ],
+  },
+  {
+    name: 'trail-outside-the-chain',
+    what: 'Members may hold different records, and their chains are equal',
+    patches: [{ file: trail, find: 'this.#changes.audited(number, encoded)', replace: '' }],
+  },
+  {
+    name: 'trail-forgotten',
+    what: 'A machine that is loaded again counts its records anew',
+    patches: [
+      {
+        file: trail,
+        find: ': readRecord(record, (reader) => ({ admin: reader.u64(), writes: reader.u64() }))',
+        replace: ': { admin: 0, writes: 0 }',
+      },
+    ],
+  },
+]
