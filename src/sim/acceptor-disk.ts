@@ -104,6 +104,11 @@ export class AcceptorDisk implements AcceptorStore {
     this.#epochs = [epoch]
   }
 
+  /** What a recovery writes while the node is stopped, in one transaction. */
+  recover(writes: readonly GroupWrite[]): void {
+    this.#write(writes)
+  }
+
   loadEpochs(_group: GroupId): readonly Epoch[] {
     return this.#epochs
   }
@@ -160,12 +165,16 @@ export class AcceptorDisk implements AcceptorStore {
     return this.#inFlight.length
   }
 
-  #apply(commit: InFlight): void {
-    for (const { group, epoch, write } of commit.writes) {
+  #apply({ writes }: InFlight): void {
+    this.#write(writes)
+    this.#host.onStored(writes)
+  }
+
+  #write(writes: readonly GroupWrite[]): void {
+    for (const { group, epoch, write } of writes) {
       if (write.kind === 'epoch') this.#save(write.epoch)
       else this.image(epoch, group).write(write)
     }
-    this.#host.onStored(commit.writes)
   }
 
   #save(epoch: Epoch): void {

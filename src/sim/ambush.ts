@@ -97,7 +97,7 @@ export class Ambush {
   #restart(target: SimNode): void {
     target.crash('in an ambush')
     this.#after(10 + 150 * this.#random.next() ** 2, () => {
-      if (target.isUp || target.isFull) return
+      if (!target.mayStart) return
       this.#host.coverage.hit('process.restart')
       target.start()
     })

@@ -4,6 +4,7 @@ import { encodeRequest } from '../machine/command-codec.ts'
 import type { Answer, Command, DataQuery, Reply, Request } from '../machine/request.ts'
 import type { Outcome } from '../runtime/peer-message.ts'
 import type { ReadOutcome } from '../runtime/replica-service.ts'
+import { insist } from './invariant-error.ts'
 import type { SimNode } from './node.ts'
 import type { SimOptions } from './options.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -19,7 +20,7 @@ export interface ClientOperation {
     | { readonly kind: 'command'; readonly command: Command }
     | { readonly kind: 'query'; readonly query: DataQuery; readonly isStale: boolean }
   readonly output: Reply | Answer | undefined
-  /** Of a write whose outcome the client never learned: what to look for in the log. */
+  /** Of a write: what to look for in the log. */
   readonly request?: Uint8Array
 }
 
@@ -31,6 +32,8 @@ export interface ClientHost {
   /** Every request that enters the system, for the non-triviality check. */
   onSubmitted(request: Uint8Array): void
   onFinished(operation: ClientOperation): void
+  /** It was told that the write is certainly not done. */
+  onRefused(operation: ClientOperation): void
 }
 
 /** Without faults there is little to find in doing much. */
@@ -151,10 +154,11 @@ export class SimClient {
     const attempt = (left: number): void => {
       this.#call(
         (node, answer) => node.replica?.submit(bytes, this.#host.options.workload.timeoutMs, answer),
-        (outcome: Outcome | undefined, wasSent: boolean) => {
+        (outcome: Outcome | undefined, wasSent: boolean, node: SimNode | undefined) => {
           if (outcome?.kind === 'replied') {
+            mustServe(node)
             then(outcome.reply)
-            this.#finish({ invokedAt, input, output: outcome.reply })
+            this.#finish({ invokedAt, input, output: outcome.reply, request: bytes })
             return
           }
           if (outcome === undefined ? wasSent : errorCodes[outcome.code].done === 'unknown') mayBeDone = true
@@ -165,6 +169,7 @@ export class SimClient {
           then(undefined)
           this.#open = undefined
           if (mayBeDone) this.#host.onFinished(unknown)
+          else this.#host.onRefused(unknown)
           this.#think()
         },
       )
@@ -179,14 +184,18 @@ export class SimClient {
     const { timeoutMs } = this.#host.options.workload
     this.#call(
       (node, answer) => node.replica?.read(query, isStale ? 'stale' : 'linearizable', timeoutMs, answer),
-      (outcome: ReadOutcome | undefined) => {
-        if (outcome?.kind === 'answered') this.#finish({ invokedAt, input, output: outcome.answer })
-        else this.#think()
+      (outcome: ReadOutcome | undefined, _wasSent: boolean, node: SimNode | undefined) => {
+        // Who asks one that is dead to the others for old data gets it, of a cluster that is no more.
+        if (isStale && node?.isOutcast === true) this.#think()
+        else if (outcome?.kind === 'answered') {
+          if (!isStale) mustServe(node)
+          this.#finish({ invokedAt, input, output: outcome.answer })
+        } else this.#think()
       },
     )
   }
 
-  #finish(operation: Pick<ClientOperation, 'invokedAt' | 'input' | 'output'>): void {
+  #finish(operation: Pick<ClientOperation, 'invokedAt' | 'input' | 'output' | 'request'>): void {
     const returnedAt = this.#host.scheduler.now
     this.#finished++
     this.#open = undefined
@@ -207,7 +216,7 @@ export class SimClient {
    */
   #call<T>(
     ask: (node: SimNode, answer: (outcome: T) => void) => void,
-    done: (outcome: T | undefined, wasSent: boolean) => void,
+    done: (outcome: T | undefined, wasSent: boolean, node: SimNode | undefined) => void,
   ): void {
     const { scheduler, nodes, options } = this.#host
     const node = this.#home ?? nodes[this.#random.integer(0, nodes.length)]
@@ -217,7 +226,7 @@ export class SimClient {
       if (isOver) return
       isOver = true
       hearNoMore()
-      done(outcome, wasSent)
+      done(outcome, wasSent, node)
     }
     scheduler.after(options.workload.timeoutMs * 1.5, () => settle(undefined, true))
     scheduler.after(this.#random.next() * 2, () => {
@@ -229,4 +238,9 @@ export class SimClient {
       node.run(() => ask(node, (outcome) => scheduler.after(this.#random.next() * 2, () => settle(outcome, true))))
     })
   }
+}
+
+/** Whoever is left behind by a recovery may think that it leads, and must not answer. */
+function mustServe(node: SimNode | undefined): void {
+  insist(node?.isOutcast !== true, 'outcasts serve nobody', () => `n${node?.id} answers, which was given up as dead`)
 }

@@ -9,6 +9,7 @@ import type { Entry } from '../protocol/entry.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import { firstSlot, type NodeId, type Slot } from '../protocol/ids.ts'
 import type { Message, SlotEntry } from '../protocol/multipaxos/message.ts'
+import type { SettledLog } from '../protocol/recovery/settle.ts'
 import type { PeerMessage } from '../runtime/peer-message.ts'
 import type { AcceptorImage } from './acceptor-disk.ts'
 import { insist } from './invariant-error.ts'
@@ -39,6 +40,8 @@ export interface EpochInvariantsHost {
 export class EpochInvariants {
   readonly #q2: number
   readonly #acceptors: ReadonlySet<NodeId>
+  /** Those of them that are not dead. */
+  #voters: ReadonlySet<NodeId>
   readonly #host: EpochInvariantsHost
   readonly #slots = new Map<Slot, GhostSlot>()
   /** The highest promise that ever became durable on each node. */
@@ -54,11 +57,20 @@ export class EpochInvariants {
   constructor({ members, q2 }: Epoch, host: EpochInvariantsHost) {
     this.#q2 = q2
     this.#acceptors = new Set(members.filter(({ kind }) => kind === 'acceptor').map(({ id }) => id))
+    this.#voters = this.#acceptors
     this.#host = host
   }
 
   chosen(slot: Slot): number | undefined {
     return this.#slots.get(slot)?.chosen
+  }
+
+  /** A recovery says what is chosen, whatever was voted there, and the dead vote no more. */
+  onRecovered({ from, ballot, entries }: SettledLog, survivors: readonly NodeId[]): void {
+    this.#voters = new Set(survivors.filter((node) => this.#acceptors.has(node)))
+    for (const node of survivors) this.#promised.set(node, ballot)
+    for (const slot of [...this.#slots.keys()]) if (slot >= from) this.#slots.delete(slot)
+    for (const { slot, entry } of entries) this.#slot(slot).chosen = entryDigest(entry)
   }
 
   /** A write became durable on `node`. */
@@ -182,7 +194,7 @@ export class EpochInvariants {
   /** Acceptors whose durable promise is below `ballot`, or at it if `atIt`. */
   #whoCouldVoteBelow(ballot: Ballot, atIt: boolean): Set<NodeId> {
     const open = new Set<NodeId>()
-    for (const node of this.#acceptors) {
+    for (const node of this.#voters) {
       const { promised } = this.#host.image(node)
       const order = promised === undefined ? -1 : compareBallots(promised, ballot)
       if (order < 0 || (atIt && order === 0)) open.add(node)

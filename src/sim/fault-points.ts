@@ -58,6 +58,12 @@ export const faultPoints = [
   'epoch.removed',
   'operator.handOver',
   'operator.takeOver',
+  'recovery.planned',
+  'recovery.exact',
+  'recovery.lossy',
+  'recovery.interrupted',
+  'recovery.returned',
+  'recovery.stranger',
 ] as const
 
 export type FaultPoint = (typeof faultPoints)[number]

@@ -11,11 +11,14 @@ import type { Entry } from '../protocol/entry.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import { encodeEpoch, epochAfter } from '../protocol/epoch-codec.ts'
 import { type EpochNumber, firstSlot, type NodeId, type Slot } from '../protocol/ids.ts'
+import type { Recovery } from '../protocol/recovery/recovery.ts'
 import type { PeerMessage } from '../runtime/peer-message.ts'
 import type { GroupWrite } from '../runtime/ports.ts'
 import type { AcceptorDisk } from './acceptor-disk.ts'
 import { EpochInvariants, entryDigest } from './epoch-invariants.ts'
+import { GivenNumbers } from './given-numbers.ts'
 import { insist } from './invariant-error.ts'
+import { firstLoss } from './proofs.ts'
 
 export class Invariants {
   readonly #disk: (node: NodeId) => AcceptorDisk
@@ -27,11 +30,12 @@ export class Invariants {
   readonly #submitted = new Map<string, number>()
   readonly #firstReplies = new Map<string, Reply>()
   readonly #replies = new Map<Slot, string>()
-  readonly #sessions = new Map<string, string>()
+  readonly #sessions = new Map<string, { readonly slot: Slot; readonly answer: string }>()
   readonly #applied = new Map<string, Slot>()
   /** How far each node's machine is durably applied. */
   readonly #durable = new Map<NodeId, Slot>()
   #chosenUpTo = firstSlot
+  readonly #given = new GivenNumbers()
 
   constructor(first: Epoch, disk: (node: NodeId) => AcceptorDisk) {
     this.#disk = disk
@@ -57,6 +61,10 @@ export class Invariants {
   outcomeOf(request: Uint8Array): { readonly reply: Reply | undefined } | undefined {
     const id = digest(request)
     return this.#submitted.get(id) === 1 ? { reply: this.#firstReplies.get(id) } : undefined
+  }
+
+  isApplied(request: Uint8Array): boolean {
+    return this.#firstReplies.has(digest(request))
   }
 
   /** A write became durable on `node`. */
@@ -109,6 +117,7 @@ export class Invariants {
     )
     if (known !== undefined) return
     this.#replies.set(slot, text)
+    this.#given.onReplies(slot, replies)
     if (entry.kind !== 'batch') return
     decodeBatch(entry.payload).requests.forEach((bytes, index) => {
       const reply = replies[index]
@@ -140,11 +149,49 @@ export class Invariants {
     const answer = JSON.stringify(reply, plain)
     const first = this.#sessions.get(key)
     insist(
-      first === undefined || first === answer,
+      first === undefined || first.answer === answer,
       'exactly once (27)',
       () => `session request ${key} was answered twice`,
     )
-    this.#sessions.set(key, answer)
+    this.#sessions.set(key, { slot: reply.slot, answer })
+  }
+
+  /** The revision of the machine when it had applied everything below. */
+  revisionBelow(slot: Slot): number {
+    return this.#given.revisionBelow(slot)
+  }
+
+  /** What a recovery decides is the log from now on. Returns the first slot of what was chosen and is lost. */
+  onRecovered(recovery: Recovery, survivors: readonly NodeId[]): Slot | undefined {
+    const lost = firstLoss(recovery, this.#chosen, entryDigest)
+    if (lost !== undefined) {
+      this.#given.onLoss(lost, recovery.next.startSlot)
+      this.#forgetFrom(lost)
+    }
+    for (const { slot, entry } of recovery.logs.flatMap(({ entries }) => entries)) {
+      this.#chosen.set(slot, entryDigest(entry))
+    }
+    const last = recovery.epochs.at(-1)?.number ?? 0
+    for (const number of [...this.#epochs.keys()]) if (number > last) this.#epochs.delete(number)
+    for (const epoch of [...recovery.epochs, recovery.next]) {
+      const known = this.#epochs.get(epoch.number)?.epoch
+      if (known === undefined || !equalBytes(encodeEpoch(known), encodeEpoch(epoch))) this.#begin(epoch)
+    }
+    for (const log of recovery.logs) this.#epoch(log.epoch.number).onRecovered(log, survivors)
+    return lost
+  }
+
+  /** What was answered there counts no more: from here on everything is done again. */
+  #forgetFrom(lost: Slot): void {
+    this.#chosenUpTo = Math.min(this.#chosenUpTo, lost) as Slot
+    const forget = <K, V>(map: Map<K, V>, slotOf: (key: K, value: V) => Slot): void => {
+      for (const [key, value] of [...map]) if (slotOf(key, value) >= lost) map.delete(key)
+    }
+    forget(this.#chosen, (slot) => slot)
+    forget(this.#replies, (slot) => slot)
+    forget(this.#firstReplies, (_id, reply) => reply.slot)
+    forget(this.#sessions, (_key, { slot }) => slot)
+    forget(this.#applied, (_id, slot) => slot)
   }
 
   #begin(epoch: Epoch): void {

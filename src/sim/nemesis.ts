@@ -94,7 +94,7 @@ export class Nemesis {
   #keepAlive(): void {
     const { nodes, options, coverage } = this.#host
     for (const node of nodes) {
-      if (node.isUp || node.isFull || !this.#random.chance(250 / Math.max(250, options.process.downForMs))) continue
+      if (!node.mayStart || !this.#random.chance(250 / Math.max(250, options.process.downForMs))) continue
       coverage.hit('process.restart')
       node.start()
     }

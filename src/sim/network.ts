@@ -32,6 +32,8 @@ export class Network {
   readonly #ends = new Map<NodeId, NetworkEnd>()
   /** How often each link is cut: partitions may overlap. */
   readonly #cut = new Map<number, number>()
+  /** Which cluster each node is of, where it is not the first. */
+  readonly #clusters = new Map<NodeId, number>()
   /** Until when each link holds back what it carries. */
   readonly #clogged = new Map<number, number>()
   #options: NetworkOptions
@@ -104,6 +106,19 @@ export class Network {
     return this.#cut.has(linkNumber(from, to))
   }
 
+  isConnected(from: NodeId, to: NodeId): boolean {
+    return !this.isCut(from, to) && this.#clusterOf(from) === this.#clusterOf(to)
+  }
+
+  /** From now on it takes messages of this cluster's nodes alone, and they are the only ones that take its. */
+  join(node: NodeId, cluster: number): void {
+    this.#clusters.set(node, cluster)
+  }
+
+  #clusterOf(node: NodeId): number {
+    return this.#clusters.get(node) ?? 0
+  }
+
   send(from: NodeId, group: GroupId, epoch: EpochNumber, to: readonly NodeId[], message: PeerMessage): void {
     const bytes = encodePeer(group, epoch, message)
     if (message.kind === 'catchupReply') this.#coverage.hit('log.catchup')
@@ -149,8 +164,13 @@ export class Network {
       this.#coverage.hit('net.reorder')
       delayMs += this.#random.next() * tailMs
     }
+    const cluster = this.#clusterOf(from)
     const arrive = (): void => {
       if (this.isCut(from, to)) return
+      if (cluster !== this.#clusterOf(to)) {
+        this.#coverage.hit('recovery.stranger')
+        return
+      }
       const clogged = this.#clogged.get(linkNumber(from, to)) ?? 0
       if (clogged > this.#scheduler.now) {
         // Behind a clog the order is lost, as when each message is sent again by itself.

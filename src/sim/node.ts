@@ -13,7 +13,7 @@ import { GrowthGate } from '../runtime/growth-gate.ts'
 import type { Observer } from '../runtime/observer.ts'
 import { defaultReplicaOptions } from '../runtime/options.ts'
 import type { PeerMessage } from '../runtime/peer-message.ts'
-import type { GroupWrite, StateStore } from '../runtime/ports.ts'
+import type { GroupWrite } from '../runtime/ports.ts'
 import { Replica } from '../runtime/replica.ts'
 import { AcceptorDisk, type CommitFate } from './acceptor-disk.ts'
 import { clockDriftMax, SimClock } from './clock.ts'
@@ -22,6 +22,7 @@ import { type Network, stamp } from './network.ts'
 import type { SimOptions } from './options.ts'
 import type { Scheduler } from './scheduler.ts'
 import { StateDisk } from './state-disk.ts'
+import { storeOfOneLife } from './store-of-one-life.ts'
 import { type Trace, traceKind } from './trace.ts'
 import { describeEpoch, describeWrite } from './transcript.ts'
 
@@ -72,6 +73,12 @@ export class SimNode {
   isFull = false
   /** May its votes be damaged? Only one node's, so that every chosen entry keeps enough whole copies. */
   mayCorrupt = false
+  /** Nobody starts it: it is dead, or an operator has stopped it. */
+  isOff = false
+  /** What its disk says. */
+  cluster = 0
+  /** It was given up as dead, and the others are another cluster now. */
+  isOutcast = false
 
   /** `epoch`: the first in which it is a member. */
   constructor(id: NodeId, epoch: Epoch, world: World) {
@@ -102,6 +109,10 @@ export class SimNode {
 
   get isUp(): boolean {
     return this.#driver !== undefined
+  }
+
+  get mayStart(): boolean {
+    return !this.isUp && !this.isFull && !this.isOff
   }
 
   /** It was told to stop and has not left yet. */
@@ -151,7 +162,7 @@ export class SimNode {
       store: this.acceptorDisk,
       links: {
         send: (group, epochNumber, to, message) => this.#send(group, epochNumber, to, message),
-        isConnected: (to) => !this.#world.network.isCut(this.id, to),
+        isConnected: (to) => this.#world.network.isConnected(this.id, to),
         setMembers: () => {},
       },
       clock: this.clock,
@@ -234,6 +245,7 @@ export class SimNode {
   #createReplica(driver: Driver, observer: Observer): Replica {
     const { options } = this.#world
     const { limits } = options
+    const life = this.#life
     return new Replica({
       group: firstGroup,
       epochs: this.acceptorDisk.epochs,
@@ -248,7 +260,7 @@ export class SimNode {
         stateFlushMs: limits.stateFlushMs,
         snapshotChunkBytes: limits.snapshotChunkBytes,
       },
-      stateStore: this.#storeOfThisLife(),
+      stateStore: storeOfOneLife(this.stateDisk, () => life === this.#life),
       growthGate: new GrowthGate(() => undefined),
       createMachine: (view) => this.#watched(new KvMachine(view)),
       createEngine: (epoch, appliedUpTo, isNew) => {
@@ -277,28 +289,6 @@ export class SimNode {
         return this.#engine
       },
     })
-  }
-
-  /** The rest of a turn in which the node crashed still runs in the simulator; nothing of it may reach the disk. */
-  #storeOfThisLife(): StateStore {
-    const life = this.#life
-    const disk = this.stateDisk
-    const alive = (task: () => void): void => {
-      if (life === this.#life) task()
-    }
-    return {
-      view: disk.view,
-      commit: (changes, done) => alive(() => disk.commit(changes, done)),
-      snapshot: (appliedUpTo) => disk.snapshot(appliedUpTo),
-      install: () => {
-        const install = disk.install()
-        return {
-          put: (entries, done) => alive(() => install.put(entries, done)),
-          finish: (done) => alive(() => install.finish(done)),
-          abort: () => install.abort(),
-        }
-      },
-    }
   }
 
   /** The machine itself, with a look at everything that it applies. */

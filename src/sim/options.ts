@@ -25,6 +25,7 @@ export interface SimOptions {
   readonly changes: ChangeOptions
   /** What operators ask for meanwhile. */
   readonly operator: OperatorOptions
+  readonly recovery: RecoveryOptions
 }
 
 /** Changes of members and quorum sizes while everything else goes wrong. */
@@ -148,6 +149,22 @@ export interface OperatorOptions {
   readonly takeOverEveryMs: number
 }
 
+/** Members die for good until no quorum is left, and an operator recovers the cluster with the others. */
+export interface RecoveryOptions {
+  /** When they die; 0 = never. */
+  readonly atMs: number
+  /** Chance of each member to be among them. */
+  readonly deaths: number
+  /** How long they are cut off from the others before: the dead know what nobody else does. */
+  readonly apartMs: number
+  /** How long the others go on without them. */
+  readonly aloneMs: number
+  /** Chance that writing the plan into a directory is interrupted, and done again. */
+  readonly interrupted: number
+  /** Chance that one of the dead comes back with the disk that it had. */
+  readonly returns: number
+}
+
 /** Draws every probability anew, zero included, so that seeds differ in kind (swarm testing, reliability 1a). */
 export function expandSeed(seed: number, durationMs = 30_000, nodesWanted?: number): SimOptions {
   const random = new Random(seed ^ 0x5eed)
@@ -233,14 +250,31 @@ export function expandSeed(seed: number, durationMs = 30_000, nodesWanted?: numb
     },
     changes: { everyMs: 0, spares: 0 },
     operator: noOperator,
+    recovery: noRecovery,
   }
   const drawn = themes
     .filter(({ nodesMin }) => nodesWanted === undefined || nodesWanted >= nodesMin)
     .reduce((drawn, { chance, apply }) => (random.chance(chance) ? apply(random, drawn) : drawn), options)
-  return withOperator(withChanges(drawn))
+  return withRecovery(withOperator(withChanges(drawn)))
+}
+
+/** Drawn apart, as the operator is. */
+function withRecovery(options: SimOptions): SimOptions {
+  const random = new Random(options.seed ^ 0xdead)
+  if (!random.chance(0.15)) return options
+  const atMs = options.durationMs * (0.1 + 0.6 * random.next())
+  const apartMs = random.chance(0.6) ? random.next() * 3000 : 0
+  const aloneMs = random.chance(0.5) ? random.next() * 3000 : 0
+  const [deaths, interrupted, returns] = [0.3 + 0.5 * random.next(), random.chance(0.5) ? 0.5 : 0, 0.5]
+  return { ...options, recovery: { atMs, deaths, apartMs, aloneMs, interrupted, returns } }
 }
 
 const noOperator: OperatorOptions = { handOverEveryMs: 0, takeOverEveryMs: 0 }
+
+export const noRecovery: RecoveryOptions = {
+  ...{ atMs: 0, deaths: 0, apartMs: 0, aloneMs: 0 },
+  ...{ interrupted: 0, returns: 0 },
+}
 
 /** Drawn apart, so that the other seeds stay what they were. */
 function withOperator(options: SimOptions): SimOptions {
@@ -274,6 +308,7 @@ export function expandBeyond(seed: number, durationMs?: number, nodesWanted?: nu
     leaseMs: 0,
     hasLivenessPhase: false,
     changes: { everyMs: 0, spares: 0 },
+    recovery: noRecovery,
     process: { ...options.process, crashEveryMs: 500 + random.next() * 4000, downForMs: 100 + random.next() * 1000 },
     disk: {
       ...options.disk,
@@ -319,5 +354,6 @@ export function calmOptions(seed: number, nodes: number, durationMs: number): Si
     clock: { ...zero(options.clock, []), isExtreme: false },
     changes: { everyMs: 0, spares: 0 },
     operator: noOperator,
+    recovery: noRecovery,
   }
 }

@@ -1,5 +1,5 @@
 import { ambushKinds } from './fault-points.ts'
-import type { SimOptions } from './options.ts'
+import { noRecovery, type SimOptions } from './options.ts'
 import type { SimResult } from './simulator.ts'
 
 /** Fault by fault, what a smaller schedule would do without. Each gives simpler options, or the same if there is nothing to drop. */
@@ -40,6 +40,11 @@ const simplifications: readonly ((options: SimOptions) => SimOptions)[] = [
   })),
   (o) => ({ ...o, operator: { handOverEveryMs: 0, takeOverEveryMs: 0 } }),
   (o) => ({ ...o, operator: { ...o.operator, takeOverEveryMs: 0 } }),
+  (o) => ({ ...o, recovery: noRecovery }),
+  ...(['apartMs', 'aloneMs', 'interrupted', 'returns'] as const).map((key) => (o: SimOptions) => ({
+    ...o,
+    recovery: { ...o.recovery, [key]: 0 },
+  })),
   (o) => ({ ...o, changes: { everyMs: 0, spares: 0 } }),
   (o) => ({ ...o, changes: { ...o.changes, spares: 0 } }),
   (o) => ({ ...o, workload: { ...o.workload, settled: 0, apart: 0, alert: 0 } }),

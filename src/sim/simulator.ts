@@ -4,17 +4,20 @@ import { crc32c } from '../base/crc32c.ts'
 import { Random } from '../base/random.ts'
 import { acceptorIds, type Epoch, isMember, quorumsOf } from '../protocol/epoch.ts'
 import { firstEpoch, firstSlot, type NodeId, type Slot, toNodeId } from '../protocol/ids.ts'
+import type { Recovery } from '../protocol/recovery/recovery.ts'
 import { type ClientOperation, SimClient } from './client.ts'
+import { Disaster } from './disaster.ts'
 import { Coverage } from './fault-points.ts'
 import { InvariantError, insist } from './invariant-error.ts'
 import { Invariants } from './invariants.ts'
 import { Nemesis } from './nemesis.ts'
-import { Network } from './network.ts'
+import { Network, stamp } from './network.ts'
 import { SimNode, type World } from './node.ts'
 import type { SimOptions } from './options.ts'
 import { Probe } from './probe.ts'
+import { afterLoss, type Loss, withoutGap } from './recovered-history.ts'
 import { Scheduler } from './scheduler.ts'
-import { Trace } from './trace.ts'
+import { Trace, traceKind } from './trace.ts'
 
 export interface SimFailure {
   /** Which check: `agreement (6)`, `assertion`, `liveness (16)`, `linearizability (15)`. */
@@ -46,11 +49,12 @@ export type HistoryCheck = (history: readonly ClientOperation[]) => string | und
 
 /** Runs one simulation to its end. Deterministic: the same options give the same result on every machine. */
 export function simulate(options: SimOptions, checkHistory: HistoryCheck, keepLines = false): SimResult {
-  return new Simulation(options, keepLines).run(checkHistory)
+  return new Simulation(options, checkHistory, keepLines).run()
 }
 
 class Simulation {
   readonly #options: SimOptions
+  readonly #checkHistory: HistoryCheck
   readonly #scheduler = new Scheduler()
   readonly #coverage = new Coverage()
   readonly #trace: Trace
@@ -58,12 +62,18 @@ class Simulation {
   readonly #clients: SimClient[] = []
   readonly #invariants: Invariants
   readonly #nemesis: Nemesis
+  readonly #disaster: Disaster
   readonly #history: ClientOperation[] = []
+  /** Writes whose clients were told that they are not done. */
+  readonly #refused: ClientOperation[] = []
+  /** What a recovery gave up that was chosen. */
+  #loss: Loss | undefined
   readonly #world: World & { isCalm: boolean }
   #failure: SimFailure | undefined
 
-  constructor(options: SimOptions, keepLines: boolean) {
+  constructor(options: SimOptions, checkHistory: HistoryCheck, keepLines: boolean) {
     this.#options = options
+    this.#checkHistory = checkHistory
     this.#trace = new Trace(keepLines)
     const epoch = epochOf(options)
     const random = new Random(options.seed)
@@ -73,7 +83,9 @@ class Simulation {
       options.network,
       this.#trace,
       this.#coverage,
-      (from, number, message) => this.#guard(() => this.#invariants.onSend(from, number, message)),
+      (from, number, message) => {
+        if (!this.#node(from).isOutcast) this.#guard(() => this.#invariants.onSend(from, number, message))
+      },
     )
     this.#world = {
       options,
@@ -87,18 +99,21 @@ class Simulation {
         return others.some(({ stateDisk }) => stateDisk.appliedUpTo >= truncatedUpTo(this.#nodes))
       },
       onStored: (node, writes) =>
-        this.#guard(() => {
+        this.#guardOf(node, () => {
           for (const each of writes) {
             this.#invariants.onDurable(node.id, each)
             if (each.write.kind === 'truncate') this.#mustBeApplied(node, each.write.upTo)
           }
         }),
-      onStateStored: (node) => this.#guard(() => this.#invariants.onStateStored(node.id, node.stateDisk.appliedUpTo)),
+      onStateStored: (node) =>
+        this.#guardOf(node, () => this.#invariants.onStateStored(node.id, node.stateDisk.appliedUpTo)),
       onStateLost: (node) => this.#invariants.onStateLost(node.id),
       onElected: (node) => this.#nemesis.onElected(node),
-      onEpochBegan: (_node, begun) => this.#join(begun),
+      onEpochBegan: (node, begun) => {
+        if (!node.isOutcast) this.#join(begun, node.cluster)
+      },
       onApply: (node, slot, entry, replies) =>
-        this.#guard(() => this.#invariants.onApply(node.id, slot, entry, replies)),
+        this.#guardOf(node, () => this.#invariants.onApply(node.id, slot, entry, replies)),
       onDivergence: (message) => this.#guard(() => insist(false, 'same chain (8)', message)),
       onBug: (error) => this.#fail(error),
     }
@@ -113,23 +128,30 @@ class Simulation {
     this.#invariants = new Invariants(epoch, (id) => this.#node(id).acceptorDisk)
     const host = { options, scheduler: this.#scheduler, trace: this.#trace, nodes: this.#nodes }
     this.#nemesis = new Nemesis({ ...host, network, coverage: this.#coverage }, new Random(random.integer(0, 2 ** 31)))
+    this.#disaster = new Disaster({
+      ...{ ...host, network, coverage: this.#coverage },
+      log: (what) => this.#log(what),
+      onPlanned: (recovery, survivors) => this.#guard(() => this.#onRecovered(recovery, survivors)),
+    })
     for (let number = 1; number <= options.workload.clients; number++) {
       const clientHost = {
         ...host,
         onSubmitted: (request: Uint8Array) => this.#invariants.onSubmitted(request),
         onFinished: (operation: ClientOperation) => void this.#history.push(operation),
+        onRefused: (operation: ClientOperation) => void this.#refused.push(operation),
       }
       this.#clients.push(new SimClient(number, clientHost, new Random(random.integer(0, 2 ** 31))))
     }
   }
 
-  run(checkHistory: HistoryCheck): SimResult {
+  run(): SimResult {
     for (const node of this.#nodes) node.start()
     for (const client of this.#clients) client.start()
     this.#nemesis.start()
+    this.#disaster.start()
     this.#advance(this.#options.durationMs)
     if (this.#options.hasLivenessPhase && this.#failure === undefined) this.#requireLiveness()
-    if (this.#failure === undefined) this.#guard(() => this.#judge(checkHistory))
+    if (this.#failure === undefined) this.#guard(() => this.#judge())
     return {
       options: this.#options,
       failure: this.#failure,
@@ -151,14 +173,40 @@ class Simulation {
   }
 
   /** New members start when the first node knows the epoch that has them: as somebody who waited to be let in. */
-  #join(epoch: Epoch): void {
+  #join(epoch: Epoch, cluster: number): void {
     for (const { id } of epoch.members) {
-      if (this.#nodes.some((node) => node.id === id)) continue
+      const namesake = this.#nodes.find((node) => node.id === id)
+      if (namesake?.isOutcast === false) continue
+      // An id that only the lost log gave is given again.
+      if (namesake !== undefined) this.#remove(namesake)
       this.#coverage.hit('epoch.joined')
       const node = new SimNode(id, epoch, this.#world)
+      node.cluster = cluster
+      this.#world.network.join(id, cluster)
       this.#nodes.push(node)
-      this.#scheduler.after(1, () => node.isUp || node.start())
+      this.#scheduler.after(1, () => node.isUp || node.isOff || node.start())
     }
+  }
+
+  #remove(outcast: SimNode): void {
+    outcast.isOff = true
+    outcast.crash('for good')
+    this.#nodes.splice(this.#nodes.indexOf(outcast), 1)
+    this.#invariants.onStateLost(outcast.id)
+  }
+
+  #onRecovered(recovery: Recovery, survivors: readonly SimNode[]): void {
+    // Up to now everything was as if nobody would die. Once something is lost it cannot be judged any more.
+    const before = this.#calls()
+    const revision = (slot: Slot): number => this.#invariants.revisionBelow(slot)
+    const lost = this.#invariants.onRecovered(
+      recovery,
+      survivors.map(({ id }) => id),
+    )
+    this.#coverage.hit(lost === undefined ? 'recovery.exact' : 'recovery.lossy')
+    if (lost === undefined) return
+    this.#loss = { atMs: this.#scheduler.now, slot: lost, revision: revision(lost) }
+    this.#mustBeLinearizable(before)
   }
 
   #advance(ms: number): void {
@@ -196,6 +244,8 @@ class Simulation {
   /** Heals a random set of nodes that is enough to elect and to choose; the rest stays as it is for ever. */
   #requireLiveness(): void {
     this.#nemesis.stop()
+    this.#disaster.stop()
+    while (this.#disaster.isUnderWay && this.#failure === undefined) this.#advance(100)
     this.#world.isCalm = true
     this.#world.network.calm()
     const core = this.#core()
@@ -265,7 +315,7 @@ class Simulation {
 
   #core(): SimNode[] {
     const { q1, q2, seed } = this.#options
-    if (this.#options.changes.everyMs > 0) return this.#coreAfterChanges()
+    if (this.#options.changes.everyMs > 0 || this.#disaster.isOver) return this.#coreAfterChanges()
     const damaged = this.#nodes.some((node) => node.mayCorrupt)
     // A vote that one node cannot read is known only to others: then all must be there.
     const size = damaged && this.#options.disk.corruptVote > 0 ? this.#nodes.length : Math.max(q1, q2)
@@ -283,12 +333,13 @@ class Simulation {
   #coreAfterChanges(): SimNode[] {
     const { newest } = this.#invariants
     const { n, q1, q2 } = quorumsOf(newest).sizes
-    const ready = this.#nodes.filter(
+    const nodes = this.#nodes.filter(({ isOutcast }) => !isOutcast)
+    const ready = nodes.filter(
       ({ id, epoch, stateDisk }) =>
         acceptorIds(newest).has(id) && epoch.number === newest.number && stateDisk.appliedUpTo >= newest.startSlot,
     )
     const isHandedOver = ready.length >= Math.max(q2, n - q1 + 1)
-    return isHandedOver ? this.#nodes.filter(({ id }) => isMember(newest, id)) : this.#nodes
+    return isHandedOver ? nodes.filter(({ id }) => isMember(newest, id)) : nodes
   }
 
   #membersAmong(nodes: readonly SimNode[]): SimNode[] {
@@ -309,10 +360,30 @@ class Simulation {
     )
   }
 
-  #judge(checkHistory: HistoryCheck): void {
+  #judge(): void {
+    const loss = this.#loss
+    if (loss === undefined) {
+      this.#mustBeLinearizable(this.#calls())
+      return
+    }
+    const calls = this.#calls((operation) => afterLoss(operation, loss))
+    // What was refused may have a vote that is left, and the entry that was chosen instead of it may be lost.
+    const refused = this.#refused.filter(({ invokedAt }) => invokedAt < loss.atMs)
+    const done = refused.filter(({ request }) => request !== undefined && this.#invariants.isApplied(request))
+    this.#mustBeLinearizable([...calls, ...done.flatMap((operation) => this.#settled(operation) ?? [])])
+  }
+
+  /** All that clients asked, with what the log shows of those that they did not hear of. */
+  #calls(known: (operation: ClientOperation) => ClientOperation | undefined = (same) => same): ClientOperation[] {
     const open = this.#clients.flatMap((client) => client.open ?? [])
-    const history = [...this.#history, ...open].flatMap((operation) => this.#settled(operation) ?? [])
-    const problem = checkHistory(history)
+    return [...this.#history, ...open].flatMap((operation) => {
+      const left = known(operation)
+      return (left === undefined ? undefined : this.#settled(left)) ?? []
+    })
+  }
+
+  #mustBeLinearizable(calls: readonly ClientOperation[]): void {
+    const problem = this.#checkHistory(calls.map(withoutGap))
     if (problem !== undefined) this.#fail(new InvariantError(`linearizability (15): ${problem}`))
   }
 
@@ -322,6 +393,16 @@ class Simulation {
     const outcome = this.#invariants.outcomeOf(operation.request)
     if (outcome === undefined) return operation
     return outcome.reply === undefined ? undefined : { ...operation, output: outcome.reply }
+  }
+
+  /** Nobody hears what a node says or thinks that was given up. */
+  #guardOf(node: SimNode, task: () => void): void {
+    if (!node.isOutcast) this.#guard(task)
+  }
+
+  #log(what: string): void {
+    const { now } = this.#scheduler
+    this.#trace.event(traceKind.fault, 0, what.length, undefined, () => `${stamp(now)} operator ${what}`)
   }
 
   #guard(task: () => void): void {

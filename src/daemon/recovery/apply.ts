@@ -11,10 +11,9 @@ import { join, resolve } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
 import { metaKey } from '../../machine/layout.ts'
 import { decodeMeta } from '../../machine/records.ts'
-import { isMember } from '../../protocol/epoch.ts'
-import { firstGroup, type NodeId, nextSlot } from '../../protocol/ids.ts'
-import { survivorLog } from '../../protocol/recovery/survivor.ts'
-import type { GroupWrite } from '../../runtime/ports.ts'
+import { type NodeId, nextSlot } from '../../protocol/ids.ts'
+import type { AcceptorStore } from '../../runtime/ports.ts'
+import { recoveredWrites } from '../../runtime/recovered-writes.ts'
 import { checkTree, scanEpochs, scanLog } from '../store/acceptor-load.ts'
 import { acceptorPageSize } from '../store/data-directory.ts'
 import { acceptorFile, readIdentityRecord, refused } from '../store/directory-identity.ts'
@@ -106,11 +105,12 @@ function findState(plan: PlanFile, path: string, record: Identity, file: Identit
 }
 
 function checkUnchanged(plan: PlanFile, path: string, record: Identity, environment: Environment): void {
+  const { loadEpochs, load } = acceptorOf(environment)
   const survivor = survivorOf({
     identity: record,
     view: { get: () => undefined, range: () => [] },
-    epochs: (group) => scanEpochs(environment, group),
-    load: (group, epoch) => scanLog(environment, new LogKeys(group, epoch)).loaded,
+    epochs: loadEpochs,
+    load,
     incarnations: () => readIncarnations(environment),
     met: () => readPeerIncarnations(environment),
   })
@@ -149,7 +149,7 @@ async function write(plan: PlanFile, identity: Identity, environment: Environmen
   const failStop = new FailStop({ commitDeadlineMs, onFailure: () => {} })
   const store = new LmdbAcceptorStore(environment, failStop)
   try {
-    const writes = writesOf(plan, identity.nodeId, environment)
+    const writes = recoveredWrites(plan, identity.nodeId, acceptorOf(environment))
     await new Promise<void>((resolve, reject) => {
       // One turn, one transaction: what is decided, and whose it is, cannot differ.
       const named = environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
@@ -162,26 +162,11 @@ async function write(plan: PlanFile, identity: Identity, environment: Environmen
   }
 }
 
-function writesOf(plan: PlanFile, self: NodeId, environment: Environment): readonly GroupWrite[] {
-  const group = firstGroup
-  const newest = scanEpochs(environment, group).at(-1)?.number ?? 0
-  const begun = [...plan.epochs, plan.next].filter((epoch) => epoch.number > newest)
-  const writes: GroupWrite[] = begun.map((epoch) => ({ group, epoch: epoch.number, write: { kind: 'epoch', epoch } }))
-  for (const { epoch: number, ballot, from, entries } of plan.logs) {
-    const epoch = plan.epochs.find((each) => each.number === number)
-    // A node that is no member of an epoch keeps no log of it; it gets the data from one that is.
-    if (epoch === undefined || !isMember(epoch, self)) continue
-    const { log } = survivorLog(epoch, scanLog(environment, new LogKeys(group, epoch.number)).loaded)
-    const at = { group, epoch: epoch.number }
-    writes.push({ ...at, write: { kind: 'promise', ballot } })
-    for (const { slot, entry } of entries) {
-      if (slot >= log.truncatedUpTo) writes.push({ ...at, write: { kind: 'vote', slot, ballot, entry, chosen: true } })
-    }
-    // With a hole below, the watermark would claim what is not here; the node fetches it from the others.
-    const upTo = nextSlot(from, entries.length)
-    if (log.heldUpTo >= from) writes.push({ ...at, write: { kind: 'chosen', upTo } })
+function acceptorOf(environment: Environment): Pick<AcceptorStore, 'loadEpochs' | 'load'> {
+  return {
+    loadEpochs: (group) => scanEpochs(environment, group),
+    load: (group, epoch) => scanLog(environment, new LogKeys(group, epoch)).loaded,
   }
-  return writes
 }
 
 function refusedHere(path: string, why: string, hint: string): PaxosError {

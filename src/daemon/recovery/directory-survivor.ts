@@ -1,9 +1,6 @@
-import { metaKey, stopSignKey } from '../../machine/layout.ts'
-import { decodeMeta, decodeStopSignRecord } from '../../machine/records.ts'
-import { isMember } from '../../protocol/epoch.ts'
-import { epochAfter } from '../../protocol/epoch-codec.ts'
-import { firstGroup, type NodeId, toSlot } from '../../protocol/ids.ts'
-import { mergeEpochs, type Survivor, survivorLog } from '../../protocol/recovery/survivor.ts'
+import type { NodeId } from '../../protocol/ids.ts'
+import type { Survivor } from '../../protocol/recovery/survivor.ts'
+import { storedSurvivor } from '../../runtime/stored-survivor.ts'
 import type { PeerIncarnation } from '../net/admission.ts'
 import { openDataDirectoryReadOnly, type ReadOnlyDirectory } from '../store/data-directory.ts'
 
@@ -21,26 +18,8 @@ export type SurvivorSource = Pick<ReadOnlyDirectory, 'identity' | 'view' | 'epoc
 
 export function survivorOf({ identity, view, epochs, load, incarnations, met }: SurvivorSource): Survivor {
   const { nodeId: id, name, clusterId, diskId } = identity
-  const saved = epochs(firstGroup)
-  const logs = saved
-    .filter((epoch) => isMember(epoch, id))
-    .map((epoch) => survivorLog(epoch, load(firstGroup, epoch.number)))
-  const meta = view.get(metaKey)
-  const stop = view.get(stopSignKey)
-  const { slot, payload } = stop === undefined ? { slot: 0, payload: new Uint8Array(0) } : decodeStopSignRecord(stop)
-  const applied = stop === undefined ? undefined : epochAfter(toSlot(slot), payload)
-  return {
-    ...{ id, name, clusterId, diskId },
-    appliedUpTo: toSlot(meta === undefined ? 0 : decodeMeta(meta).appliedUpTo),
-    epochs: mergeEpochs(
-      saved,
-      logs.flatMap(({ begun }) => begun),
-      applied === undefined ? [] : [applied],
-    ),
-    logs: logs.map(({ log }) => log),
-    incarnations: incarnations(),
-    met: metOf(met()),
-  }
+  const stored = storedSurvivor(id, { loadEpochs: epochs, load }, view)
+  return { id, name, clusterId, diskId, ...stored, incarnations: incarnations(), met: metOf(met()) }
 }
 
 export function metOf(met: ReadonlyMap<NodeId, PeerIncarnation>): Survivor['met'] {

@@ -60,4 +60,20 @@ export const recoveryBugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'recovery-raise-not-applied',
+    what: 'Machines ignore by how much a recovery raises revisions and session numbers',
+    patches: [{ file: 'machine/kv-machine.ts', find: 'this.#raise(raisedBy(entry.payload))', replace: '' }],
+  },
+  {
+    name: 'recovery-raises-nothing',
+    what: 'A recovery that may have lost something does not raise revisions',
+    patches: [
+      {
+        file: 'protocol/recovery/recovery.ts',
+        find: 'const raisedBy = isLossy ? input.raiseBy : 0',
+        replace: 'const raisedBy = isLossy ? 0 : input.raiseBy',
+      },
+    ],
+  },
 ]
