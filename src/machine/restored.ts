@@ -19,6 +19,9 @@ import { emptyMeta, type Meta } from './records.ts'
 /** Three years of a hundred thousand writes a second, and decimal, so that the backup's own revision can be read in it. */
 export const restoreGap = 10 ** 13
 
+/** By how much a recovery raises the same numbers: a backup of before it is restored above what it gave since. */
+export const recoveryGap = restoreGap / 10
+
 export function isRestored(viewKey: string): boolean {
   const kind = recordKind(viewKey)
   return kind === 'item' || kind === 'audit'

@@ -6,9 +6,9 @@ import type { HistoryCheck } from './simulator.ts'
 const searchedMax = 100
 
 /** The clients' history must be linearizable, stale reads excepted, which may only be behind. */
-export const checkOperations: HistoryCheck = (operations) => {
+export const checkOperations: HistoryCheck = (operations, start) => {
   // The replay follows the revisions that replies claim; the search, which trusts none, judges what is small enough.
-  const history = toHistory(operations)
+  const history = toHistory(operations, start)
   const verdict = checkHistory(history, { by: history.operations.length <= searchedMax ? 'both' : 'replay' })
   return verdict.ok ? undefined : `${verdict.violation}: ${verdict.message}`
 }

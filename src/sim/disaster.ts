@@ -1,5 +1,5 @@
 import { Random } from '../base/random.ts'
-import { restoreGap } from '../machine/restored.ts'
+import { recoveryGap } from '../machine/restored.ts'
 import { acceptorIds, isMember, quorumsOf } from '../protocol/epoch.ts'
 import { type PlannedRecovery, planRecovery, type Recovery } from '../protocol/recovery/recovery.ts'
 import { mergeEpochs, type Survivor } from '../protocol/recovery/survivor.ts'
@@ -122,7 +122,7 @@ export class Disaster {
 
   /** As an operator does: who is dead is what the first attempt names. */
   #planFor(survivors: readonly Survivor[]): PlannedRecovery {
-    const sizes = { q1: undefined, q2: undefined, raiseBy: restoreGap }
+    const sizes = { q1: undefined, q2: undefined, raiseBy: recoveryGap }
     const { recovery } = planRecovery({ survivors, dead: [], ...sizes })
     return planRecovery({ survivors, dead: recovery?.dead.map(({ name }) => name) ?? [], ...sizes })
   }

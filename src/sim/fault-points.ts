@@ -64,6 +64,8 @@ export const faultPoints = [
   'recovery.interrupted',
   'recovery.returned',
   'recovery.stranger',
+  'backup.taken',
+  'backup.restored',
 ] as const
 
 export type FaultPoint = (typeof faultPoints)[number]

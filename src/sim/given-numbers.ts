@@ -1,5 +1,5 @@
 import type { Reply } from '../machine/request.ts'
-import type { Slot } from '../protocol/ids.ts'
+import { firstSlot, type Slot } from '../protocol/ids.ts'
 import { insist } from './invariant-error.ts'
 
 /** Revisions and session numbers that replies gave: after a loss none of them may be given again. */
@@ -9,6 +9,11 @@ export class GivenNumbers {
   #revision = 0
   #session = 0
   #after: { readonly slot: Slot; readonly revision: number; readonly session: number } | undefined
+
+  /** `before`: of another cluster, whose numbers this one must not give. */
+  constructor(before?: GivenNumbers) {
+    if (before !== undefined) this.#after = { slot: firstSlot, revision: before.#revision, session: before.#session }
+  }
 
   onReplies(slot: Slot, replies: readonly Reply[]): void {
     for (const reply of replies) {

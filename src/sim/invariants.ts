@@ -34,13 +34,20 @@ export class Invariants {
   readonly #applied = new Map<string, Slot>()
   /** How far each node's machine is durably applied. */
   readonly #durable = new Map<NodeId, Slot>()
-  #chosenUpTo = firstSlot
-  readonly #given = new GivenNumbers()
+  #chosenUpTo: Slot
+  readonly #given: GivenNumbers
 
-  constructor(first: Epoch, disk: (node: NodeId) => AcceptorDisk) {
+  /** `restored`: the data that all begin with stands for the slots below `upTo`. */
+  constructor(first: Epoch, disk: (node: NodeId) => AcceptorDisk, restored?: { upTo: Slot; before: GivenNumbers }) {
     this.#disk = disk
+    this.#chosenUpTo = restored?.upTo ?? firstSlot
+    this.#given = new GivenNumbers(restored?.before)
     this.#newest = first
     this.#begin(first)
+  }
+
+  get given(): GivenNumbers {
+    return this.#given
   }
 
   get chosenSlots(): number {

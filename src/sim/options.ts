@@ -26,6 +26,16 @@ export interface SimOptions {
   /** What operators ask for meanwhile. */
   readonly operator: OperatorOptions
   readonly recovery: RecoveryOptions
+  readonly restore: RestoreOptions
+}
+
+/** A backup is taken meanwhile, and another cluster is restored from it afterwards, under faults as well. */
+export interface RestoreOptions {
+  /** When it is taken; 0 = never. */
+  readonly atMs: number
+  readonly nodes: number
+  /** How long the restored cluster is looked at. */
+  readonly forMs: number
 }
 
 /** Changes of members and quorum sizes while everything else goes wrong. */
@@ -251,11 +261,19 @@ export function expandSeed(seed: number, durationMs = 30_000, nodesWanted?: numb
     changes: { everyMs: 0, spares: 0 },
     operator: noOperator,
     recovery: noRecovery,
+    restore: noRestore,
   }
   const drawn = themes
     .filter(({ nodesMin }) => nodesWanted === undefined || nodesWanted >= nodesMin)
     .reduce((drawn, { chance, apply }) => (random.chance(chance) ? apply(random, drawn) : drawn), options)
-  return withRecovery(withOperator(withChanges(drawn)))
+  return withRestore(withRecovery(withOperator(withChanges(drawn))))
+}
+
+function withRestore(options: SimOptions): SimOptions {
+  const random = new Random(options.seed ^ 0xbac0)
+  if (!random.chance(0.1)) return options
+  const atMs = options.durationMs * (0.1 + 0.8 * random.next())
+  return { ...options, restore: { atMs, nodes: random.integer(1, 6), forMs: 1000 + 7000 * random.next() } }
 }
 
 /** Drawn apart, as the operator is. */
@@ -270,6 +288,8 @@ function withRecovery(options: SimOptions): SimOptions {
 }
 
 const noOperator: OperatorOptions = { handOverEveryMs: 0, takeOverEveryMs: 0 }
+
+export const noRestore: RestoreOptions = { atMs: 0, nodes: 0, forMs: 0 }
 
 export const noRecovery: RecoveryOptions = {
   ...{ atMs: 0, deaths: 0, apartMs: 0, aloneMs: 0 },
@@ -309,6 +329,7 @@ export function expandBeyond(seed: number, durationMs?: number, nodesWanted?: nu
     hasLivenessPhase: false,
     changes: { everyMs: 0, spares: 0 },
     recovery: noRecovery,
+    restore: noRestore,
     process: { ...options.process, crashEveryMs: 500 + random.next() * 4000, downForMs: 100 + random.next() * 1000 },
     disk: {
       ...options.disk,
@@ -355,5 +376,16 @@ export function calmOptions(seed: number, nodes: number, durationMs: number): Si
     changes: { everyMs: 0, spares: 0 },
     operator: noOperator,
     recovery: noRecovery,
+    restore: noRestore,
+  }
+}
+
+/** For the cluster that is restored in a run of `options`. */
+export function restoredOptions(options: SimOptions): SimOptions {
+  const { nodes, forMs } = options.restore
+  const majority = Math.floor(nodes / 2) + 1
+  return {
+    ...{ ...options, seed: options.seed + 500_009, nodes, q1: nodes - majority + 1, q2: majority, durationMs: forMs },
+    ...{ recovery: noRecovery, restore: noRestore },
   }
 }

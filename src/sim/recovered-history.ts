@@ -1,5 +1,5 @@
 import type { Answer, Reply } from '../machine/request.ts'
-import { restoreGap } from '../machine/restored.ts'
+import { recoveryGap } from '../machine/restored.ts'
 import type { Slot } from '../protocol/ids.ts'
 import type { ClientOperation } from './client.ts'
 
@@ -24,15 +24,19 @@ export function afterLoss(operation: ClientOperation, { atMs, slot, revision }: 
   return output.revision <= revision ? operation : undefined
 }
 
-/** Takes back by how much a recovery raised revisions: none is left out then. */
+/** Takes back by how much a recovery or a restore raised revisions: none is left out then. */
 export function withoutGap(operation: ClientOperation): ClientOperation {
   const { output } = operation
-  return output === undefined ? operation : { ...operation, output: lowered(output) as Reply | Answer }
+  return output === undefined ? operation : { ...operation, output: lowered(output) }
 }
 
-function lowered(value: unknown): unknown {
-  if (typeof value === 'number') return value >= restoreGap ? value - restoreGap : value
-  if (Array.isArray(value)) return value.map(lowered)
+export function lowered<T extends Reply | Answer>(output: T): T {
+  return eachLowered(output) as T
+}
+
+function eachLowered(value: unknown): unknown {
+  if (typeof value === 'number') return value % recoveryGap
+  if (Array.isArray(value)) return value.map(eachLowered)
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, lowered(each)]))
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, eachLowered(each)]))
 }

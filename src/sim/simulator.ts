@@ -2,20 +2,26 @@ import { AssertionError, assert } from '../base/assert.ts'
 import { toBinary } from '../base/bytes.ts'
 import { crc32c } from '../base/crc32c.ts'
 import { Random } from '../base/random.ts'
-import { acceptorIds, type Epoch, isMember, quorumsOf } from '../protocol/epoch.ts'
+import { type Epoch, isMember } from '../protocol/epoch.ts'
 import { firstEpoch, firstSlot, type NodeId, type Slot, toNodeId } from '../protocol/ids.ts'
 import type { Recovery } from '../protocol/recovery/recovery.ts'
+import { restoredWrites } from '../runtime/restored-writes.ts'
+import { type Backup, beginningOf, everything, takeBackup } from './backup.ts'
 import { type ClientOperation, SimClient } from './client.ts'
+import { coreOf, drawCore, truncatedUpTo } from './core.ts'
 import { Disaster } from './disaster.ts'
 import { Coverage } from './fault-points.ts'
+import type { GivenNumbers } from './given-numbers.ts'
 import { InvariantError, insist } from './invariant-error.ts'
 import { Invariants } from './invariants.ts'
+import { fromItem } from './linearizability/from-machine.ts'
+import type { Start } from './linearizability/history.ts'
 import { Nemesis } from './nemesis.ts'
 import { Network, stamp } from './network.ts'
 import { SimNode, type World } from './node.ts'
-import type { SimOptions } from './options.ts'
+import { restoredOptions, type SimOptions } from './options.ts'
 import { Probe } from './probe.ts'
-import { afterLoss, type Loss, withoutGap } from './recovered-history.ts'
+import { afterLoss, type Loss, lowered, withoutGap } from './recovered-history.ts'
 import { Scheduler } from './scheduler.ts'
 import { Trace, traceKind } from './trace.ts'
 
@@ -45,7 +51,13 @@ const settleMs = 20_000
 const serveMs = 5000
 
 /** Judges the clients' history. Returns what is wrong with it. */
-export type HistoryCheck = (history: readonly ClientOperation[]) => string | undefined
+export type HistoryCheck = (history: readonly ClientOperation[], start?: Start) => string | undefined
+
+/** What the cluster begins with, and the numbers that were given before it. */
+interface Restored {
+  readonly backup: Backup
+  readonly before: GivenNumbers
+}
 
 /** Runs one simulation to its end. Deterministic: the same options give the same result on every machine. */
 export function simulate(options: SimOptions, checkHistory: HistoryCheck, keepLines = false): SimResult {
@@ -55,6 +67,8 @@ export function simulate(options: SimOptions, checkHistory: HistoryCheck, keepLi
 class Simulation {
   readonly #options: SimOptions
   readonly #checkHistory: HistoryCheck
+  readonly #keepLines: boolean
+  readonly #restored: Restored | undefined
   readonly #scheduler = new Scheduler()
   readonly #coverage = new Coverage()
   readonly #trace: Trace
@@ -69,11 +83,15 @@ class Simulation {
   /** What a recovery gave up that was chosen. */
   #loss: Loss | undefined
   readonly #world: World & { isCalm: boolean }
+  /** What was taken in this run. */
+  #backup: Backup | undefined
   #failure: SimFailure | undefined
 
-  constructor(options: SimOptions, checkHistory: HistoryCheck, keepLines: boolean) {
+  constructor(options: SimOptions, checkHistory: HistoryCheck, keepLines: boolean, restored?: Restored) {
     this.#options = options
     this.#checkHistory = checkHistory
+    this.#keepLines = keepLines
+    this.#restored = restored
     this.#trace = new Trace(keepLines)
     const epoch = epochOf(options)
     const random = new Random(options.seed)
@@ -125,7 +143,13 @@ class Simulation {
       const damaged = this.#nodes[random.integer(0, this.#nodes.length)]
       if (damaged !== undefined) damaged.mayCorrupt = true
     }
-    this.#invariants = new Invariants(epoch, (id) => this.#node(id).acceptorDisk)
+    const upTo = beginningOf(restored?.backup)
+    const ghost = restored === undefined ? undefined : { upTo, before: restored.before }
+    this.#invariants = new Invariants(epoch, (id) => this.#node(id).acceptorDisk, ghost)
+    for (const { acceptorDisk, stateDisk } of restored === undefined ? [] : this.#nodes) {
+      acceptorDisk.recover(restoredWrites(epoch, upTo))
+      stateDisk.fill(restored?.backup.pairs ?? [])
+    }
     const host = { options, scheduler: this.#scheduler, trace: this.#trace, nodes: this.#nodes }
     this.#nemesis = new Nemesis({ ...host, network, coverage: this.#coverage }, new Random(random.integer(0, 2 ** 31)))
     this.#disaster = new Disaster({
@@ -149,9 +173,12 @@ class Simulation {
     for (const client of this.#clients) client.start()
     this.#nemesis.start()
     this.#disaster.start()
+    const { atMs } = this.#options.restore
+    if (atMs > 0) this.#scheduler.after(atMs, () => this.#takeBackup())
     this.#advance(this.#options.durationMs)
     if (this.#options.hasLivenessPhase && this.#failure === undefined) this.#requireLiveness()
     if (this.#failure === undefined) this.#guard(() => this.#judge())
+    const lines = this.#failure === undefined ? this.#restore() : []
     return {
       options: this.#options,
       failure: this.#failure,
@@ -162,7 +189,7 @@ class Simulation {
       answered: this.#clients.reduce((sum, client) => sum + client.finished, 0),
       coverage: this.#coverage,
       history: this.#history,
-      lines: this.#trace.lines,
+      lines: [...this.#trace.lines, ...lines],
     }
   }
 
@@ -207,6 +234,35 @@ class Simulation {
     if (lost === undefined) return
     this.#loss = { atMs: this.#scheduler.now, slot: lost, revision: revision(lost) }
     this.#mustBeLinearizable(before)
+  }
+
+  /** From whatever node: one that is behind has an older one to give. What is in it is what a client may read there. */
+  #takeBackup(): void {
+    const nodes = this.#nodes.filter(({ isOutcast }) => !isOutcast)
+    const node = nodes[new Random(this.#options.seed ^ 0xbac1).integer(0, nodes.length)]
+    this.#backup = node === undefined ? undefined : takeBackup(node.stateDisk)
+    if (this.#backup === undefined) return
+    this.#coverage.hit('backup.taken')
+    this.#log(`takes a backup of n${node?.id} at revision ${this.#backup.answer.revision}`)
+    const { now } = this.#scheduler
+    const input = { kind: 'query', query: everything, isStale: true } as const
+    this.#history.push({ client: 0, invokedAt: now, returnedAt: now, input, output: this.#backup.answer })
+  }
+
+  /** Another cluster begins with the backup. Returns what happened there. */
+  #restore(): readonly string[] {
+    if (this.#backup === undefined) return []
+    const restored = { backup: this.#backup, before: this.#invariants.given }
+    const options = restoredOptions(this.#options)
+    const result = new Simulation(options, this.#checkHistory, this.#keepLines, restored).run()
+    this.#coverage.hit('backup.restored')
+    this.#coverage.add(result.coverage.toJSON())
+    this.#log(`restored: ${result.traceHash}`)
+    if (result.failure !== undefined) {
+      const { check, message } = result.failure
+      this.#fail(new InvariantError(`restored, ${check}: ${message}`))
+    }
+    return result.lines
   }
 
   #advance(ms: number): void {
@@ -314,32 +370,10 @@ class Simulation {
   }
 
   #core(): SimNode[] {
-    const { q1, q2, seed } = this.#options
-    if (this.#options.changes.everyMs > 0 || this.#disaster.isOver) return this.#coreAfterChanges()
-    const damaged = this.#nodes.some((node) => node.mayCorrupt)
-    // A vote that one node cannot read is known only to others: then all must be there.
-    const size = damaged && this.#options.disk.corruptVote > 0 ? this.#nodes.length : Math.max(q1, q2)
-    const random = new Random(seed + 77)
-    const nodes = [...this.#nodes]
-      .map((node) => ({ node, draw: random.next() }))
-      .sort((a, b) => a.draw - b.draw)
-      .map(({ node }) => node)
-    let core = nodes.slice(0, size)
-    while (!hasAllData(core) && core.length < nodes.length) core = nodes.slice(0, core.length + 1)
-    return core
-  }
-
-  /** Everybody, but those that the newest epoch left behind once enough of its members have what came before (20). */
-  #coreAfterChanges(): SimNode[] {
-    const { newest } = this.#invariants
-    const { n, q1, q2 } = quorumsOf(newest).sizes
-    const nodes = this.#nodes.filter(({ isOutcast }) => !isOutcast)
-    const ready = nodes.filter(
-      ({ id, epoch, stateDisk }) =>
-        acceptorIds(newest).has(id) && epoch.number === newest.number && stateDisk.appliedUpTo >= newest.startSlot,
-    )
-    const isHandedOver = ready.length >= Math.max(q2, n - q1 + 1)
-    return isHandedOver ? nodes.filter(({ id }) => isMember(newest, id)) : nodes
+    if (this.#options.changes.everyMs > 0 || this.#disaster.isOver) {
+      return coreOf(this.#invariants.newest, this.#nodes)
+    }
+    return drawCore(this.#options, this.#nodes)
   }
 
   #membersAmong(nodes: readonly SimNode[]): SimNode[] {
@@ -383,7 +417,7 @@ class Simulation {
   }
 
   #mustBeLinearizable(calls: readonly ClientOperation[]): void {
-    const problem = this.#checkHistory(calls.map(withoutGap))
+    const problem = this.#checkHistory(calls.map(withoutGap), this.#start())
     if (problem !== undefined) this.#fail(new InvariantError(`linearizability (15): ${problem}`))
   }
 
@@ -393,6 +427,12 @@ class Simulation {
     const outcome = this.#invariants.outcomeOf(operation.request)
     if (outcome === undefined) return operation
     return outcome.reply === undefined ? undefined : { ...operation, output: outcome.reply }
+  }
+
+  #start(): Start | undefined {
+    if (this.#restored === undefined) return undefined
+    const { revision, items } = lowered(this.#restored.backup.answer)
+    return { revision, items: items.map(fromItem) }
   }
 
   /** Nobody hears what a node says or thinks that was given up. */
@@ -424,16 +464,6 @@ class Simulation {
       atMs: this.#scheduler.now,
     }
   }
-}
-
-/** What their logs forgot is in the machine of one of them. It may not be, when another lost its data. */
-function hasAllData(nodes: readonly SimNode[]): boolean {
-  return nodes.some((node) => node.stateDisk.appliedUpTo >= truncatedUpTo(nodes))
-}
-
-/** Below this some log has forgotten what was chosen. */
-function truncatedUpTo(nodes: readonly SimNode[]): number {
-  return Math.max(...nodes.flatMap(({ acceptorDisk }) => acceptorDisk.images.map((image) => image.truncatedUpTo)))
 }
 
 function epochOf({ nodes, q1, q2, leaseMs }: SimOptions): Epoch {

@@ -96,6 +96,12 @@ export class StateDisk implements StateStore {
     return [...this.#durable.range('', undefined)]
   }
 
+  /** Before the node starts for the first time: the data that it is restored with. */
+  fill(pairs: readonly Pair[]): void {
+    this.#durable = new Table(pairs)
+    this.#current = new Table(pairs)
+  }
+
   /** Everything below is in the durable data. */
   get appliedUpTo(): Slot {
     const record = this.#durable.get(metaKey)

@@ -1,7 +1,7 @@
 /** A quorum is lost for good, and what is left goes on without it: with real nodes, by the commands of an operator. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { restoreGap } from '../../src/machine/restored.ts'
+import { recoveryGap } from '../../src/machine/restored.ts'
 import { groupOf, patienceMs, withCluster } from '../cluster/cluster.ts'
 import { until } from '../cluster/until.ts'
 import { assertKept, putMany, reasonOf, recover } from './fixture.ts'
@@ -19,7 +19,7 @@ test('one of three goes on alone with every write that it voted for, and the dea
     assert.equal((plan['loss'] as { possible: boolean }).possible, true)
     await assertKept(n1, 0, 20)
     await putMany(n1, 20, 25)
-    assert.equal((await groupOf(n1)).revision, revision + restoreGap + 5)
+    assert.equal((await groupOf(n1)).revision, revision + recoveryGap + 5)
 
     // Alone it can do nothing, and is told why by the one that went on.
     n2.start()

@@ -83,7 +83,7 @@ test('a plan is applied to the directories that it was made with, unchanged, and
     await refused(2, /Cannot read/, apply(join(cluster.directory, 'none'), '--yes'))
 
     const damaged = planFile(cluster, 'damaged.json')
-    await writeFile(damaged, (await readFile(file, 'utf8')).replace('"raisedBy": 10000000000000', '"raisedBy": 0'))
+    await writeFile(damaged, (await readFile(file, 'utf8')).replace('"raisedBy": 1000000000000', '"raisedBy": 0'))
     await refused(6, /damaged: its checksum does not match/, apply(damaged, '--yes'))
     await writeFile(damaged, 'not a plan')
     await refused(6, /no recovery plan, or it is damaged/, apply(damaged, '--yes'))

@@ -23,10 +23,10 @@ export interface MadePlan {
 export async function makePlan(found: readonly FoundSurvivor[], wishes: PlanWishes): Promise<MadePlan> {
   const { planRecovery } = await import('../../protocol/recovery/recovery.ts')
   const { encodePlan } = await import('../../daemon/recovery/plan-file.ts')
-  const { restoreGap } = await import('../../machine/restored.ts')
+  const { recoveryGap } = await import('../../machine/restored.ts')
   const { dead, q1, q2, version } = wishes
   const survivors = found.map(({ survivor }) => survivor)
-  const { problems, recovery } = planRecovery({ survivors, dead, q1, q2, raiseBy: restoreGap })
+  const { problems, recovery } = planRecovery({ survivors, dead, q1, q2, raiseBy: recoveryGap })
   if (recovery === undefined) return { about: undefined, problems, text: undefined }
   const about = await recoveryJson(recovery, found, problems)
   if (problems.length > 0) return { about, problems, text: undefined }

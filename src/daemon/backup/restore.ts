@@ -12,6 +12,7 @@ import { isRestored, restoredMeta } from '../../machine/restored.ts'
 import { firstGroup, toSlot } from '../../protocol/ids.ts'
 import { Overlay } from '../../runtime/overlay.ts'
 import type { StateInstall } from '../../runtime/ports.ts'
+import { restoredWrites } from '../../runtime/restored-writes.ts'
 import { type BackupEntry, decodeEntries, encodeEntries } from '../../wire/backup-codec.ts'
 import { deriveCluster, type FoundingIdentity } from '../cluster-identity.ts'
 import type { NodeConfig } from '../config-table.ts'
@@ -134,17 +135,7 @@ async function buildMember(
   await withDirectory({ path: work, expected }, async (directory) => {
     const { acceptor, state } = directory
     await acceptor.saveEpoch(firstGroup, epoch)
-    const upTo = toSlot(plan.meta.appliedUpTo)
-    const at = { group: firstGroup, epoch: epoch.number }
-    await settled((done) =>
-      acceptor.commit(
-        [
-          { ...at, write: { kind: 'chosen', upTo } },
-          { ...at, write: { kind: 'truncate', upTo } },
-        ],
-        done,
-      ),
-    )
+    await settled((done) => acceptor.commit(restoredWrites(epoch, toSlot(plan.meta.appliedUpTo)), done))
     await fill(state.install(), plan)
     verifyMember(plan, directory, home)
   })

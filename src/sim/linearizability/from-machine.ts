@@ -137,6 +137,6 @@ function fromResult(result: MachineResult): StepResult {
   return result.kind === 'get' ? { kind: 'get', items: result.items.map(fromItem), more: result.more } : result
 }
 
-function fromItem({ key, value, createRevision, modRevision, version }: MachineItem): Item {
+export function fromItem({ key, value, createRevision, modRevision, version }: MachineItem): Item {
   return { key, value: toBinary(value), createRevision, modRevision, version }
 }

@@ -160,10 +160,7 @@ export const acceptorBugs: readonly Bug[] = [
         file: 'sim/acceptor-disk.ts',
         find: `    this.#inFlight = []
     this.#life++`,
-        replace: `    this.image.promised = undefined
-    this.image.votes.clear()
-    this.image.chosenUpTo = firstSlot
-    this.image.truncatedUpTo = firstSlot
+        replace: `    this.#images.clear()
     this.#inFlight = []
     this.#life++`,
       },

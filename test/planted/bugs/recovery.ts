@@ -76,4 +76,22 @@ export const recoveryBugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'recovery-raises-as-far-as-a-restore',
+    what: 'A backup of before a recovery is restored to revisions that the recovered cluster has given',
+    patches: [
+      { file: 'machine/restored.ts', find: 'recoveryGap = restoreGap / 10', replace: 'recoveryGap = restoreGap' },
+    ],
+  },
+  {
+    name: 'restore-goes-on-at-the-backup',
+    what: 'A restored cluster gives the revisions again that the old one gave after the backup',
+    patches: [
+      {
+        file: 'machine/restored.ts',
+        find: 'const raise = Math.max(restoreGap, above - meta.revision)',
+        replace: 'const raise = Math.max(0, above - meta.revision)',
+      },
+    ],
+  },
 ]
