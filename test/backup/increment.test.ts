@@ -265,9 +265,8 @@ test('what is kept outlives a restart, and the kept log is what another member h
       const file = join(cluster.directory, `${node.name}.paxos`)
       const ran = await paxos(['backup', 'create', file, '--base', full, '--json', '--endpoints', node.url])
       assert.equal(ran.exit, 0, ran.stderr + ran.stdout)
-      const manifest = json(ran)['manifest'] as IncrementManifest
-      assert.equal(manifest.node, node.name)
-      manifests.push(manifest)
+      // One that was behind, and took a snapshot, has not kept it all: another member gives it then.
+      manifests.push(json(ran)['manifest'] as IncrementManifest)
     }
     const [first] = manifests
     for (const { applied: to, contentSha256 } of manifests) {
