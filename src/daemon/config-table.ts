@@ -288,7 +288,7 @@ export const limitSettings: Settings<NodeLimits> = {
   backupLogBytesMax: bytes(
     {
       doc: 'Bytes of older slots that stay on the disk, so that increments of backups can be made of them; 0 is none.',
-      fallback: 64 * mib,
+      fallback: 0,
       excess: 'dropped (the next backup is a full one)',
     },
     0,

@@ -37,6 +37,9 @@ async function created<T = IncrementManifest>(cluster: Cluster, file: string, ..
   return json(ran)['manifest'] as T
 }
 
+/** Of older slots, for increments. */
+const keeping = { 'limits.backupLogBytesMax': '64MiB' }
+
 interface Restored {
   readonly content: Content
   /** Of the backup at the point. */
@@ -48,7 +51,7 @@ interface Restored {
 /** Restores to a cluster of one, starts it, and looks at what is in it. */
 async function restored(...args: readonly string[]): Promise<Restored> {
   let found: Restored | undefined
-  await withCluster({ nodes: 1 }, async (cluster) => {
+  await withCluster({ nodes: 1, settings: keeping }, async (cluster) => {
     const [node] = cluster.nodes
     assert.ok(node)
     const members = ['--cluster-token', 'test-cluster', '--bootstrap-members', `n1=127.0.0.1:${node.peerPort}`]
@@ -89,7 +92,7 @@ async function writes(client: PaxosClient, count: number, prefix = 'key'): Promi
 }
 
 test('under load, through a change of leaders and of the epoch, every moment between can be restored', async () => {
-  await withCluster({ nodes: 3 }, async (cluster) => {
+  await withCluster({ nodes: 3, settings: keeping }, async (cluster) => {
     await cluster.startAll()
     const client = cluster.client()
     const files = ['full', 'one', 'two'].map((name) => join(cluster.directory, `${name}.paxos`))
@@ -167,7 +170,7 @@ test('under load, through a change of leaders and of the epoch, every moment bet
 })
 
 test('members come and go before an increment', async () => {
-  await withCluster({ nodes: 3 }, async (cluster) => {
+  await withCluster({ nodes: 3, settings: keeping }, async (cluster) => {
     await cluster.startAll()
     const client = cluster.client()
     await writes(client, 60)
@@ -196,12 +199,12 @@ test('members come and go before an increment', async () => {
 })
 
 test('an increment of a cluster that was restored, or of another one, is no continuation', async () => {
-  await withCluster({ nodes: 1 }, async (cluster) => {
+  await withCluster({ nodes: 1, settings: keeping }, async (cluster) => {
     await cluster.startAll()
     await writes(cluster.client(), 20)
     const full = join(cluster.directory, 'full.paxos')
     await created<BackupManifest>(cluster, full)
-    await withCluster({ nodes: 1 }, async (other) => {
+    await withCluster({ nodes: 1, settings: keeping }, async (other) => {
       const [node] = other.nodes
       assert.ok(node)
       const members = ['--cluster-token', 'test-cluster', '--bootstrap-members', `n1=127.0.0.1:${node.peerPort}`]
@@ -247,7 +250,7 @@ test('where the log does not reach back any more, a full backup is asked for at 
 })
 
 test('what is kept outlives a restart, and the kept log is what another member has as well', async () => {
-  await withCluster({ nodes: 3 }, async (cluster) => {
+  await withCluster({ nodes: 3, settings: keeping }, async (cluster) => {
     await cluster.startAll()
     const client = cluster.client()
     const full = join(cluster.directory, 'full.paxos')
@@ -278,7 +281,7 @@ test('what is kept outlives a restart, and the kept log is what another member h
 })
 
 test('a create and a restore that are killed leave nothing in the way, and are run again', async (t: TestContext) => {
-  await withCluster({ nodes: 1 }, async (cluster) => {
+  await withCluster({ nodes: 1, settings: keeping }, async (cluster) => {
     await cluster.startAll()
     const [node] = cluster.nodes
     assert.ok(node)

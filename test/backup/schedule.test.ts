@@ -78,7 +78,8 @@ test('between full backups a node makes increments, and never removes what one t
     const [node] = cluster.nodes
     assert.ok(node)
     const directory = join(cluster.directory, 'backups')
-    const settings = { backupDir: directory, backupEveryMs: 1000, backupKeep: 4, backupFullEvery: 3 }
+    const increments = { backupFullEvery: 3, 'limits.backupLogBytesMax': '64MiB' }
+    const settings = { backupDir: directory, backupEveryMs: 1000, backupKeep: 4, ...increments }
     node.start({ settings })
     await cluster.ready()
     const client = cluster.client()

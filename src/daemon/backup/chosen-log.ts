@@ -58,7 +58,7 @@ export class ChosenLog {
       await pause(attemptMs)
     }
     throw new PaxosError('COMPACTED', `Slot ${from} was removed from the log meanwhile`, {
-      hint: 'A larger limits.backupLogBytesMax keeps it for longer.',
+      hint: 'A larger limits.backupLogBytesMax, 0 by default, keeps it for longer.',
     })
   }
 

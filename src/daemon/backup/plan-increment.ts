@@ -22,7 +22,9 @@ export function planIncrement(log: ChosenLog, start: IncrementStart, meta: Meta)
     throw new PaxosError(
       'COMPACTED',
       `This node does not have slot ${missing} any more, and an increment from ${start.from} on needs it`,
-      { hint: 'Make a full backup. A larger limits.backupLogBytesMax keeps slots for longer.' },
+      {
+        hint: 'Make a full backup. limits.backupLogBytesMax, 0 by default, says how much of older slots members keep for increments.',
+      },
     )
   }
   return { applied, revision, compactedRevision, chain: Buffer.from(chain).toString('hex'), chainSince }
