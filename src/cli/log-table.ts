@@ -1,4 +1,4 @@
-import type { CommandJson, LogLineJson } from '../wire/api-types.ts'
+import type { CommandJson, GapVoteJson, LogLineJson } from '../wire/api-types.ts'
 import { count, printable } from './output.ts'
 
 /** One slot as one line of text: fixed widths, so that a log that is followed lines up without being known ahead. */
@@ -11,7 +11,13 @@ export function renderLogLine(line: LogLineJson, commandsMax: number): string {
     line.state.padEnd(9),
     (line.kind ?? '-').padEnd(8),
   ].join('  ')
-  return `${head}  ${commandsInWords(line, commandsMax)}`.trimEnd()
+  const votes = line.votes === undefined ? '' : `  votes ${votesInWords(line.votes)}`
+  return `${head}  ${commandsInWords(line, commandsMax)}${votes}`.trimEnd()
+}
+
+/** `n1:chosen@1.1 n2:voted@1.1 n3:none` */
+export function votesInWords(votes: readonly GapVoteJson[]): string {
+  return votes.map(({ member, state, ballot }) => `${member}:${state}${ballot === null ? '' : `@${ballot}`}`).join(' ')
 }
 
 export const logHeading = `${'SLOT'.padStart(8)}  EPOCH  ${'BALLOT'.padStart(8)}  ${'STATE'.padEnd(9)}  ${'KIND'.padEnd(8)}  COMMANDS`

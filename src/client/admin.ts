@@ -11,6 +11,7 @@ import type {
   LogLineJson,
   ReadyJson,
   ReclaimJson,
+  SlotVotesJson,
   SpaceJson,
   SpaceKeysJson,
   StatusJson,
@@ -105,6 +106,11 @@ export class AdminClient {
 
   async gaps(endpoint: string, options: SlotRangeOptions = {}): Promise<GapsJson> {
     return (await this.#json(endpoint, 'GET', `/v1/log/gaps${queryOf({ ...options })}`)) as GapsJson
+  }
+
+  /** What each acceptor holds of the slots: at most 10,000 of them. */
+  async votes(endpoint: string, options: SlotRangeOptions): Promise<SlotVotesJson> {
+    return (await this.#json(endpoint, 'GET', `/v1/log/votes${queryOf({ ...options })}`)) as SlotVotesJson
   }
 
   /** Waits until a leader has decided them; what there is to decide is in the answer to a dry run. */

@@ -1,22 +1,14 @@
 import { type Ballot, formatBallot } from '../protocol/ballot.ts'
 import type { Epoch } from '../protocol/epoch.ts'
-import { acceptorIds, quorumsOf } from '../protocol/epoch.ts'
+import { quorumsOf } from '../protocol/epoch.ts'
 import type { NodeId, Slot } from '../protocol/ids.ts'
 import { nextSlot, toSlot } from '../protocol/ids.ts'
 import type { SlotRange } from '../protocol/multipaxos/message.ts'
 import type { QuorumSystem } from '../protocol/quorum.ts'
-import type { SlotReport } from './peer-message.ts'
 import type { AcceptorReport } from './replica-service.ts'
+import { type SlotVote, SlotVotes } from './slot-votes.ts'
 
 export type GapClass = 'truncated' | 'unlearned' | 'inFlight' | 'undecided' | 'hole' | 'unknown'
-
-/** What one acceptor said of a slot. `none` is a definite "no vote"; `unknown` and `noAnswer` are not. */
-export interface SlotVote {
-  readonly node: NodeId
-  readonly state: 'chosen' | 'voted' | 'none' | 'unknown' | 'truncated' | 'noAnswer'
-  /** `round.node` of the vote. */
-  readonly ballot: string | undefined
-}
 
 /** Slots in a row of which the same is true. */
 export interface GapRow {
@@ -51,8 +43,8 @@ export interface GapReport {
  */
 export function classifyGaps(input: GapInput): GapReport {
   const rows: GapRow[] = []
-  const context = { ...input, quorums: quorumsOf(input.epoch), acceptors: [...acceptorIds(input.epoch)].sort(rising) }
-  const bySlot = new Map(input.reports.map((r) => [r.node, new Map(r.slots.map((slot) => [slot.slot, slot]))]))
+  const context = { ...input, quorums: quorumsOf(input.epoch) }
+  const slotVotes = new SlotVotes(input.epoch, input.reports)
   const own = input.reports.find((report) => report.node === input.self)
   const highest = Math.max(0, ...input.reports.map((report) => Math.max(report.votedUpTo, report.chosenUpTo)))
   const end = Math.min(input.range.to, highest)
@@ -65,7 +57,7 @@ export function classifyGaps(input: GapInput): GapReport {
     slot = to
   }
   for (; slot < end; slot = nextSlot(slot)) {
-    const votes = context.acceptors.map((node) => voteOf(node, slot, input.reports, bySlot.get(node)))
+    const votes = slotVotes.of(slot)
     const gap = classify(slot, votes, own, context)
     if (gap !== undefined) append(rows, slot, gap, votes)
   }
@@ -76,7 +68,6 @@ export function classifyGaps(input: GapInput): GapReport {
 
 interface Context extends GapInput {
   readonly quorums: QuorumSystem
-  readonly acceptors: readonly NodeId[]
 }
 
 /** The class of a slot, or undefined when it is chosen here. */
@@ -110,21 +101,6 @@ function hasChoosingQuorum(votes: readonly SlotVote[], quorums: QuorumSystem): b
   return [...byBallot.values()].some((nodes) => quorums.isPhase2(nodes))
 }
 
-function voteOf(
-  node: NodeId,
-  slot: Slot,
-  reports: readonly AcceptorReport[],
-  slots: ReadonlyMap<Slot, SlotReport> | undefined,
-): SlotVote {
-  const report = reports.find((candidate) => candidate.node === node)
-  if (report === undefined || slots === undefined) return { node, state: 'noAnswer', ballot: undefined }
-  if (slot < report.truncatedUpTo) return { node, state: 'truncated', ballot: undefined }
-  const said = slots.get(slot)
-  if (said === undefined) return { node, state: 'none', ballot: undefined }
-  const ballot = said.state === 'unknown' ? undefined : `${said.round}.${said.node}`
-  return { node, state: said.state, ballot }
-}
-
 function append(rows: GapRow[], slot: Slot, gap: GapClass, votes: readonly SlotVote[]): void {
   const last = rows.at(-1)
   const to = nextSlot(slot)
@@ -137,10 +113,6 @@ function append(rows: GapRow[], slot: Slot, gap: GapClass, votes: readonly SlotV
 
 function sameVotes(a: readonly SlotVote[], b: readonly SlotVote[]): boolean {
   return a.length === b.length && a.every((vote, i) => vote.state === b[i]?.state && vote.ballot === b[i]?.ballot)
-}
-
-function rising(a: NodeId, b: NodeId): number {
-  return a - b
 }
 
 const advice: Readonly<Record<GapClass, string>> = {

@@ -89,6 +89,8 @@ export interface LogLineJson {
   /** The leader's wall clock when it built the batch, in milliseconds since 1970. */
   readonly timeMs?: number
   readonly commands?: readonly CommandJson[]
+  /** What each acceptor says of the slot, where it was asked. */
+  readonly votes?: readonly GapVoteJson[]
   /** Of a stop sign: what begins after it; null when this version cannot read it. */
   readonly next?: NextEpochJson | null
 }
@@ -107,6 +109,15 @@ export interface GapVoteJson {
   readonly member: string
   readonly state: 'chosen' | 'voted' | 'none' | 'unknown' | 'truncated' | 'noAnswer'
   readonly ballot: string | null
+}
+
+/** `GET /v1/log/votes`: what each acceptor of the newest epoch holds of each slot. */
+export interface SlotVotesJson {
+  readonly group: string
+  readonly epoch: number
+  readonly answered: readonly string[]
+  readonly silent: readonly string[]
+  readonly slots: readonly { readonly slot: number; readonly votes: readonly GapVoteJson[] }[]
 }
 
 /** Slots from `from` up to, not including, `to`. */

@@ -53,6 +53,7 @@ test('every operation answers as the document says, well and badly', async (t) =
     `backup/increment?from=0&base=${'0'.repeat(64)}&chain=${'0'.repeat(32)}`,
     'log',
     'log/gaps',
+    'log/votes',
     'log/verify',
     'log/verify/content',
     'log-level',

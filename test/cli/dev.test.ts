@@ -144,6 +144,11 @@ test('the log, its gaps and the status of nodes can be seen', async () => {
   const inspected = await run(['log', 'inspect', '--from', '0', '--to', '3'])
   assert.match(inspected.stdout, /^ *SLOT +EPOCH +BALLOT +STATE +KIND +COMMANDS\n +0 +1 +(1\.\d|-) +chosen +barrier/)
   assert.match(inspected.stdout, /put greeting \(5 bytes\)/)
+  const voted = await run(['log', 'inspect', '--from', '1', '--to', '2', '--votes'])
+  const each = /votes n1:(chosen|voted|none)(@1\.\d)? n2:\w+(@1\.\d)? n3:\w+(@1\.\d)?$/m
+  assert.match(voted.stdout, each)
+  // A quorum voted for what is chosen, at the leader's ballot.
+  assert.ok((voted.stdout.match(/:(chosen|voted)@1\.\d/g) ?? []).length >= 2, voted.stdout)
   assert.match((await run(['log', 'gaps'])).stdout, /n1, n2, n3 answered\nno gaps\n/)
   assert.match((await run(['node', 'status'])).stdout, /^state +ready$/m)
   const local = await run(['node', 'status', '--json', '--endpoints', `unix:${dataDir}/n2/paxos.sock`])

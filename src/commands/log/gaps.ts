@@ -1,5 +1,6 @@
 import { ClusterCommand, type ConnectionFlags } from '../../cli/cluster-command.ts'
 import { counter } from '../../cli/flags.ts'
+import { votesInWords } from '../../cli/log-table.ts'
 import { paint, table } from '../../cli/output.ts'
 import { type StoppedFlags, stoppedFlags } from '../../cli/read-command.ts'
 import type { GapRowJson, GapsJson } from '../../wire/api-types.ts'
@@ -55,8 +56,6 @@ function render(found: GapsJson): string {
   const tail = found.known ? [] : [paint('yellow', unknown)]
   if (rows.length === 0) return [...head, ...(found.known ? ['no gaps'] : tail)].join('\n')
   const slots = (row: GapRowJson): string => (row.to === row.from + 1 ? String(row.from) : `${row.from}…${row.to - 1}`)
-  const votes = (row: GapRowJson): string =>
-    row.votes.map((vote) => `${vote.member}:${vote.state}${vote.ballot === null ? '' : `@${vote.ballot}`}`).join(' ')
   const body = table(rows, [
     { title: 'SLOTS', align: 'right', value: slots },
     {
@@ -64,7 +63,7 @@ function render(found: GapsJson): string {
       value: (row) => row.class,
       style: (row) => (row.class === 'hole' || row.class === 'unknown' ? 'red' : undefined),
     },
-    { title: 'VOTES', value: votes },
+    { title: 'VOTES', value: (row) => votesInWords(row.votes) },
     { title: 'ADVICE', value: (row) => row.advice },
   ])
   return [...head, body, ...tail].join('\n')

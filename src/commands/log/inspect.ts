@@ -4,6 +4,7 @@ import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { counter } from '../../cli/flags.ts'
 import { readIncrementLog } from '../../cli/increment-log.ts'
 import { logHeading, renderLogLine, renderTimedLog } from '../../cli/log-table.ts'
+import { withVotes } from '../../cli/log-votes.ts'
 import { defaultFrom, readStoppedLog } from '../../cli/stopped-log.ts'
 import type { LogLineJson } from '../../wire/api-types.ts'
 
@@ -15,6 +16,7 @@ export default class LogInspect extends ClusterCommand {
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --from 100 --to 120 --values --json',
     '<%= config.bin %> <%= command.id %> --follow',
+    '<%= config.bin %> <%= command.id %> --votes',
     '<%= config.bin %> <%= command.id %> --data-dir /var/lib/paxos/n1',
     '<%= config.bin %> <%= command.id %> --increment orders-1.paxos --from 0 --commands 1000',
   ]
@@ -32,6 +34,10 @@ export default class LogInspect extends ClusterCommand {
       summary: 'Read this increment of a backup, with the times of its batches.',
       helpValue: '<file>',
       exclusive: ['data-dir'],
+    }),
+    votes: Flags.boolean({
+      summary: 'Ask every member, and show who voted at which ballot, and who knows it chosen.',
+      exclusive: ['follow', 'data-dir', 'increment'],
     }),
     values: Flags.boolean({ summary: 'With --json: the values too, not only their sizes.' }),
     commands: counter({ summary: 'Commands to show for a slot.', default: 8, min: 1 }),
@@ -66,7 +72,10 @@ export default class LogInspect extends ClusterCommand {
     }
     const lines: LogLineJson[] = []
     for await (const line of admin.log(endpoint, { from: start, to, values })) lines.push(line)
-    return this.#show(lines, flags.commands)
+    if (!flags.votes) return this.#show(lines, flags.commands)
+    const found = await withVotes(admin, endpoint, lines)
+    if (found.silent.length > 0) this.remark(`no answer from ${found.silent.join(', ')}`)
+    return this.#show(found.lines, flags.commands)
   }
 
   #show(lines: LogLineJson[], commandsMax: number): { lines: LogLineJson[] } {

@@ -9,6 +9,7 @@ import type { ApiContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
 import { gapsJson } from './gaps-json.ts'
 import { logLineJson } from './log-line.ts'
+import { slotVotesJson } from './slot-votes-json.ts'
 import { waitForReader } from './slow-reader.ts'
 import { QueryParameters, slotRangeOf } from './target.ts'
 
@@ -124,6 +125,23 @@ export function getGaps(exchange: Exchange, { context }: ApiState): void {
   const range = slotRangeOf(new QueryParameters(exchange.query, ['from', 'to']))
   refuseBody(exchange)
   findGaps(context, range, ({ json }) => exchange.json(200, JSON.stringify(json)))
+}
+
+/** Asks every member, of at most as many slots as `getGaps`. */
+export function getVotes(exchange: Exchange, { context }: ApiState): void {
+  const { replica, limits } = context
+  const { from, to } = slotRangeOf(new QueryParameters(exchange.query, ['from', 'to']))
+  refuseBody(exchange)
+  const status = replica.status()
+  const start = toSlot(from ?? status.engine.chosenUpTo)
+  const range = {
+    from: start,
+    to: toSlot(Math.min(to ?? Math.max(start, votedUpTo(status)), start + limits.gapSlotsMax)),
+  }
+  replica.inspect(range, limits.inspectTimeoutMs, (reports) => {
+    const { group, epoch } = replica.status()
+    exchange.json(200, JSON.stringify(slotVotesJson({ group, epoch, range, reports })))
+  })
 }
 
 export interface FoundGaps {

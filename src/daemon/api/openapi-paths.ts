@@ -200,6 +200,13 @@ export const paths: Readonly<Record<string, unknown>> = {
       responses: { 200: answer('Rows of equal slots', 'Gaps'), ...errors(400, 503) },
     },
   },
+  '/v1/log/votes': {
+    get: {
+      summary: 'What each acceptor of the newest epoch holds of each slot; asks every member, decides nothing',
+      parameters: slots,
+      responses: { 200: answer('Slot by slot', 'SlotVotes'), ...errors(400, 503) },
+    },
+  },
   '/v1/epoch': {
     get: {
       summary: 'The newest epoch that this node knows: members and quorum sizes',

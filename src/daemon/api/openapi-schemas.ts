@@ -331,15 +331,20 @@ export const schemas: Readonly<Record<string, Schema>> = {
     from: counter,
     to: counter,
     class: { enum: ['truncated', 'unlearned', 'inFlight', 'undecided', 'hole', 'unknown'] },
-    votes: {
-      type: 'array',
-      items: closed({
-        member: text,
-        state: { enum: ['chosen', 'voted', 'none', 'unknown', 'truncated', 'noAnswer'] },
-        ballot: { oneOf: [ballot, { type: 'null' }] },
-      }),
-    },
+    votes: { type: 'array', items: ref('SlotVote') },
     advice: text,
+  }),
+  SlotVote: closed({
+    member: text,
+    state: { enum: ['chosen', 'voted', 'none', 'unknown', 'truncated', 'noAnswer'] },
+    ballot: { oneOf: [ballot, { type: 'null' }] },
+  }),
+  SlotVotes: closed({
+    group: text,
+    epoch: counter,
+    answered: { type: 'array', items: text },
+    silent: { type: 'array', items: text },
+    slots: { type: 'array', items: closed({ slot: counter, votes: { type: 'array', items: ref('SlotVote') } }) },
   }),
   FillRequest: closed({
     'slot?': { ...counter, description: 'Left out: every gap.' },

@@ -14,7 +14,7 @@ import { getEpoch, postEpoch, postLeader } from './epoch-handlers.ts'
 import type { Exchange } from './exchange.ts'
 import { postFill } from './fill-handlers.ts'
 import { deleteKey, deleteKeys, getKey, keyPathPrefix, listKeys, putKey } from './kv-handlers.ts'
-import { getGaps, getLog } from './log-handlers.ts'
+import { getGaps, getLog, getVotes } from './log-handlers.ts'
 import { getReclaim, getSpace, getSpaceKeys, postReclaim } from './space-handlers.ts'
 import {
   getConfig,
@@ -55,6 +55,7 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/backup/increment', { GET: getIncrement }],
   ['/v1/log', { GET: getLog }],
   ['/v1/log/gaps', { GET: getGaps }],
+  ['/v1/log/votes', { GET: getVotes }],
   ['/v1/log/fill', { POST: postFill }],
   ['/v1/epoch', { GET: getEpoch, POST: postEpoch }],
   ['/v1/leader', { POST: postLeader }],
