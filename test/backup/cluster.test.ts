@@ -7,15 +7,14 @@ import { dirname, join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { PaxosError } from '../../src/base/error.ts'
-import { scan } from '../../src/cli/scan.ts'
 import type { PaxosClient } from '../../src/client/client.ts'
-import type { KeyValue } from '../../src/client/key-value.ts'
 import { restoreGap } from '../../src/machine/restored.ts'
 import type { BackupManifest } from '../../src/wire/backup-manifest.ts'
 import { json, paxos, startPaxos } from '../cli/paxos.ts'
 import { type Cluster, patienceMs, withCluster } from '../cluster/cluster.ts'
 import type { NodeProcess } from '../cluster/node-process.ts'
 import { until } from '../cluster/until.ts'
+import { contentOf } from './content.ts'
 import { HoldingProxy } from './holding-proxy.ts'
 
 const token = 'test-cluster'
@@ -34,18 +33,6 @@ function restoreArgs(
 ): string[] {
   const each = Object.entries(directories).map(([name, directory]) => `--data-dir=${name}=${directory}`)
   return ['restore', file, '--cluster-token', token, '--bootstrap-members', membersOf(all), ...each]
-}
-
-/** Everything that a cluster says of its keys. */
-async function contentOf(client: PaxosClient, revision?: number): Promise<string[]> {
-  const lines: string[] = []
-  for await (const page of scan<KeyValue>(client, revision === undefined ? {} : { revision })) {
-    for (const { key, value, createRevision, modRevision, version } of page.items) {
-      const [keyText, valueText] = [key, value].map((bytes) => Buffer.from(bytes).toString('base64'))
-      lines.push(`${keyText} ${valueText} ${createRevision} ${modRevision} ${version}`)
-    }
-  }
-  return lines
 }
 
 async function writeLoad(client: PaxosClient, keys: number): Promise<void> {

@@ -4,31 +4,16 @@ import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { scan } from '../../src/cli/scan.ts'
 import type { PaxosClient } from '../../src/client/client.ts'
-import type { KeyValue } from '../../src/client/key-value.ts'
 import { restoreGap } from '../../src/machine/restored.ts'
 import type { BackupManifest } from '../../src/wire/backup-manifest.ts'
 import type { IncrementManifest } from '../../src/wire/increment-manifest.ts'
 import { json, paxos, startPaxos } from '../cli/paxos.ts'
 import { type Cluster, patienceMs, withCluster } from '../cluster/cluster.ts'
 import { until } from '../cluster/until.ts'
+import { contentOf } from './content.ts'
 import { HoldingProxy } from './holding-proxy.ts'
 import { scratchFolder } from './sample-backup.ts'
-
-type Content = readonly string[]
-
-/** Everything that a cluster says of its keys. */
-async function contentOf(client: PaxosClient, revision?: number): Promise<Content> {
-  const lines: string[] = []
-  for await (const page of scan<KeyValue>(client, revision === undefined ? {} : { revision })) {
-    for (const { key, value, createRevision, modRevision, version } of page.items) {
-      const [keyText, valueText] = [key, value].map((bytes) => Buffer.from(bytes).toString('base64'))
-      lines.push(`${keyText} ${valueText} ${createRevision} ${modRevision} ${version}`)
-    }
-  }
-  return lines
-}
 
 async function created<T = IncrementManifest>(cluster: Cluster, file: string, ...more: readonly string[]): Promise<T> {
   const endpoints = cluster.nodes.filter((node) => node.running).map((node) => node.url)
@@ -41,7 +26,7 @@ async function created<T = IncrementManifest>(cluster: Cluster, file: string, ..
 const keeping = { 'limits.backupLogBytesMax': '64MiB' }
 
 interface Restored {
-  readonly content: Content
+  readonly content: readonly string[]
   /** Of the backup at the point. */
   readonly backup: BackupManifest
   /** Of the first write to the new cluster. */

@@ -1,9 +1,8 @@
 import { assert } from '../../base/assert.ts'
-import { queryProblem } from '../../machine/limits.ts'
-import type { Answer, AuditQuery, Key } from '../../machine/request.ts'
+import type { Key } from '../../machine/request.ts'
 import { detailBytesMax } from '../../protocol/origin.ts'
 import { noteActions } from '../../wire/audit-types.ts'
-import type { Consistency } from '../../wire/client-codec.ts'
+import { answerQuery, consistencyOf } from './answer-query.ts'
 import type { ApiState } from './api-state.ts'
 import { changesJson, trailJson } from './audit-json.ts'
 import { submitNote } from './audit-note.ts'
@@ -14,7 +13,6 @@ import type { ApiContext } from './context.ts'
 import { badRequest } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { JsonFields } from './json-fields.ts'
-import { consistencyOf } from './kv-handlers.ts'
 import { noTrail } from './no-trail.ts'
 import { QueryParameters } from './target.ts'
 
@@ -31,8 +29,8 @@ export function getAudit(exchange: Exchange, { context }: ApiState): void {
     key: parameters.get('key') as Key | undefined,
   } as const
   refuseBody(exchange)
-  ask(exchange, context, query, consistencyOf(parameters), (answer) => {
-    assert(answer.kind === 'trail', `a trail was answered with ${answer.kind}`)
+  mustHaveTrail(context)
+  answerQuery(exchange, context, query, consistencyOf(parameters), 'trail', (answer) => {
     exchange.json(200, JSON.stringify(trailJson(answer)))
   })
 }
@@ -44,8 +42,9 @@ export function getAuditChanges(exchange: Exchange, { context }: ApiState): void
   const before = parameters.integer('before', 0)
   const limit = parameters.integer('limit', 1, limitMax) ?? limitDefault
   refuseBody(exchange)
-  ask(exchange, context, { kind: 'changes', key, before, limit }, consistencyOf(parameters), (answer) => {
-    assert(answer.kind === 'changes', `the changes of a key were answered with ${answer.kind}`)
+  mustHaveTrail(context)
+  const query = { kind: 'changes', key, before, limit } as const
+  answerQuery(exchange, context, query, consistencyOf(parameters), 'changes', (answer) => {
     exchange.json(200, JSON.stringify(changesJson(answer)))
   })
 }
@@ -70,26 +69,6 @@ export function postAudit(exchange: Exchange, state: ApiState): void {
         exchange.json(200, JSON.stringify({ number: reply.number, slot: reply.slot }))
       }
     })
-  })
-}
-
-function ask(
-  exchange: Exchange,
-  context: ApiContext,
-  query: AuditQuery,
-  consistency: Consistency,
-  render: (answer: Exclude<Answer, { kind: 'error' }>) => void,
-): void {
-  mustHaveTrail(context)
-  const problem = queryProblem(query, context.requestLimits)
-  if (problem !== undefined) {
-    exchange.error(problem.code, problem.message)
-    return
-  }
-  context.replica.read(query, consistency, context.limits.requestTimeoutMs, (outcome) => {
-    if (outcome.kind === 'failed') exchange.error(outcome.code, outcome.message)
-    else if (outcome.answer.kind === 'error') exchange.error(outcome.answer.code, outcome.answer.message)
-    else render(outcome.answer)
   })
 }
 

@@ -6,6 +6,7 @@ import { ChosenLog } from '../backup/chosen-log.ts'
 import { incrementFrames } from '../backup/increment-writer.ts'
 import { planIncrement } from '../backup/plan-increment.ts'
 import { metaOf } from '../backup/snapshot-meta.ts'
+import { consistencyOf } from './answer-query.ts'
 import type { ApiState } from './api-state.ts'
 import { note } from './audit-note.ts'
 import { originOf } from './audit-origin.ts'
@@ -13,7 +14,6 @@ import { backupOriginOf, streamBackup, withBackupPlace } from './backup-stream.t
 import { refuseBody } from './body.ts'
 import { badRequest } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import { consistencyOf } from './kv-handlers.ts'
 import { QueryParameters } from './target.ts'
 
 export function getBackup(exchange: Exchange, state: ApiState): void {

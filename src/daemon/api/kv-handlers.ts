@@ -1,9 +1,8 @@
-import { assert } from '../../base/assert.ts'
-import { queryProblem } from '../../machine/limits.ts'
-import type { Answer, Key, KeyRange, Query } from '../../machine/request.ts'
+import type { Key, KeyRange, Query } from '../../machine/request.ts'
 import { firstGroup } from '../../protocol/ids.ts'
 import type { Consistency } from '../../wire/client-codec.ts'
 import { everything, prefixRange } from '../../wire/key-range.ts'
+import { answerQuery, consistencyOf } from './answer-query.ts'
 import type { ApiState } from './api-state.ts'
 import { collectBody, refuseBody } from './body.ts'
 import { badRequest } from './errors.ts'
@@ -39,8 +38,7 @@ export function getKey(exchange: Exchange, state: ApiState): void {
     revision = parameters.integer('revision', 0)
   }
   refuseBody(exchange)
-  read(exchange, state, { kind: 'get', key, revision }, consistency, (answer) => {
-    assert(answer.kind === 'item', `a get was answered with ${answer.kind}`)
+  answerQuery(exchange, state.context, { kind: 'get', key, revision }, consistency, 'item', (answer) => {
     const revisionHeader = ['paxos-revision', String(answer.revision)]
     if (answer.item === undefined) {
       exchange.error('KEY_NOT_FOUND', 'The key does not exist', undefined, revisionHeader)
@@ -76,8 +74,7 @@ export function listKeys(exchange: Exchange, state: ApiState): void {
     keysOnly,
   }
   refuseBody(exchange)
-  read(exchange, state, query, consistencyOf(parameters), (answer) => {
-    assert(answer.kind === 'items', `a range was answered with ${answer.kind}`)
+  answerQuery(exchange, state.context, query, consistencyOf(parameters), 'items', (answer) => {
     const items = answer.items.map((item) => itemJson(item, keysOnly))
     exchange.json(200, JSON.stringify({ items, more: answer.more, revision: answer.revision }))
   })
@@ -120,27 +117,4 @@ function sendDeleted(exchange: Exchange, { deleted, revision, slot }: ReplyOf<'d
 /** Its length is checked with the whole request. */
 function keyOf(exchange: Exchange): Key {
   return percentDecode(exchange.path.slice(keyPathPrefix.length), 'the key') as Key
-}
-
-export function consistencyOf(parameters: QueryParameters): Consistency {
-  return parameters.choice('consistency', ['linearizable', 'stale'] as const) ?? 'linearizable'
-}
-
-function read(
-  exchange: Exchange,
-  { context }: ApiState,
-  query: Query,
-  consistency: Consistency,
-  render: (answer: Exclude<Answer, { kind: 'error' }>) => void,
-): void {
-  const problem = queryProblem(query, context.requestLimits)
-  if (problem !== undefined) {
-    exchange.error(problem.code, problem.message)
-    return
-  }
-  context.replica.read(query, consistency, context.limits.requestTimeoutMs, (outcome) => {
-    if (outcome.kind === 'failed') exchange.error(outcome.code, outcome.message)
-    else if (outcome.answer.kind === 'error') exchange.error(outcome.answer.code, outcome.answer.message)
-    else render(outcome.answer)
-  })
 }
