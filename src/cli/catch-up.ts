@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../base/error.ts'
 import type { AdminClient } from '../client/admin.ts'
 import { findLeader } from './leader.ts'
 import { count } from './output.ts'
+import { pause } from './pause.ts'
 
 /** A learner that lags by no more is let vote; the server allows somewhat more, for what comes in between. */
 const lagSlotsMax = 100

@@ -1,9 +1,10 @@
 /** Moving leadership from one member to another, and waiting until it has moved. */
-import { setTimeout as pause } from 'node:timers/promises'
+
 import { PaxosError } from '../base/error.ts'
 import type { AdminClient } from '../client/admin.ts'
 import type { StatusJson } from '../wire/api-types.ts'
 import { type FoundLeader, findLeader } from './leader.ts'
+import { pause } from './pause.ts'
 
 const lookEveryMs = 50
 
@@ -15,12 +16,12 @@ export function successor({ members, node }: StatusJson): string {
   throw new PaxosError('PRECONDITION_FAILED', 'No other acceptor answers, so nobody could lead instead')
 }
 
-/** Resolves to whoever leads when it is no longer the old leader, or when the time is over; undefined: nobody then. */
+/** Resolves to whoever leads when it is no longer the old leader, or when the time is over or the signal comes; undefined: nobody then. */
 export async function handOver(
   admin: AdminClient,
   { endpoint, status }: FoundLeader,
   to: string,
-  options: { readonly endpoints: readonly string[]; readonly timeoutMs: number },
+  options: { readonly endpoints: readonly string[]; readonly timeoutMs: number; readonly signal?: AbortSignal },
 ): Promise<string | undefined> {
   await admin.handOver(endpoint, to)
   const named = status.members.flatMap(({ clientAddress }) =>
@@ -32,7 +33,10 @@ export async function handOver(
       (found) => found.status.node.name,
       () => undefined,
     )
-    const isOver = (leader !== undefined && leader !== status.node.name) || performance.now() >= deadline
+    const isOver =
+      (leader !== undefined && leader !== status.node.name) ||
+      performance.now() >= deadline ||
+      options.signal?.aborted === true
     if (isOver) return leader
     await pause(lookEveryMs)
   }

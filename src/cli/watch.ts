@@ -1,4 +1,5 @@
 import { isLive } from './output.ts'
+import { pause } from './pause.ts'
 
 export interface WatchOptions<T> {
   readonly everyMs: number
@@ -32,16 +33,4 @@ export async function watch<T>({ everyMs, times = Number.POSITIVE_INFINITY, show
 function overLast(picture: string, isFirst: boolean): string {
   const lines = picture.split('\n').map((line) => `${line}\x1b[K\n`)
   return `${isFirst ? '\x1b[2J' : ''}\x1b[H${lines.join('')}\x1b[J`
-}
-
-/** Resolves after `ms`, or when the signal comes. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted === true) return resolve()
-    const timer = setTimeout(resolve, ms)
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient, IncrementStartOptions } from '../../client/admin.ts'
 import { BackupReader } from '../../daemon/backup/backup-reader.ts'
 import { encodeFrame } from '../../wire/frame.ts'
 import type { FileManifest } from '../../wire/increment-manifest.ts'
+import { pause } from '../pause.ts'
 import type { BackupOutput } from './backup-output.ts'
 
 export interface BackupSource {

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../../base/error.ts'
 import type { DiagnosisJson, GapsJson, MemberStatusJson, StatusJson } from '../../wire/api-types.ts'
+import { pause } from '../pause.ts'
 import { type ClusterFacts, groupOf, leaderOf, type MemberFacts } from './cluster-facts.ts'
 
 /** What of AdminClient is asked. */

@@ -3,8 +3,8 @@ import { PaxosError } from '../../base/error.ts'
 import type { GroupStatusJson, StatusJson } from '../../wire/api-types.ts'
 import { askMembers, type MemberAnswer, type StatusSource } from '../member-answers.ts'
 import { count } from '../output.ts'
+import { pause } from '../pause.ts'
 import { stopMargin } from '../stop-margin.ts'
-import { pause } from '../watch.ts'
 
 /** A member that lags by no more has caught up; some slots are always on their way. */
 export const lagSlotsMax = 100
@@ -73,7 +73,7 @@ export async function waitFor(
   const deadline = performance.now() + timeoutMs
   let last = ''
   for (;;) {
-    if (signal.aborted) throw new PaxosError('STOPPING', 'Stopped by a signal')
+    if (signal.aborted) throw stopped()
     const found = await see().then(
       (seen) => ({ seen, wrong: reasons(seen) }),
       (error: unknown) => {
@@ -88,6 +88,10 @@ export async function waitFor(
     if (performance.now() >= deadline) throw new PaxosError('TIMEOUT', `Waited in vain: ${text}`)
     await pause(lookEveryMs, signal)
   }
+}
+
+export function stopped(): PaxosError {
+  return new PaxosError('STOPPING', 'Stopped by a signal')
 }
 
 function groupOf(status: StatusJson | undefined): GroupStatusJson | undefined {

@@ -3,15 +3,18 @@
  * another command can go on when the first has died. Whoever runs it writes the key again every few seconds; each write is
  * bound to the version before, so somebody who was taken over notices before the next node.
  */
-import { setTimeout as pause } from 'node:timers/promises'
+
 import { PaxosError } from '../../base/error.ts'
 import type { PaxosClient } from '../../client/client.ts'
 import { count } from '../output.ts'
+import { pause } from '../pause.ts'
 
 export const maintenanceKey = 'paxos-maintenance'
 
 export interface MaintenanceRecord {
   readonly format: 1
+  /** Random: of the command that writes it. */
+  readonly run: string
   readonly kind: 'upgrade' | 'restart'
   /** The version that an upgrade brings. */
   readonly version: string | null
@@ -72,7 +75,7 @@ export class Maintenance {
     this.#record = record
     this.#version = version
     // A renewal that fails is no harm: the next step of the work writes too, and must succeed.
-    this.#timer = setInterval(() => void this.#write(this.#record).catch(() => {}), renewMs)
+    this.#timer = setInterval(() => void this.#write({}).catch(() => {}), renewMs)
   }
 
   /** Throws PaxosError PRECONDITION_FAILED when there is one already. */
@@ -81,17 +84,21 @@ export class Maintenance {
     if (found !== undefined) throw underWay(found.record)
     const { version } = await client
       .put(maintenanceKey, encode(record), { ifVersion: 0 })
-      .catch((cause: unknown) => Promise.reject(takenOver(cause)))
+      .catch((cause: unknown) => Promise.reject(isMismatch(cause) ? takenOver(cause) : cause))
     return new Maintenance(client, record, version)
   }
 
   /** Goes on with one that is paused, or whose command is gone; that takes a while to see. */
-  static async resume(client: PaxosClient, found: FoundMaintenance, by: string): Promise<Maintenance> {
+  static async resume(
+    client: PaxosClient,
+    found: FoundMaintenance,
+    { by, run }: Pick<MaintenanceRecord, 'by' | 'run'>,
+  ): Promise<Maintenance> {
     if (found.record.state === 'running') await waitUntilGone(client, found)
-    const record: MaintenanceRecord = { ...found.record, by, state: 'running', reason: null }
+    const record: MaintenanceRecord = { ...found.record, by, run, state: 'running', reason: null }
     const { version } = await client
       .put(maintenanceKey, encode(record), { ifVersion: found.version })
-      .catch((cause: unknown) => Promise.reject(takenOver(cause)))
+      .catch((cause: unknown) => Promise.reject(isMismatch(cause) ? takenOver(cause) : cause))
     return new Maintenance(client, record, version)
   }
 
@@ -100,7 +107,7 @@ export class Maintenance {
     if (found.record.state === 'running') await waitUntilGone(client, found)
     await client
       .delete(maintenanceKey, { ifVersion: found.version })
-      .catch((cause: unknown) => Promise.reject(takenOver(cause)))
+      .catch((cause: unknown) => Promise.reject(isMismatch(cause) ? takenOver(cause) : cause))
   }
 
   get record(): MaintenanceRecord {
@@ -109,18 +116,22 @@ export class Maintenance {
 
   /** Rejects with PRECONDITION_FAILED when somebody else has taken it over: nothing more may be done then. */
   update(changes: Partial<Pick<MaintenanceRecord, 'done' | 'current'>>): Promise<void> {
-    return this.#write({ ...this.#record, ...changes })
+    return this.#write(changes)
   }
 
   /** Leaves it for somebody to go on with. */
   async pause(reason: string): Promise<void> {
-    await this.#write({ ...this.#record, state: 'paused', reason })
+    await this.#write({ state: 'paused', reason })
     await this.close()
   }
 
   async finish(): Promise<void> {
     await this.close()
-    await this.#client.delete(maintenanceKey, { ifVersion: this.#version })
+    const found = await findMaintenance(this.#client)
+    // Gone already: a deletion whose answer was lost.
+    if (found === undefined) return
+    if (found.record.run !== this.#record.run) throw takenOver(undefined)
+    await this.#client.delete(maintenanceKey, { ifVersion: found.version })
   }
 
   /** Says no more; the record stays. */
@@ -130,19 +141,30 @@ export class Maintenance {
     await this.#writes.catch(() => {})
   }
 
-  #write(record: MaintenanceRecord): Promise<void> {
+  /** One after the other, each on top of what the one before wrote. */
+  #write(changes: Partial<MaintenanceRecord>): Promise<void> {
     const write = async (): Promise<void> => {
       if (this.#isOver) return
-      const options = { ifVersion: this.#version }
-      const written = await this.#client
-        .put(maintenanceKey, encode(record), options)
-        .catch((cause: unknown) => Promise.reject(takenOver(cause)))
-      this.#version = written.version
+      const record = { ...this.#record, ...changes }
+      this.#version = await this.#put(record)
       this.#record = record
     }
     const written = this.#writes.then(write, write)
     this.#writes = written
     return written
+  }
+
+  /** Gives the new version of the key. */
+  async #put(record: MaintenanceRecord): Promise<number> {
+    try {
+      return (await this.#client.put(maintenanceKey, encode(record), { ifVersion: this.#version })).version
+    } catch (error) {
+      if (!isMismatch(error)) throw error
+      // A write of ours whose answer was lost has moved the version on.
+      const found = await findMaintenance(this.#client)
+      if (found?.record.run !== record.run) throw takenOver(error)
+      return (await this.#client.put(maintenanceKey, encode(record), { ifVersion: found.version })).version
+    }
   }
 }
 
@@ -162,8 +184,11 @@ function underWay(record: MaintenanceRecord): PaxosError {
   })
 }
 
-function takenOver(cause: unknown): unknown {
-  if (!(cause instanceof PaxosError) || cause.code !== 'PRECONDITION_FAILED') return cause
+function isMismatch(error: unknown): boolean {
+  return error instanceof PaxosError && error.code === 'PRECONDITION_FAILED'
+}
+
+function takenOver(cause: unknown): PaxosError {
   return new PaxosError('PRECONDITION_FAILED', 'Another command has taken this maintenance over', {
     hint: '`paxos upgrade status` shows who runs it.',
     cause,
@@ -186,7 +211,7 @@ function decode(text: string): MaintenanceRecord | undefined {
 
 function isRecord(value: unknown): value is MaintenanceRecord {
   if (typeof value !== 'object' || value === null) return false
-  const { format, kind, version, by, startedAt, state, reason, nodes, done, current }: Record<string, unknown> = {
+  const { format, run, kind, version, by, startedAt, state, reason, nodes, done, current }: Record<string, unknown> = {
     ...value,
   }
   const isText = (each: unknown): boolean => typeof each === 'string'
@@ -197,6 +222,7 @@ function isRecord(value: unknown): value is MaintenanceRecord {
     (version === null || isText(version)) &&
     (state === 'running' || state === 'paused') &&
     (reason === null || isText(reason)) &&
+    isText(run) &&
     isText(by) &&
     isText(startedAt) &&
     isNames(nodes) &&

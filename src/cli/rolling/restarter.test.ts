@@ -39,6 +39,12 @@ test('the command runs in a shell; a failure is told with its last words, and on
     const failing = commandRestarter('echo no such unit {name} >&2; exit 5')(node, 60_000)
     await assert.rejects(failing, { code: 'PRECONDITION_FAILED', message: /exit status 5: .*\nno such unit n2/s })
     await assert.rejects(commandRestarter('sleep 600; echo {name}')(node, 50), { message: /signal SIGKILL/ })
+    const left = commandRestarter(`sleep 600 & echo $! > ${folder}/pid-{name}`)
+    // With a bound that is never reached: it is over when the shell is.
+    await left(node, 2 ** 31 - 1)
+    const pid = Number(readFileSync(join(folder, 'pid-n2'), 'utf8'))
+    assert.ok(process.kill(pid, 0), 'what it left in the background lives')
+    process.kill(pid)
   } finally {
     rmSync(folder, { recursive: true })
   }

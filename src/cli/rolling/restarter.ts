@@ -1,5 +1,7 @@
 /** How a node is restarted: by a command of the operator's, or by the `paxos dev` that runs it. */
 import { spawn } from 'node:child_process'
+import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'
@@ -50,26 +52,43 @@ export function devRestarter(admin: AdminClient, directory: string): Restarter {
   }
 }
 
-const outputCharsMax = 2000
+const outputBytesMax = 2000
 
-/** In a process group of its own: a Ctrl-C pauses us, and must not leave a restart half done. */
+/**
+ * In a process group of its own: a Ctrl-C pauses us, and must not leave a restart half done. It is over when the shell is. What it
+ * leaves in the background is most likely the node, so its output goes to a file without a name, which nobody takes from it.
+ */
 function run(command: string, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-    const timer = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'), timeoutMs)
-    let output = ''
-    const keep = (chunk: Buffer): void => {
-      output = (output + chunk.toString('utf8')).slice(-outputCharsMax)
-    }
-    child.stdout.on('data', keep)
-    child.stderr.on('data', keep)
-    child.on('error', (cause) => reject(failed(command, cause.message, '', cause)))
-    child.on('close', (code, by) => {
+    const output = namelessFile()
+    const over = (how: string | undefined, cause?: unknown): void => {
       clearTimeout(timer)
-      if (code === 0) resolve()
-      else reject(failed(command, code === null ? `signal ${by}` : `exit status ${code}`, output.trim(), undefined))
-    })
+      const said = lastOf(output)
+      closeSync(output)
+      if (how === undefined) resolve()
+      else reject(failed(command, how, said, cause))
+    }
+    const child = spawn('sh', ['-c', command], { stdio: ['ignore', output, output], detached: true })
+    const timer = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'), timeoutMs)
+    child.once('error', (cause) => over(cause.message, cause))
+    child.once('exit', (code, by) =>
+      over(code === 0 ? undefined : code === null ? `signal ${by}` : `exit status ${code}`),
+    )
   })
+}
+
+function namelessFile(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'paxos-restart-'))
+  const file = openSync(join(folder, 'output'), 'w+', 0o600)
+  rmSync(folder, { recursive: true })
+  return file
+}
+
+function lastOf(file: number): string {
+  const { size } = fstatSync(file)
+  const bytes = Buffer.alloc(Math.min(size, outputBytesMax))
+  readSync(file, bytes, 0, bytes.length, size - bytes.length)
+  return bytes.toString('utf8').trim()
 }
 
 function failed(command: string, how: string, output: string, cause: unknown): PaxosError {

@@ -1,4 +1,5 @@
 /** What `upgrade run` and `node restart` share: the flags, and going through the nodes under the maintenance lock. */
+import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import { Flags } from '@oclif/core'
 import { PaxosError } from '../../base/error.ts'
@@ -31,7 +32,10 @@ export const rollingFlags = {
   abandon: Flags.boolean({
     summary: 'Give up one that is paused, or whose command has died. What is done stays done.',
   }),
-  'dry-run': Flags.boolean({ summary: 'Show which nodes in which order, and whether it could begin now.' }),
+  'dry-run': Flags.boolean({
+    summary: 'Show which nodes in which order, and whether it could begin now.',
+    exclusive: ['resume', 'abandon'],
+  }),
   yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
 }
 
@@ -87,7 +91,14 @@ export abstract class RollingCommand extends ClusterCommand {
     const restart = await restarterOf(flags, admin)
     if (!flags.yes) await confirm('Restart these nodes, one after the other?')
     const maintenance = await Maintenance.begin(await this.#lockClient(flags, known), {
-      ...{ format: 1, kind: wish.kind, version: wish.version, by: whoAmI(), startedAt: new Date().toISOString() },
+      ...{
+        format: 1,
+        run: newRun(),
+        kind: wish.kind,
+        version: wish.version,
+        by: whoAmI(),
+        startedAt: new Date().toISOString(),
+      },
       ...{ state: 'running', reason: null, nodes, done: [], current: null },
     })
     await this.#note(admin, known, 'maintenance-begin', maintenance.record)
@@ -111,7 +122,7 @@ export abstract class RollingCommand extends ClusterCommand {
     }
     this.remark(inWords(found.record))
     if (found.record.state === 'running') this.remark('looking whether its command still runs')
-    const maintenance = await Maintenance.resume(client, found, whoAmI())
+    const maintenance = await Maintenance.resume(client, found, { by: whoAmI(), run: newRun() })
     await this.#note(admin, endpoints, 'maintenance-begin', maintenance.record, 'gone on with')
     return await this.#run(flags, admin, endpoints, maintenance, restart)
   }
@@ -141,7 +152,7 @@ export abstract class RollingCommand extends ClusterCommand {
     restart: Restarter,
   ): Promise<RollingResult> {
     const { RollingRun } = await import('./rolling-run.ts')
-    const stop = stopSignal()
+    const stop = stopSignal(() => this.remark('pausing after this step; Ctrl-C again ends at once'))
     this.onEnd(() => maintenance.close())
     try {
       const options = { admin, endpoints, maintenance, restart, timeoutMs: flags.within, signal: stop.signal }
@@ -190,10 +201,11 @@ async function restarterOf(flags: RollingFlags, admin: AdminClient): Promise<Res
 }
 
 /** The first signal pauses it; a second one ends the command at once, and the record says what was under way. */
-function stopSignal(): { readonly signal: AbortSignal; release(): void } {
+function stopSignal(onFirst: () => void): { readonly signal: AbortSignal; release(): void } {
   const stop = new AbortController()
   const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(130)
+    onFirst()
     stop.abort()
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
@@ -222,6 +234,10 @@ function nothingToResume(other: MaintenanceRecord | undefined): PaxosError {
   const message = other === undefined ? 'No maintenance is under way' : inWords(other)
   const hint = other === undefined ? undefined : 'That is another kind of maintenance: use its own command.'
   return new PaxosError('NOT_FOUND', message, { hint })
+}
+
+function newRun(): string {
+  return randomUUID()
 }
 
 function whoAmI(): string {

@@ -8,7 +8,7 @@ import type { AdminClient } from '../../client/admin.ts'
 import type { StatusJson } from '../../wire/api-types.ts'
 import { handOver, successor } from '../hand-over.ts'
 import type { Step } from '../steps.ts'
-import { type ClusterLook, look, reasonsNotBack, reasonsToWait, type WaitOptions, waitFor } from './gates.ts'
+import { type ClusterLook, look, reasonsNotBack, reasonsToWait, stopped, type WaitOptions, waitFor } from './gates.ts'
 import type { Maintenance } from './maintenance.ts'
 import type { Restarter } from './restarter.ts'
 
@@ -43,18 +43,24 @@ export class RollingRun {
   async #take(name: string, say: (text: string) => void): Promise<void> {
     const { maintenance, timeoutMs, signal } = this.#options
     const wait: WaitOptions = { timeoutMs, signal, say }
-    const { current } = maintenance.record
-    const begun = current?.name === name ? current.incarnation : undefined
-    const incarnation = begun ?? (await this.#takeDown(name, wait))
-    // The command before may have died between writing down what it was about to do and doing it.
-    if (begun !== undefined && !(await this.#isRestarted(name, begun))) await this.#restart(name, wait)
-    const seen = await waitFor(
-      () => this.#look(),
-      (found) => reasonsNotBack(found, name, incarnation),
-      wait,
-    )
+    const incarnation = (await this.#takenBefore(name)) ?? (await this.#takeDown(name, wait))
+    const isBack = (found: ClusterLook): readonly string[] => reasonsNotBack(found, name, incarnation)
+    const seen = await waitFor(() => this.#look(), isBack, wait)
     checkVersion(statusOf(seen, name), maintenance.record.version)
     await maintenance.update({ current: null, done: [...maintenance.record.done, name] })
+  }
+
+  /**
+   * How often the node had been started before an earlier command took it down. Undefined when none did: that command may have
+   * died between writing down what it was about to do and doing it, or its restart failed. Then all begins anew, with all gates.
+   */
+  async #takenBefore(name: string): Promise<number | undefined> {
+    const { current } = this.#options.maintenance.record
+    if (current?.name !== name) return undefined
+    const status = (await this.#look()).answers.find((answer) => answer.name === name)?.status
+    // One that does not answer is on its way: it was told to stop.
+    const isTaken = status === undefined || status.node.incarnation > current.incarnation
+    return isTaken ? current.incarnation : undefined
   }
 
   /** Gives how often the node had been started before. */
@@ -77,7 +83,7 @@ export class RollingRun {
     await this.#options.restart(statusOf(await this.#look(), name).node, timeoutMs)
   }
 
-  async #moveLeader(leader: StatusJson, name: string, { say, timeoutMs }: WaitOptions): Promise<void> {
+  async #moveLeader(leader: StatusJson, name: string, { say, timeoutMs, signal }: WaitOptions): Promise<void> {
     const { admin, maintenance } = this.#options
     const endpoint = `http://${leader.node.clientAddress}`
     const { done } = maintenance.record
@@ -85,16 +91,13 @@ export class RollingRun {
     // Back on the version that will stay, it need not move again.
     const to = successor(upgraded.some(({ kind }) => kind === 'acceptor') ? { ...leader, members: upgraded } : leader)
     say(`moving leadership to ${to}`)
-    const now = await handOver(admin, { endpoint, status: leader }, to, { endpoints: this.#endpoints, timeoutMs })
+    const now = await handOver(admin, { endpoint, status: leader }, to, {
+      ...{ endpoints: this.#endpoints, timeoutMs, signal },
+    })
+    if (signal.aborted) throw stopped()
     if (now === undefined || now === name) {
       throw new PaxosError('TIMEOUT', `${name} was told to give up leadership, and nobody else leads yet`)
     }
-  }
-
-  async #isRestarted(name: string, incarnationBefore: number): Promise<boolean> {
-    const status = (await this.#look()).answers.find((answer) => answer.name === name)?.status
-    // One that does not answer is on its way: it was told to stop.
-    return status === undefined || status.node.incarnation > incarnationBefore
   }
 
   async #look(): Promise<ClusterLook> {

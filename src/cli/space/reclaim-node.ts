@@ -1,7 +1,7 @@
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'
 import type { ReclaimJson } from '../../wire/api-types.ts'
-import { pause } from '../watch.ts'
+import { pause } from '../pause.ts'
 
 const pollMs = 200
 

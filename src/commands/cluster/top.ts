@@ -2,9 +2,10 @@ import { Flags } from '@oclif/core'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { counter, duration } from '../../cli/flags.ts'
 import { isLive } from '../../cli/output.ts'
+import { pause } from '../../cli/pause.ts'
 import { renderTop, topHeading, topLines } from '../../cli/top/render-top.ts'
 import { type TopSample, TopSampler } from '../../cli/top/top-sampler.ts'
-import { pause, watch } from '../../cli/watch.ts'
+import { watch } from '../../cli/watch.ts'
 
 export default class ClusterTop extends ClusterCommand {
   static override summary = 'Show what every member does each second: throughput, latency, batches, flushes.'

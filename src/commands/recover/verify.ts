@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { Args } from '@oclif/core'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { duration } from '../../cli/flags.ts'
 import { table } from '../../cli/output.ts'
+import { pause } from '../../cli/pause.ts'
 import { readPlanFile } from '../../cli/recover/apply-plan.ts'
 import { type RecoveredJson, verifyRecovery } from '../../cli/recover/verify-recovery.ts'
 

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { statusOf } from '../../../test/doctor/facts.ts'
+import { PaxosError } from '../../base/error.ts'
+import type { AdminClient } from '../../client/admin.ts'
+import type { StatusJson } from '../../wire/api-types.ts'
+import type { Maintenance } from './maintenance.ts'
+import { RollingRun } from './rolling-run.ts'
+
+const names = ['n1', 'n2', 'n3'] as const
+
+/** A cluster in which `down` does not answer, led by n1. Restarting a node starts it once more. */
+class Fake {
+  readonly restarted: string[] = []
+  readonly #down: ReadonlySet<string>
+  record = {
+    nodes: ['n2'],
+    done: [] as string[],
+    current: { name: 'n2', incarnation: 1 } as object | null,
+    version: null,
+  }
+
+  constructor(...down: readonly string[]) {
+    this.#down = new Set(down)
+  }
+
+  run(): RollingRun {
+    const admin = { status: async (endpoint: string) => this.#status(endpoint) } as unknown as AdminClient
+    const maintenance = {
+      get record() {
+        return fake.record
+      },
+      update: async (changes: object) => {
+        this.record = { ...this.record, ...changes }
+      },
+    } as unknown as Maintenance
+    const fake = this
+    const restart = async ({ name }: { name: string }): Promise<void> => void this.restarted.push(name)
+    const signal = new AbortController().signal
+    return new RollingRun({ admin, endpoints: ['http://h:0'], maintenance, restart, timeoutMs: 300, signal })
+  }
+
+  #status(endpoint: string): StatusJson {
+    const name = names[Number(endpoint.at(-1))] ?? 'n1'
+    if (this.#down.has(name)) throw new PaxosError('CANNOT_CONNECT', 'down')
+    const up = names.filter((each) => !this.#down.has(each))
+    const status = statusOf(name, {}, up)
+    const incarnation = 1 + this.restarted.filter((each) => each === name).length
+    return { ...status, node: { ...status.node, incarnation } }
+  }
+}
+
+test('a node that the command before did not get to restart is taken with all gates, as if nothing had begun', async () => {
+  const fake = new Fake('n3')
+  const [step] = fake.run().steps()
+  await assert.rejects(async () => await step?.run(() => {}), /n3/)
+  assert.deepEqual(fake.restarted, [])
+})
+
+test('when all are well it is restarted, and done', async () => {
+  const fake = new Fake()
+  for (const step of fake.run().steps()) await step.run(() => {})
+  assert.deepEqual([fake.restarted, fake.record.done, fake.record.current], [['n2'], ['n2'], null])
+})
+
+test('one that was restarted already is only waited for', async () => {
+  const fake = new Fake()
+  fake.record.current = { name: 'n2', incarnation: 0 }
+  for (const step of fake.run().steps()) await step.run(() => {})
+  assert.deepEqual([fake.restarted, fake.record.done], [[], ['n2']])
+})
