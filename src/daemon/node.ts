@@ -4,7 +4,7 @@ import { Random } from '../base/random.ts'
 import { KvMachine } from '../machine/kv-machine.ts'
 import type { Epoch, Member } from '../protocol/epoch.ts'
 import { featureLevels } from '../protocol/feature-level.ts'
-import { firstGroup, type NodeId } from '../protocol/ids.ts'
+import { firstEpoch, firstGroup, type NodeId } from '../protocol/ids.ts'
 import { MultiPaxos } from '../protocol/multipaxos/multipaxos.ts'
 import { Driver } from '../runtime/driver.ts'
 import { GrowthGate } from '../runtime/growth-gate.ts'
@@ -295,6 +295,7 @@ class Node implements RunningNode {
         clientAddress: this.#advertisedAddress(),
         version: this.#version,
         featureLevels,
+        foundedLevel: this.#epochs.find(({ number }) => number === firstEpoch)?.featureLevel ?? 0,
       },
       members: this.#epochs.at(-1)?.members ?? [],
       featureLevel: this.#epochs.at(-1)?.featureLevel ?? featureLevels.max,

@@ -153,6 +153,10 @@ export function writeOrigin(writer: ByteWriter, { actor, node, address }: Origin
   return writer.binary(actor).binary(node).binary(address)
 }
 
+export function originLength({ actor, node, address }: Origin): number {
+  return 6 + actor.length + node.length + address.length
+}
+
 export function readOrigin(reader: ByteReader): Origin {
   const origin = { actor: reader.binary(), node: reader.binary(), address: reader.binary() }
   if (!isOrigin(origin)) throw new BytesError(`an origin beyond ${Object.values(originBounds).join(', ')} bytes`)

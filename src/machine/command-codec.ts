@@ -5,7 +5,7 @@
 import { assert, unreachable } from '../base/assert.ts'
 import { type ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
 import { isOrigin, type Origin } from '../protocol/origin.ts'
-import { adminActions, readAdminAction, readDetail, readOrigin, writeOrigin } from './audit-record.ts'
+import { adminActions, originLength, readAdminAction, readDetail, readOrigin, writeOrigin } from './audit-record.ts'
 import { txnListMax } from './bounds.ts'
 import { readKey, readRange, writeRange } from './key-codec.ts'
 import { decodeWhole, malformed, pick } from './malformed.ts'
@@ -44,7 +44,8 @@ export function encodeRequest(request: Request): Uint8Array {
     (session === undefined ? 0 : sessionFlag) |
     (ifVersion === undefined ? 0 : ifVersionFlag) |
     (request.origin === undefined ? 0 : originFlag)
-  const headBytes = 2 + (session === undefined ? 0 : 24) + (ifVersion === undefined ? 0 : 8)
+  const originBytes = request.origin === undefined ? 0 : originLength(request.origin)
+  const headBytes = 2 + originBytes + (session === undefined ? 0 : 24) + (ifVersion === undefined ? 0 : 8)
   // Exact for a put, so that its value is copied once.
   const bodyBytes = command.kind === 'put' ? 6 + command.key.length + command.value.length : 64
   const writer = new ByteWriter(headBytes + bodyBytes)
@@ -75,8 +76,7 @@ export function decodeRequest(bytes: Uint8Array): Request {
 export function withOrigin(request: Uint8Array, origin: Origin): Uint8Array {
   const [kind = 0, flags = 0] = request
   assert((flags & originFlag) === 0 && isOrigin(origin), 'a request with two origins, or one beyond its bounds')
-  const originBytes = 6 + origin.actor.length + origin.node.length + origin.address.length
-  const writer = new ByteWriter(request.length + originBytes).u8(kind).u8(flags | originFlag)
+  const writer = new ByteWriter(request.length + originLength(origin)).u8(kind).u8(flags | originFlag)
   return writeOrigin(writer, origin).raw(request.subarray(2)).finish()
 }
 

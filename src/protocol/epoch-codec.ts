@@ -14,14 +14,18 @@ export function encodeEpoch(epoch: Epoch): Uint8Array {
 
 /** Payload of the stop sign that ends the epoch before `next`. `by` only where all members understand level 2. */
 export function encodeStopSign(next: NextEpoch, by?: Attribution): Uint8Array {
-  if (by === undefined) return encodeJson(ordered(next))
-  const { actor, node, address } = by.origin
-  return encodeJson({ ...ordered(next), audit: { actor, node, address, timeMs: by.timeMs, detail: by.detail } })
+  return encodeJson({ ...ordered(next), ...auditFields(by) })
 }
 
 /** Of the stop sign that a recovery ends an epoch with: it may also raise the machine's counters. */
-export function encodeRecoveryStopSign(next: NextEpoch, raisedBy: number): Uint8Array {
-  return encodeJson(raisedBy === 0 ? ordered(next) : { ...ordered(next), raisedBy })
+export function encodeRecoveryStopSign(next: NextEpoch, raisedBy: number, by?: Attribution): Uint8Array {
+  return encodeJson({ ...ordered(next), ...(raisedBy === 0 ? {} : { raisedBy }), ...auditFields(by) })
+}
+
+function auditFields(by: Attribution | undefined): object {
+  if (by === undefined) return {}
+  const { actor, node, address } = by.origin
+  return { audit: { actor, node, address, timeMs: by.timeMs, detail: by.detail } }
 }
 
 /** How far a stop sign raises revisions and session numbers: 0 unless a recovery made it. */

@@ -11,6 +11,7 @@ export interface FeatureLevels {
   readonly max: number
 }
 
+/** Level 1 is all that the first version understood, with the counters that a recovery's stop sign raises. */
 export const featureLevels: FeatureLevels = { min: 1, max: 2 }
 
 /** From this level on requests and stop signs may say who asked for them, and the machine keeps an audit trail. */

@@ -122,9 +122,10 @@ export class Disaster {
 
   /** As an operator does: who is dead is what the first attempt names. */
   #planFor(survivors: readonly Survivor[]): PlannedRecovery {
-    const sizes = { q1: undefined, q2: undefined, raiseBy: recoveryGap }
-    const { recovery } = planRecovery({ survivors, dead: [], ...sizes })
-    return planRecovery({ survivors, dead: recovery?.dead.map(({ name }) => name) ?? [], ...sizes })
+    const by = { origin: { actor: 'operator', node: '', address: '' }, timeMs: Math.floor(this.#host.scheduler.now) }
+    const wishes = { q1: undefined, q2: undefined, raiseBy: recoveryGap, by }
+    const { recovery } = planRecovery({ survivors, dead: [], ...wishes })
+    return planRecovery({ survivors, dead: recovery?.dead.map(({ name }) => name) ?? [], ...wishes })
   }
 
   /** In one transaction, which may not come to be; whose directory it is follows, and until then nobody starts it. */

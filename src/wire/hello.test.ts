@@ -20,6 +20,7 @@ const hello: Hello = {
   clientAddress: '127.0.0.1:7602',
   version: '0.1.0',
   featureLevels: { min: 1, max: 3 },
+  foundedLevel: 2,
 }
 
 test('a hello comes back as it went', () => {
@@ -39,13 +40,15 @@ test('a later version may add fields to a hello', () => {
   assert.deepEqual(decodeHello(encodeCbor([...fields, 'new', 5])), hello)
 })
 
-test('a version without feature levels knew one, and one without earlier incarnations remembered none', () => {
+test('a version that said less had one feature level, remembered no incarnations, and began nobody knows at which', () => {
   const fields = readArray(decodeCbor(encodeHello(hello)), 'hello') as readonly CborValue[]
   const one = { min: 1, max: 1 }
-  assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, -2))), { ...hello, featureLevels: one })
+  assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, -1))), { ...hello, foundedLevel: 0 })
+  assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, -3))), { ...hello, featureLevels: one, foundedLevel: 0 })
   assert.deepEqual(decodeHello(encodeCbor(fields.slice(0, 10))), {
     ...hello,
     featureLevels: one,
+    foundedLevel: 0,
     earlierIncarnations: [],
   })
 })

@@ -31,6 +31,8 @@ export interface PeerIdentity {
   readonly version: string
   /** The levels that it understands. */
   readonly featureLevels: FeatureLevels
+  /** Level that its first epoch began with; 0 when it does not know that epoch. */
+  readonly foundedLevel: number
 }
 
 /** First frame of the dialler. The layout is fixed for all protocol versions; later ones may only add fields. */
@@ -96,6 +98,7 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
 function identityFields(identity: PeerIdentity): readonly CborValue[] {
   const { clusterId, nodeId, name, diskId, incarnation, incarnationId, clientAddress, version, earlierIncarnations } =
     identity
+  const { foundedLevel } = identity
   const { min, max } = identity.featureLevels
   const earlier = new FieldWriter().list(earlierIncarnations, (to, each) =>
     to.add(each.incarnation, each.incarnationId),
@@ -112,6 +115,7 @@ function identityFields(identity: PeerIdentity): readonly CborValue[] {
     ...earlier.fields,
     min,
     max,
+    foundedLevel,
   ]
 }
 
@@ -134,6 +138,7 @@ function readIdentity(reader: FieldReader): PeerIdentity {
     ...identity,
     earlierIncarnations: reader.isAtEnd ? [] : reader.list('earlierIncarnations', 2, readEarlier),
     featureLevels: reader.isAtEnd ? { min: 1, max: 1 } : readLevels(reader),
+    foundedLevel: reader.isAtEnd ? 0 : reader.uint('foundedLevel', 0xffff),
   }
 }
 

@@ -9,8 +9,10 @@ import { ApiServer } from '../../src/daemon/api/server.ts'
 import { encodeRequest } from '../../src/machine/command-codec.ts'
 import { defaultRequestLimits } from '../../src/machine/limits.ts'
 import type { Key } from '../../src/machine/request.ts'
+import { auditLevel } from '../../src/protocol/feature-level.ts'
 import { type Slot, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { ChainReport } from '../../src/runtime/chain-comparison.ts'
+import { until } from '../cluster/until.ts'
 import { diagnosisOf } from '../doctor/facts.ts'
 import { nothingKept, reclaimed, startNode } from './node-fixture.ts'
 import { SharedLog, SingleReplica } from './single-replica.ts'
@@ -276,6 +278,23 @@ test('a node that does not lead names the one that does, with its address if it 
   assert.equal(await hint(), 'Ask n1; its client address is not known here.')
   addresses.set(1, 'h:7601')
   assert.equal(await hint(), 'Ask n1 at h:7601.')
+})
+
+test('leadership is handed over, and not by a node that loses it while that is being noted', async (t) => {
+  const node = await startNode(t)
+  const to = (name: string) => node.call('POST', '/v1/leader', { body: JSON.stringify({ to: name }) })
+  const handed = await to('n2')
+  assert.deepEqual([handed.status, handed.json, node.log.leader], [200, { from: 'n1', to: 'n2' }, 2])
+
+  node.log.leader = toNodeId(1)
+  node.replica.featureLevel = auditLevel
+  node.replica.held = true
+  const late = to('n3')
+  await until('the note is on its way', 10_000, () => node.replica.submits === 1)
+  node.log.leader = toNodeId(2)
+  node.replica.release()
+  const { status, json } = await late
+  assert.deepEqual([status, json.error.code, node.log.leader], [503, 'NO_LEADER', 2])
 })
 
 test('a port in use is a clear error, and the socket of a dead process is replaced', async (t) => {

@@ -73,6 +73,7 @@ const hello = {
   clientAddress: '127.0.0.1:1',
   version: '0',
   featureLevels: { min: 1, max: 1 },
+  foundedLevel: 1,
   versionMin: peerVersions.min,
   versionMax: peerVersions.max,
 }

@@ -98,6 +98,7 @@ function greetings(): Uint8Array[] {
     clientAddress: '127.0.0.1:7602',
     version: '0.1.0',
     featureLevels: { min: 1, max: 1 },
+    foundedLevel: 1,
   }
   return [
     copy(encodeHello({ ...identity, versionMin: peerVersions.min, versionMax: peerVersions.max })),

@@ -92,6 +92,7 @@ export class PeerNodes implements LinkedNodes {
         clientAddress: `127.0.0.1:${7600 + id}`,
         version: '0.0.0-test',
         featureLevels: { min: 1, max: 1 },
+        foundedLevel: 1,
       },
       members: this.#members,
       featureLevel: 1,

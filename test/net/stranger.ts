@@ -22,6 +22,7 @@ export function helloOf(nodeId: NodeId, changes: Partial<Hello> = {}): Hello {
     clientAddress: '127.0.0.1:1',
     version: 'stranger',
     featureLevels: { min: 1, max: 1 },
+    foundedLevel: 1,
     ...changes,
   }
 }

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { recoveryGap } from '../../src/machine/restored.ts'
+import type { AuditRecordJson } from '../../src/wire/audit-types.ts'
 import { groupOf, patienceMs, withCluster } from '../cluster/cluster.ts'
 import { until } from '../cluster/until.ts'
-import { assertKept, putMany, reasonOf, recover } from './fixture.ts'
+import { assertKept, ok, putMany, reasonOf, recover } from './fixture.ts'
 
 test('one of three goes on alone with every write that it voted for, and the dead do not get in again', async () => {
   await withCluster({ nodes: 3 }, async (cluster) => {
@@ -20,6 +21,9 @@ test('one of three goes on alone with every write that it voted for, and the dea
     await assertKept(n1, 0, 20)
     await putMany(n1, 20, 25)
     assert.equal((await groupOf(n1)).revision, revision + recoveryGap + 5)
+    const [record] = (await ok(['audit', 'list', '--endpoints', n1.url]))['records'] as AuditRecordJson[]
+    const detail = 'recovered from the loss of its quorum, epoch 2: removes n2, removes n3, q1 2 to 1, q2 2 to 1'
+    assert.deepEqual([record?.action, record?.detail], ['epoch', detail])
 
     // Alone it can do nothing, and is told why by the one that went on.
     n2.start()

@@ -128,7 +128,8 @@ function recover(seed: number, seen: Seen): void {
 
   const survivors = left.map((id) => survivorOf(cluster, id))
   const dead = cluster.members.filter(({ id }) => !left.includes(id)).map(({ id }) => String(id))
-  const { problems, recovery } = planRecovery({ survivors, dead, q1: undefined, q2: undefined, raiseBy: 1 })
+  const by = { origin: { actor: '', node: '', address: '' }, timeMs: 0 }
+  const { problems, recovery } = planRecovery({ survivors, dead, q1: undefined, q2: undefined, raiseBy: 1, by })
   assert.deepEqual(problems, [])
   assert.ok(recovery !== undefined)
   for (let slot = 0; slot < recovery.from; slot++) assert.ok(cluster.invariants.chosen(toSlot(slot)) !== undefined)

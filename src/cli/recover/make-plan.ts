@@ -10,6 +10,8 @@ export interface PlanWishes {
   readonly q1: number | undefined
   readonly q2: number | undefined
   readonly version: string
+  /** For the audit trail; this user and host if undefined. */
+  readonly actor: string | undefined
 }
 
 export interface MadePlan {
@@ -24,13 +26,16 @@ export async function makePlan(found: readonly FoundSurvivor[], wishes: PlanWish
   const { planRecovery } = await import('../../protocol/recovery/recovery.ts')
   const { encodePlan } = await import('../../daemon/recovery/plan-file.ts')
   const { recoveryGap } = await import('../../machine/restored.ts')
+  const { actorToSend } = await import('../../client/actor.ts')
   const { dead, q1, q2, version } = wishes
+  const at = new Date()
+  const by = { origin: { actor: actorToSend(wishes.actor), node: '', address: '' }, timeMs: at.getTime() }
   const survivors = found.map(({ survivor }) => survivor)
-  const { problems, recovery } = planRecovery({ survivors, dead, q1, q2, raiseBy: recoveryGap })
+  const { problems, recovery } = planRecovery({ survivors, dead, q1, q2, raiseBy: recoveryGap, by })
   if (recovery === undefined) return { about: undefined, problems, text: undefined }
   const about = await recoveryJson(recovery, found, problems)
   if (problems.length > 0) return { about, problems, text: undefined }
-  const made = { at: new Date().toISOString(), by: version }
+  const made = { at: at.toISOString(), by: version }
   return { about, problems, text: encodePlan(recovery, survivors, made, about) }
 }
 

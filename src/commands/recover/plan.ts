@@ -51,7 +51,7 @@ All members of the epoch must be accounted for: their state is given, or they ar
     const asked = dataDirs.length > 0 && flags.endpoints === undefined ? [] : endpoints
     const found = await findSurvivors({ dataDirs, endpoints: asked }, admin, ({ message }) => this.remark(message))
     const dead = flags.dead.split(',').map((name) => name.trim())
-    const plan = await makePlan(found, { dead, q1, q2, version: this.config.version })
+    const plan = await makePlan(found, { dead, q1, q2, version: this.config.version, actor: flags.actor })
     const { about, problems, text } = plan
     if (about !== undefined) this.log(renderRecovery(about))
     if (problems.length > 0 && (out !== undefined || about === undefined)) {

@@ -13,7 +13,7 @@ export function note(context: ApiContext, origin: Origin, action: AdminAction, d
   if (hasTrail(context)) submitNote(context, origin, action, detail, context.limits.requestTimeoutMs, () => {})
 }
 
-/** Records what is about to be done, and goes on when it is recorded, or cannot be for now. */
+/** Records what is about to be done, and goes on when it is recorded, or cannot be for now; never within a step of the engine. */
 export function noteFirst(
   context: ApiContext,
   origin: Origin,
@@ -21,7 +21,7 @@ export function noteFirst(
   detail: string,
   goOn: () => void,
 ): void {
-  if (hasTrail(context)) submitNote(context, origin, action, detail, waitMs, goOn)
+  if (hasTrail(context)) submitNote(context, origin, action, detail, waitMs, () => setImmediate(goOn))
   else goOn()
 }
 

@@ -118,8 +118,11 @@ export function postLeader(exchange: Exchange, state: ApiState): void {
       if (!memberState(state.context, status, to.id).reachable)
         throw refused(`${name} does not answer, and cannot lead.`)
       noteFirst(state.context, originOf(exchange, state.context), 'leader', `to ${name}`, () => {
-        replica.handOver(to.id)
-        exchange.json(200, JSON.stringify({ from: state.context.node.name, to: name }))
+        exchange.guard(() => {
+          // The note took a moment, and this node may have lost the lead in it.
+          if (!replica.handOver(to.id)) throw leadsElsewhere(state.context, replica.status())
+          exchange.json(200, JSON.stringify({ from: state.context.node.name, to: name }))
+        })
       })
     } else {
       exchange.json(200, JSON.stringify({ from: state.context.node.name, to: name }))
@@ -128,11 +131,16 @@ export function postLeader(exchange: Exchange, state: ApiState): void {
 }
 
 /** Throws PaxosError NO_LEADER with directions when another node leads. */
-function leadingHere(context: ApiContext, { engine, epoch, self }: ReplicaStatus): NodeId {
+function leadingHere(context: ApiContext, status: ReplicaStatus): NodeId {
+  const { engine, self } = status
   if (engine.role === 'leader' && engine.steady) return self
+  throw leadsElsewhere(context, status)
+}
+
+function leadsElsewhere(context: ApiContext, { engine, epoch, self }: ReplicaStatus): PaxosError {
   const leader = epoch.members.find(({ id }) => id === engine.leader && id !== self)
   const hint = leader === undefined ? 'No leader is known here; ask again soon.' : askLeader(context, leader)
-  throw new PaxosError('NO_LEADER', 'Only the leader changes this, and this node does not lead', { hint })
+  return new PaxosError('NO_LEADER', 'Only the leader changes this, and this node does not lead', { hint })
 }
 
 function askLeader(context: ApiContext, { id, name }: Member): string {

@@ -3,7 +3,7 @@ import { encodeRequest } from '../../machine/command-codec.ts'
 import { requestProblem } from '../../machine/limits.ts'
 import type { Command, Reply, SessionStamp } from '../../machine/request.ts'
 import type { ApiState } from './api-state.ts'
-import { originOf, signed } from './audit-origin.ts'
+import { isAudited, originOf } from './audit-origin.ts'
 import { badRequest } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { parseInteger } from './target.ts'
@@ -25,8 +25,9 @@ export function submitCommand<K extends Exclude<Reply['kind'], 'error'>>(
     exchange.error(problem.code, problem.message)
     return
   }
-  const submitted = signed(context, command, encodeRequest(request), originOf(exchange, context))
-  context.replica.submit(submitted, context.limits.requestTimeoutMs, (outcome) => {
+  const origin = originOf(exchange, context)
+  const encoded = encodeRequest(isAudited(context, command) ? { ...request, origin } : request)
+  context.replica.submit(encoded, context.limits.requestTimeoutMs, (outcome) => {
     if (outcome.kind === 'failed') {
       exchange.error(outcome.code, outcome.message)
       return

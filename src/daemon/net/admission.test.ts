@@ -18,6 +18,7 @@ const self: Hello = {
   clientAddress: '127.0.0.1:7601',
   version: '0',
   featureLevels: { min: 1, max: 1 },
+  foundedLevel: 1,
 }
 const n2 = toNodeId(2)
 const members = new Map(
@@ -79,6 +80,17 @@ test('who does not understand the level of the cluster is refused, and says whic
   admission.setMembers(members, 3)
   assert.equal(code(admission, { featureLevels: { min: 1, max: 2 } }), 'WRONG_VERSION')
   assert.equal(code(admission, { featureLevels: { min: 4, max: 5 } }), 'WRONG_VERSION')
+})
+
+test('founders of two levels are refused, for each derived the first epoch at its own', () => {
+  const levels = { min: 1, max: 2 }
+  const admission = new Admission({ ...self, featureLevels: levels, foundedLevel: 2 }, members, 2, remembering())
+  const verdict = admission.judgeHello(hello({ featureLevels: levels, foundedLevel: 1 }))
+  assert.ok(verdict.kind === 'refused' && verdict.code === 'WRONG_VERSION')
+  assert.match(verdict.message, /Two versions began this cluster, n1 at feature level 2, n2 at 1: start the later one/)
+  for (const foundedLevel of [0, 2]) assert.equal(code(admission, { featureLevels: levels, foundedLevel }), 'accepted')
+  const joined = new Admission({ ...self, foundedLevel: 0 }, members, 1, remembering())
+  assert.equal(code(joined, { foundedLevel: 1 }), 'accepted')
 })
 
 test('a node that reached itself is told so', () => {

@@ -91,7 +91,7 @@ export class Admission {
 
   #judge(identity: PeerIdentity): Refusal | undefined {
     const self = this.#self
-    const { nodeId, diskId, incarnation, incarnationId, featureLevels } = identity
+    const { nodeId, diskId, incarnation, incarnationId, featureLevels, foundedLevel } = identity
     if (this.#recovered.includes(identity.clusterId)) {
       const what = this.#newest.has(nodeId)
         ? `run \`paxos recover apply\` on the directory of ${identity.name} first`
@@ -111,6 +111,13 @@ export class Admission {
     }
     const unable = featureProblem(this.#featureLevel, featureLevels)
     if (unable !== undefined) return refuse('WRONG_VERSION', `${unable} (node ${nodeId})`)
+    // Each founder derives the first epoch by itself. At two levels, one would say in it what the other misreads.
+    if (foundedLevel !== 0 && self.foundedLevel !== 0 && foundedLevel !== self.foundedLevel) {
+      const levels = `${self.name} at feature level ${self.foundedLevel}, ${identity.name} at ${foundedLevel}`
+      const todo =
+        'start the later one with an empty directory and the version that the others began with, or with --join'
+      return refuse('WRONG_VERSION', `Two versions began this cluster, ${levels}: ${todo}`)
+    }
 
     const seen = this.#incarnations.get(nodeId)
     const problem = seen === undefined ? undefined : incarnationProblem(identity, seen)

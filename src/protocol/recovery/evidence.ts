@@ -37,27 +37,27 @@ export class Evidence {
   readonly #logs: ReadonlyMap<NodeId, SurvivorLog | undefined>
   readonly #votes = new Map<Slot, { readonly node: NodeId; readonly vote: Vote }[]>()
   readonly #unknown = new Map<NodeId, ReadonlySet<Slot>>()
+  /** One above the highest slot of which anything is left. */
+  readonly end: number
 
   constructor(epoch: Epoch, survivors: readonly Survivor[]) {
     this.#acceptors = acceptorIds(epoch)
     this.#quorums = quorumsOf(epoch)
     this.#zero = zeroBallot(epoch.number)
     this.#logs = new Map(survivors.map(({ id, logs }) => [id, logs.find((log) => log.epoch === epoch.number)]))
+    let end = 0
     for (const [node, log] of this.#logs) {
+      for (const slot of log?.unknown ?? []) end = Math.max(end, slot + 1)
       this.#unknown.set(node, new Set(log?.unknown))
       for (const vote of log?.votes ?? []) {
         // A learner does not vote; what it has learned is chosen all the same.
         if (!vote.chosen && !this.#acceptors.has(node)) continue
         const others = this.#votes.get(vote.slot) ?? []
         this.#votes.set(vote.slot, [...others, { node, vote }])
+        end = Math.max(end, vote.slot + 1)
       }
     }
-  }
-
-  /** One above the highest slot of which anything is left. */
-  get end(): number {
-    const unknown = [...this.#unknown.values()].flatMap((slots) => [...slots])
-    return Math.max(0, ...[...this.#votes.keys(), ...unknown].map((slot) => slot + 1))
+    this.end = end
   }
 
   votesOf(slot: Slot): readonly Vote[] {

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { fromBinary, toBinary } from '../../base/bytes.ts'
 import type { Ballot } from '../ballot.ts'
 import type { Epoch } from '../epoch.ts'
-import { encodeStopSign, epochAfter, raisedBy } from '../epoch-codec.ts'
+import { attributionOf, encodeStopSign, epochAfter, raisedBy } from '../epoch-codec.ts'
+import { auditLevel } from '../feature-level.ts'
 import {
   firstEpoch,
   firstSlot,
@@ -27,6 +28,7 @@ function epochOf(size: number, q1: number, q2: number, number = 1, startSlot = 0
 }
 
 const three = epochOf(3, 2, 2)
+const ann = { actor: 'ann', node: '', address: '' }
 
 function ballot(round: number, epoch = 1): Ballot {
   return { epoch: toEpochNumber(epoch), round, node: toNodeId(1), incarnation: toIncarnation(1), sub: 0 }
@@ -53,7 +55,8 @@ interface Disk {
 }
 
 function survivor(node: number, disk: Disk = {}): Survivor {
-  const { votes = [], promised = Math.max(1, ...votes.map((each) => each.ballot.round)), epoch = three } = disk
+  const { votes = [], epoch = three } = disk
+  const { promised = votes.reduce((round, each) => Math.max(round, each.ballot.round), 1) } = disk
   const { log, begun } = survivorLog(epoch, {
     promised: ballot(promised),
     chosenUpTo: toSlot(disk.chosen ?? 0),
@@ -73,7 +76,8 @@ function survivor(node: number, disk: Disk = {}): Survivor {
 }
 
 function plan(survivors: readonly Survivor[], changes: Partial<RecoveryInput> = {}): PlannedRecovery {
-  return planRecovery({ survivors, dead: ['n2', 'n3'], q1: undefined, q2: undefined, raiseBy: 100, ...changes })
+  const wishes = { dead: ['n2', 'n3'], q1: undefined, q2: undefined, raiseBy: 100, by: { origin: ann, timeMs: 7 } }
+  return planRecovery({ survivors, ...wishes, ...changes })
 }
 
 function good(survivors: readonly Survivor[], changes: Partial<RecoveryInput> = {}): Recovery {
@@ -116,6 +120,23 @@ test('the stop sign after the decided entries begins the next epoch, and raises 
   const exact = good([survivor(1, { epoch: four }), survivor(2, { epoch: four })], { dead: ['n3', 'n4'] })
   assert.equal(exact.raisedBy, 0)
   assert.equal(raisedBy(exact.logs.at(-1)?.entries.at(-1)?.entry.payload ?? new Uint8Array(0)), 0)
+})
+
+test('the stop sign says who recovered, where the cluster has a trail', () => {
+  const signOf = ({ logs }: Recovery): Uint8Array => logs.at(-1)?.entries.at(-1)?.entry.payload ?? new Uint8Array(0)
+  assert.equal(attributionOf(signOf(good([survivor(1)]))), undefined)
+  const withTrail = good([survivor(1, { epoch: { ...three, featureLevel: auditLevel } })])
+  const detail = 'recovered from the loss of its quorum, epoch 2: removes n2, removes n3, q1 2 to 1, q2 2 to 1'
+  assert.deepEqual(attributionOf(signOf(withTrail)), { origin: ann, timeMs: 7, detail })
+  assert.equal(raisedBy(signOf(withTrail)), 100)
+})
+
+test('as many open slots as a disk may have are no more than it takes time for', () => {
+  const slots = Array.from({ length: 150_000 }, (_, slot) => slot)
+  const unknown = good([survivor(1, { unknown: slots })])
+  assert.equal(unknown.logs[0]?.findings.length, 150_000)
+  const voted = good([survivor(1, { votes: slots.map((slot) => vote(slot, 1, 'a')) })])
+  assert.equal(voted.next.startSlot, 150_001)
 })
 
 test('of two votes the one of the higher ballot is kept, and the lower one is proved not chosen', () => {

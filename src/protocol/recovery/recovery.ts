@@ -5,7 +5,10 @@
 import type { Entry } from '../entry.ts'
 import { acceptorIds, type Epoch, isMember, type Member, type NextEpoch, quorumsOf } from '../epoch.ts'
 import { encodeRecoveryStopSign, epochAfter } from '../epoch-codec.ts'
+import { epochDifference } from '../epoch-difference.ts'
+import { auditLevel } from '../feature-level.ts'
 import { type NodeId, type Slot, toEpochNumber } from '../ids.ts'
+import { type Attribution, detailBytesMax } from '../origin.ts'
 import { majority, quorumProblem } from '../quorum.ts'
 import { heldFrom, reachOf } from './reach.ts'
 import { endOf, type SettledLog, settleLog } from './settle.ts'
@@ -21,6 +24,8 @@ export interface RecoveryInput {
   readonly q2: number | undefined
   /** How far revisions and session numbers are raised when something may be lost. */
   readonly raiseBy: number
+  /** For the audit trail, where the cluster has one: who recovers it, and when. */
+  readonly by: Omit<Attribution, 'detail'>
 }
 
 export interface SurvivorStanding {
@@ -75,7 +80,9 @@ export function planRecovery(input: RecoveryInput): PlannedRecovery {
   const raisedBy = isLossy ? input.raiseBy : 0
   const next = nextEpoch(input, last, epoch)
   const dead = membersOf(last, epoch).filter(({ id }) => !survivors.some((survivor) => survivor.id === id))
-  const ended = endWith(logs, { kind: 'stopSign', payload: encodeRecoveryStopSign(next, raisedBy) })
+  const detail = `recovered from the loss of its quorum, ${epochDifference(last, next)}`.slice(0, detailBytesMax)
+  const by = last.featureLevel >= auditLevel ? { ...input.by, detail } : undefined
+  const ended = endWith(logs, { kind: 'stopSign', payload: encodeRecoveryStopSign(next, raisedBy, by) })
   const startSlot = ended.map(endOf).at(-1) ?? from
   const recovery: Recovery = {
     ...{ epoch, dead, from, epochs, raisedBy, mayGoOnFrom },
