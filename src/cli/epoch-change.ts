@@ -19,8 +19,8 @@ export interface ChangeFlags extends ConnectionFlags {
   readonly yes: boolean
 }
 
-/** What is wanted, given what there is; a text says that it is so already. */
-export type Draft = (current: EpochJson) => WantedEpochJson | string
+/** What is wanted, given what there is and what there was; a text says that it is so already. */
+export type Draft = (current: EpochJson, earlier: readonly EpochJson[]) => WantedEpochJson | string
 
 export abstract class EpochCommand extends ClusterCommand {
   // oclif stops looking for inherited settings at a class that has none of its own.
@@ -30,7 +30,8 @@ export abstract class EpochCommand extends ClusterCommand {
   protected async change(flags: ChangeFlags, draft: Draft, question: string): Promise<EpochChangeJson | undefined> {
     const { admin, endpoints } = await this.admin(flags)
     const { endpoint } = await findLeader(admin, endpoints)
-    const wanted = draft(await newestEpoch(admin, endpoint))
+    const { epochs } = await admin.epochs(endpoint, true)
+    const wanted = draft(newestOf(epochs, endpoint), epochs.slice(0, -1))
     if (typeof wanted === 'string') {
       this.remark(wanted)
       return undefined
@@ -57,7 +58,11 @@ export abstract class EpochCommand extends ClusterCommand {
 }
 
 export async function newestEpoch(admin: AdminClient, endpoint: string): Promise<EpochJson> {
-  const newest = (await admin.epochs(endpoint)).epochs.at(-1)
+  return newestOf((await admin.epochs(endpoint)).epochs, endpoint)
+}
+
+function newestOf(epochs: readonly EpochJson[], endpoint: string): EpochJson {
+  const newest = epochs.at(-1)
   if (newest === undefined) throw new PaxosError('INTERNAL', `${endpoint} knows no epoch`)
   return newest
 }

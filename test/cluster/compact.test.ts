@@ -27,7 +27,13 @@ test('old revisions are forgotten when an operator says so, and no others', asyn
     const more = await compact('--keep', '100')
     assert.equal(more.stdout, 'nothing to forget: the oldest revision that can be read is 20, the newest 30\n')
 
-    const past = json(await compact('20', '--json'))
+    assert.deepEqual(json(await compact('20', '--json')), {
+      compacted: 20,
+      revision: 30,
+      changed: false,
+      dryRun: false,
+    })
+    const past = json(await compact('19', '--json'))
     assert.deepEqual((past['error'] as { code: string }).code, 'COMPACTED')
     const [compacted, future, all] = [await compact('15'), await compact('31'), await compact('30')]
     assert.deepEqual([compacted.exit, future.exit, all.exit], [6, 2, 0])

@@ -1,8 +1,9 @@
 /** `log fill` on gaps that a dead leader left behind. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import type { LogFillJson } from '../../src/wire/api-types.ts'
-import { json, paxos, type Ran } from '../cli/paxos.ts'
+import { json, paxos, type Ran, startPaxos } from '../cli/paxos.ts'
 import { patienceMs, withCluster } from './cluster.ts'
 import type { NodeProcess } from './node-process.ts'
 import { until } from './until.ts'
@@ -43,8 +44,17 @@ test('slots that only a dead leader and one other voted in get the real command,
     })
     assert.equal(above.exit, 6, above.stdout)
     assert.match(above.stdout, /above the highest that anybody voted in/)
+    // Interrupted: the only other one dies while it is asked, and then the command.
+    const slot = String(chosen - 1)
+    const interrupted = startPaxos(['log', 'fill', slot, '--take-over', '--endpoints', behind.url, '--timeout', '30s'])
+    await other.kill()
+    interrupted.kill('SIGKILL')
+    await once(interrupted, 'close')
+    // Alone it decides nothing; it may have been decided before the other one died.
+    assert.ok([0, 5].includes((await fill(behind, slot, '--take-over')).exit))
+    other.start()
     const done = await until('it is decided', patienceMs, async () => {
-      const ran = await fill(behind, String(chosen - 1), '--take-over')
+      const ran = await fill(behind, slot, '--take-over')
       return ran.exit === 0 ? ran : undefined
     })
     const { filled } = json(done) as unknown as LogFillJson

@@ -66,7 +66,8 @@ export default class LogCompact extends ClusterCommand {
   }
 
   #nothing(compacted: number, revision: number, wanted: number | undefined, dryRun: boolean): Compacted {
-    if (wanted !== undefined) {
+    // Run again, it is as it is to be; further on, it is not: the wanted revision was to stay readable.
+    if (wanted !== undefined && wanted !== compacted) {
       throw new PaxosError('COMPACTED', `Revision ${wanted} is compacted already: the oldest is ${compacted}`)
     }
     this.log(`nothing to forget: the oldest revision that can be read is ${compacted}, the newest ${revision}`)
