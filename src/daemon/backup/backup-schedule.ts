@@ -4,7 +4,8 @@
  * What there is follows from the directory alone, so a restart changes nothing: the time of a backup is in its name,
  * together with node and cluster. Others' files are never touched, nor those of the cluster that this one was restored from.
  *
- * An increment that cannot be made, since its base is gone or the log does not reach back to it, becomes a full backup.
+ * An increment that cannot be made, since its base is gone, or the log does not reach back to it or is damaged, becomes a full
+ * backup.
  */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -61,8 +62,11 @@ interface NewestEnd {
 /** After a failure it is tried again sooner than at the next time that is due. */
 const retryMs = 60_000
 const snapshotTimeoutMs = 10_000
-/** The log does not reach from the base to here: an increment will not be made by trying again. */
-const hopeless: ReadonlySet<string> = new Set(['COMPACTED', 'PRECONDITION_FAILED'])
+/**
+ * The log does not reach from the base to here, or a record of it is damaged: an increment will not be made by trying again.
+ * A full backup reads the machine's data only.
+ */
+const hopeless: ReadonlySet<string> = new Set(['COMPACTED', 'PRECONDITION_FAILED', 'STORE_FAILED'])
 
 export class BackupSchedule {
   readonly #options: BackupScheduleOptions
