@@ -73,7 +73,8 @@ export class LmdbAcceptorStore implements AcceptorStore {
     const keys = this.#logs.get(nameOf(group, epoch))?.keys ?? new LogKeys(group, epoch)
     const { loaded, pieces } = scanLog(this.#environment, keys)
     this.#logs.set(nameOf(group, epoch), { keys, pieces: new Map(pieces) })
-    const leftovers = scanLeftovers(this.#environment, keys, loaded.truncatedUpTo)
+    const leftovers = this.#kept.leftovers()
+    scanLeftovers(this.#environment, keys, loaded.truncatedUpTo, leftovers)
     for (const { keys: of, upTo } of this.#kept.found(keys, loaded.truncatedUpTo, leftovers)) this.#pruner.add(of, upTo)
     this.#pruneWhenIdle()
     return loaded
