@@ -19,10 +19,10 @@ import type { NodeConfig } from '../config-table.ts'
 import { type DataDirectory, openDataDirectoryReadOnly } from '../store/data-directory.ts'
 import { refused } from '../store/directory-identity.ts'
 import { restoredClusterId } from '../store/identity.ts'
+import { settled } from '../store/settled.ts'
 import { type CheckedBackup, readChunks } from './backup-file.ts'
 import { ContentTally } from './content-tally.ts'
 import { buildDirectory, findDirectory } from './restore-directory.ts'
-import { settled } from './settled.ts'
 import { withDirectory } from './with-directory.ts'
 
 export interface MemberPlan {

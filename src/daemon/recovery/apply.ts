@@ -27,6 +27,7 @@ import { stateFile } from '../store/lmdb-state-store.ts'
 import { readIncarnations } from '../store/own-incarnations.ts'
 import { readPeerIncarnations } from '../store/peer-incarnations.ts'
 import { encodeRecord } from '../store/record.ts'
+import { settled } from '../store/settled.ts'
 import { statePageSize, stateView } from '../store/state-tree.ts'
 import { survivorOf } from './directory-survivor.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -150,12 +151,9 @@ async function write(plan: PlanFile, identity: Identity, environment: Environmen
   const store = new LmdbAcceptorStore(environment, failStop)
   try {
     const writes = recoveredWrites(plan, identity.nodeId, acceptorOf(environment))
-    await new Promise<void>((resolve, reject) => {
-      // One turn, one transaction: what is decided, and whose it is, cannot differ.
-      const named = environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
-      named.catch(reject)
-      store.commit(writes, (error) => (error === undefined ? resolve() : reject(error)))
-    })
+    // One turn, one transaction: what is decided, and whose it is, cannot differ.
+    const named = environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
+    await Promise.all([named, settled((done) => store.commit(writes, done))])
   } finally {
     await store.close()
     failStop.close()

@@ -12,7 +12,6 @@ import type { Epoch } from '../../protocol/epoch.ts'
 import { encodeEpoch } from '../../protocol/epoch-codec.ts'
 import { featureLevels } from '../../protocol/feature-level.ts'
 import { firstEpoch, firstGroup, toEpochNumber, toNodeId, toSlot } from '../../protocol/ids.ts'
-import type { Done } from '../../runtime/ports.ts'
 import {
   checkNewDirectory,
   type DataDirectory,
@@ -23,6 +22,7 @@ import { openEnvironment } from './environment.ts'
 import { encodeIdentity } from './identity.ts'
 import { epochKey, identityKey, incarnationKey, ownIncarnationsKey, peerIncarnationKey } from './keys.ts'
 import { encodeRecord } from './record.ts'
+import { settled } from './settled.ts'
 
 const expected = { clusterId: 'c1', nodeId: toNodeId(2), name: 'n2' }
 
@@ -41,10 +41,6 @@ async function withDirectory(body: (path: string) => Promise<void>): Promise<voi
 
 async function created(path: string): Promise<void> {
   await (await openFor(path)).close()
-}
-
-function settled(run: (done: Done) => void): Promise<void> {
-  return new Promise((resolve, reject) => run((error) => (error === undefined ? resolve() : reject(error))))
 }
 
 function refusal(pattern: RegExp, hint = /.{10}/): (error: unknown) => boolean {

@@ -26,6 +26,7 @@ import { KeptVotes } from './kept-votes.ts'
 import { epochKey, LogKeys } from './keys.ts'
 import { encodeRecord } from './record.ts'
 import { scanLeftovers } from './scan-leftovers.ts'
+import { settled } from './settled.ts'
 import { usageOf } from './store-usage.ts'
 import { VotePruner } from './vote-pruner.ts'
 
@@ -103,9 +104,7 @@ export class LmdbAcceptorStore implements AcceptorStore {
 
   /** Durable when the promise resolves; rejects with STORE_FAILED. */
   saveEpoch(group: GroupId, epoch: Epoch): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#saveEpoch(group, epoch, (error) => (error === undefined ? resolve() : reject(error)))
-    })
+    return settled((done) => this.#saveEpoch(group, epoch, done))
   }
 
   usage(): StoreUsageJson {

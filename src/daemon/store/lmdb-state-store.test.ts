@@ -8,6 +8,7 @@ import { PaxosError } from '../../base/error.ts'
 import { toSlot } from '../../protocol/ids.ts'
 import { FailStop } from './fail-stop.ts'
 import { LmdbStateStore } from './lmdb-state-store.ts'
+import { settled } from './settled.ts'
 
 async function withStore(
   snapshotIdleMs: number,
@@ -27,9 +28,7 @@ async function withStore(
 }
 
 function commit(store: LmdbStateStore, changes: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    store.commit(changes, (error) => (error === undefined ? resolve() : reject(error)))
-  })
+  return settled((done) => store.commit(changes, done))
 }
 
 test('a snapshot that nobody reads from is given up', async () => {
