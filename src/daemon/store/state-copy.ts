@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { toBinary } from '../../base/bytes.ts'
 import { PaxosError } from '../../base/error.ts'
+import { keyAfter } from '../../base/order.ts'
 import { type Environment, openEnvironment, reasonOf } from './environment.ts'
 import { encodeRecord } from './record.ts'
-import { keyAfter, statePageSize, toStateKey } from './state-tree.ts'
+import { statePageSize, toStateKey } from './state-tree.ts'
 
 type Changes = ReadonlyMap<string, Uint8Array | null>
 
