@@ -9,8 +9,7 @@ import { incrementFrames } from '../../src/daemon/backup/increment-writer.ts'
 import { FailStop } from '../../src/daemon/store/fail-stop.ts'
 import { LmdbStateStore } from '../../src/daemon/store/lmdb-state-store.ts'
 import { settled } from '../../src/daemon/store/settled.ts'
-import { metaKey } from '../../src/machine/layout.ts'
-import { decodeMeta, emptyMeta, type Meta } from '../../src/machine/records.ts'
+import { metaOf } from '../../src/machine/records.ts'
 import type { Command, SessionStamp } from '../../src/machine/request.ts'
 import { noop } from '../../src/protocol/entry.ts'
 import { toSlot } from '../../src/protocol/ids.ts'
@@ -85,7 +84,7 @@ export class SampleChain {
 
   /** Continues the file that was made last. */
   async increment(): Promise<string> {
-    const { appliedUpTo: applied, revision, compactedRevision, chainSince, chain } = this.#meta()
+    const { appliedUpTo: applied, revision, compactedRevision, chainSince, chain } = metaOf(this.#bench.overlay)
     const end = { applied, revision, compactedRevision, chainSince, chain: hex(chain) }
     const log = {
       page: async ({ from, to }: { from: number; to: number }) => this.#log.slice(from, Math.min(to, from + 7)),
@@ -100,7 +99,11 @@ export class SampleChain {
     for await (const frame of frames) all.push(frame)
     writeFileSync(path, Buffer.concat(all))
     const { manifest } = await checkFile(path)
-    this.#base = { base: backupId(manifest), from: manifest.applied, chainBefore: hex(this.#meta().chain) }
+    this.#base = {
+      base: backupId(manifest),
+      from: manifest.applied,
+      chainBefore: hex(metaOf(this.#bench.overlay).chain),
+    }
     return path
   }
 
@@ -148,11 +151,6 @@ export class SampleChain {
       answer.items.map((item) => [item.key, `${toBinary(item.value)} ${item.modRevision} ${item.version}`]),
     )
     return { slot: this.#bench.slot, revision, timeMs: this.#bench.timeMs, keys }
-  }
-
-  #meta(): Meta {
-    const record = this.#bench.overlay.get(metaKey)
-    return record === undefined ? emptyMeta : decodeMeta(record)
   }
 }
 

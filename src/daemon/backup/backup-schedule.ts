@@ -24,7 +24,7 @@ import { incrementFrames } from './increment-writer.ts'
 import { incrementsSinceFull, type OwnBackup, OwnBackups, superfluous } from './own-backups.ts'
 import { removeLeftovers } from './partial-file.ts'
 import { planIncrement } from './plan-increment.ts'
-import { metaOf } from './snapshot-meta.ts'
+import { snapshotMeta } from './snapshot-meta.ts'
 import { takeSnapshot } from './take-snapshot.ts'
 import { writeFrames } from './write-frames.ts'
 
@@ -176,7 +176,7 @@ export class BackupSchedule {
     const snapshot = await snapshotOf(this.#options.replica)
     try {
       const frames = backupFrames(snapshot, this.#origin(madeAt), this.#options.chunkBytes)
-      return await this.#write(this.#own.nameOf(madeAt, false), frames, metaOf(snapshot))
+      return await this.#write(this.#own.nameOf(madeAt, false), frames, snapshotMeta(snapshot))
     } finally {
       snapshot.close()
     }
@@ -185,7 +185,7 @@ export class BackupSchedule {
   async #writeIncrement(madeAt: number, start: IncrementStart): Promise<NewestEnd | undefined> {
     const { replica, keptLog, chunkBytes } = this.#options
     const snapshot = await snapshotOf(replica)
-    const meta = metaOf(snapshot)
+    const meta = snapshotMeta(snapshot)
     snapshot.close()
     const log = new ChosenLog(replica, keptLog)
     const frames = incrementFrames(log, this.#origin(madeAt), start, planIncrement(log, start, meta), chunkBytes)

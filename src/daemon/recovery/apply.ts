@@ -9,8 +9,7 @@
 import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
-import { metaKey } from '../../machine/layout.ts'
-import { decodeMeta } from '../../machine/records.ts'
+import { metaOf } from '../../machine/records.ts'
 import { type NodeId, nextSlot } from '../../protocol/ids.ts'
 import type { AcceptorStore } from '../../runtime/ports.ts'
 import { recoveredWrites } from '../../runtime/recovered-writes.ts'
@@ -133,8 +132,7 @@ async function checkData(plan: PlanFile, path: string, { nodeId, name }: Identit
   let found = 0
   if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
     const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true })
-    const meta = stateView(state).get(metaKey)
-    found = meta === undefined ? 0 : decodeMeta(meta).appliedUpTo
+    found = metaOf(stateView(state)).appliedUpTo
     await state.close()
   }
   if (found >= wanted) return
