@@ -1,5 +1,5 @@
 import { constants, type Stats, statSync } from 'node:fs'
-import { access, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { access, readdir, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { PaxosError } from '../../base/error.ts'
 import type { ReadView } from '../../machine/view.ts'
@@ -28,6 +28,7 @@ import { lockDirectory, lockFile, lockSocket } from './directory-lock.ts'
 import { makeDirectory, syncDirectory } from './durable-file.ts'
 import { type Environment, openEnvironment, reasonOf, removeUnborn } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
+import { fileSystemSpace } from './file-system-space.ts'
 import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } from './identity.ts'
 import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
@@ -133,10 +134,7 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
       state,
       peerIncarnations: new LmdbPeerIncarnations(acceptor, failStop, known),
       sizeBytes: () => ({ acceptor: sizeOf(join(path, acceptorFile)), state: sizeOf(join(path, stateFile)) }),
-      freeBytes: async () => {
-        const { bavail, bsize } = await statfs(path)
-        return bavail * bsize
-      },
+      freeBytes: async () => (await fileSystemSpace(path)).freeBytes,
       close: async () => {
         await store.close()
         await state.close()
