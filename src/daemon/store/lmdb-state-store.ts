@@ -19,7 +19,7 @@ import type { FailStop } from './fail-stop.ts'
 import { encodeRecord } from './record.ts'
 import { settled } from './settled.ts'
 import { type CopyPace, StateCopy } from './state-copy.ts'
-import { type InstallOwner, isUnfinishedFile, LmdbStateInstall } from './state-install.ts'
+import { type InstallOwner, LmdbStateInstall } from './state-install.ts'
 import { LmdbStateSnapshot } from './state-snapshot.ts'
 import {
   readState,
@@ -33,6 +33,7 @@ import {
   writeStateKey,
 } from './state-tree.ts'
 import { usageOf } from './store-usage.ts'
+import { isUnfinishedFile } from './unfinished-file.ts'
 
 export const stateFile = 'state.mdb'
 
