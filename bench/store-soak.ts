@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { Random } from '../src/base/random.ts'
 import { type DataDirectory, openDataDirectory } from '../src/daemon/store/data-directory.ts'
 import { openEnvironment } from '../src/daemon/store/environment.ts'
+import { settled } from '../src/daemon/store/settled.ts'
 import { firstEpoch, firstGroup, toIncarnation, toNodeId, toSlot } from '../src/protocol/ids.ts'
 import type { GroupWrite } from '../src/runtime/ports.ts'
 
@@ -53,9 +54,7 @@ function mark(kind: 'chosen' | 'truncate', upTo: number): GroupWrite {
 }
 
 function commit(directory: DataDirectory, writes: readonly GroupWrite[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    directory.acceptor.commit(writes, (error) => (error === undefined ? resolve() : reject(error)))
-  })
+  return settled((done) => directory.acceptor.commit(writes, done))
 }
 
 function percentile(sorted: readonly number[], p: number): string {

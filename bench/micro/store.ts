@@ -1,4 +1,5 @@
 import { openDataDirectory } from '../../src/daemon/store/data-directory.ts'
+import { settled } from '../../src/daemon/store/settled.ts'
 import { firstEpoch, firstGroup, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { GroupWrite } from '../../src/runtime/ports.ts'
 import { percentile } from '../statistics.ts'
@@ -40,9 +41,7 @@ export async function storeCommits(path: string, bytes: number, ms: number): Pro
   const began = performance.now()
   for (let slot = 0; performance.now() - began < ms; slot++) {
     const from = performance.now()
-    await new Promise<void>((resolve, reject) => {
-      directory.acceptor.commit(writesOf(slot), (error) => (error === undefined ? resolve() : reject(error)))
-    })
+    await settled((done) => directory.acceptor.commit(writesOf(slot), done))
     times.push(performance.now() - from)
   }
   const seconds = (performance.now() - began) / 1000

@@ -8,6 +8,11 @@ export function compareStrings(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
+/** The least string above: nothing lies between. */
+export function keyAfter(key: string): string {
+  return `${key}\0`
+}
+
 /** The first index in sorted `items` whose value is not below `wanted`. */
 export function lowerBound<T>(items: readonly T[], wanted: T, compare: (a: T, b: T) => number): number {
   let low = 0

@@ -17,12 +17,11 @@ const lastValues = 8
 /** Writes nothing; refused while the node runs. */
 export async function readStoppedChain(path: string, { from, to }: SlotWindow): Promise<StoppedChain> {
   const { openDataDirectoryReadOnly } = await import('../daemon/store/data-directory.ts')
-  const { decodeMeta, emptyMeta } = await import('../machine/records.ts')
-  const { chainKey, chainRange, metaKey, slotOfChain } = await import('../machine/layout.ts')
+  const { metaOf } = await import('../machine/records.ts')
+  const { chainKey, chainRange, slotOfChain } = await import('../machine/layout.ts')
   const directory = await openDataDirectoryReadOnly({ path })
   try {
-    const record = directory.view.get(metaKey)
-    const meta = record === undefined ? emptyMeta : decodeMeta(record)
+    const meta = metaOf(directory.view)
     const { appliedUpTo, revision, chainSince } = meta
     const kept = [...directory.view.range(chainKey(from ?? 0), chainRange.end)].map(([key, value]) => ({
       slot: slotOfChain(key),

@@ -48,11 +48,10 @@ async function statusOf(directory: ReadOnlyDirectory, epochs: readonly Epoch[]):
 
 async function groupOf(directory: ReadOnlyDirectory, epoch: Epoch): Promise<GroupStatusJson> {
   const { formatBallot, zeroBallot } = await import('../protocol/ballot.ts')
-  const { decodeMeta, emptyMeta } = await import('../machine/records.ts')
-  const { metaKey, recordKind, sessionRange } = await import('../machine/layout.ts')
+  const { metaOf } = await import('../machine/records.ts')
+  const { recordKind, sessionRange } = await import('../machine/layout.ts')
   const { promised, chosenUpTo, truncatedUpTo, votes } = directory.load(firstGroup, epoch.number)
-  const record = directory.view.get(metaKey)
-  const { appliedUpTo, revision, compactedRevision } = record === undefined ? emptyMeta : decodeMeta(record)
+  const { appliedUpTo, revision, compactedRevision } = metaOf(directory.view)
   const ballot = formatBallot(promised ?? zeroBallot(epoch.number))
   const { number, protocol, featureLevel, q1, q2, leaseMs } = epoch
   let sessions = 0

@@ -88,9 +88,9 @@ With increments, everything up to the end of the last is restored, or up to a sl
       leaseMs: flags['lease-ms'],
     }
     const { memberConfigs } = await import('../cli/backup/member-configs.ts')
-    const { planRestore, restore } = await import('../daemon/backup/restore.ts')
+    const { foundersOf, planRestore, restore } = await import('../daemon/backup/restore.ts')
     const { withRestoreSource } = await import('../cli/backup/restore-source.ts')
-    const configs = memberConfigs({ dataDirs, files, common }, process.env, process.cwd())
+    const founders = foundersOf(memberConfigs({ dataDirs, files, common }, process.env, process.cwd()))
     const isDryRun = flags['dry-run']
     const source = {
       paths: args.file,
@@ -98,8 +98,8 @@ With increments, everything up to the end of the last is restored, or up to a sl
       scratch: flags.scratch,
       onStep: (text: string) => void (this.jsonEnabled() || this.remark(text)),
     }
-    return await withRestoreSource(source, async ({ path, revisionAbove }) => {
-      const plan = await planRestore(path, configs, Math.max(flags['revision-above'], revisionAbove))
+    return await withRestoreSource(source, async ({ backup, revisionAbove }) => {
+      const plan = await planRestore(backup, founders, Math.max(flags['revision-above'], revisionAbove))
       if (!isDryRun) {
         await restore(plan, ({ name, directory, state }) => {
           if (!this.jsonEnabled())

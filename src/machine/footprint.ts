@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert.ts'
+import { keyAfter } from '../base/order.ts'
 import type { Key, KeyRange, Operation, Request } from './request.ts'
 
 /** What applying a request may read and write. Two requests whose footprints do not meet may be applied in either order. */
@@ -46,7 +47,7 @@ export function footprint({ session, command }: Request): Footprint {
 
 /** The range that holds one key only. */
 export function keyRange(key: Key): KeyRange {
-  return { start: key, end: `${key}\0` }
+  return { start: key, end: keyAfter(key) }
 }
 
 function rangeOf(operation: Operation): KeyRange {

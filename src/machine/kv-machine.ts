@@ -26,14 +26,7 @@ import { Kv } from './kv.ts'
 import { metaKey, stopSignKey } from './layout.ts'
 import { ttlProblem } from './limits.ts'
 import type { Machine } from './machine.ts'
-import {
-  decodeMeta,
-  decodeStopSignRecord,
-  emptyMeta,
-  encodeMeta,
-  encodeStopSignRecord,
-  type StopSign,
-} from './records.ts'
+import { decodeStopSignRecord, encodeMeta, encodeStopSignRecord, metaOf, type StopSign } from './records.ts'
 import { decodeReply, encodeReply } from './reply-codec.ts'
 import type { Answer, Command, KeyRange, Query, Reply, Request, SessionStamp } from './request.ts'
 import { Sessions } from './sessions.ts'
@@ -97,8 +90,7 @@ export class KvMachine implements Machine {
   }
 
   reload(): void {
-    const record = this.#view.get(metaKey)
-    const meta = record === undefined ? emptyMeta : decodeMeta(record)
+    const meta = metaOf(this.#view)
     this.#appliedUpTo = toSlot(meta.appliedUpTo)
     this.#revision = meta.revision
     this.#compactedRevision = meta.compactedRevision

@@ -1,9 +1,12 @@
 /** Values of the machine's View (`layout.ts`). Only this machine writes them, so what cannot be read is a bug: asserted. */
+
 import { assert } from '../base/assert.ts'
 import { allocateBytes, ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
 import { PaxosError } from '../base/error.ts'
 import { chainBeginning, chainBytes } from './chain.ts'
+import { metaKey } from './layout.ts'
 import type { Item, Key } from './request.ts'
+import type { ReadView } from './view.ts'
 
 export interface Meta {
   /** Slots below are applied. */
@@ -56,6 +59,12 @@ export const metaShapes: ReadonlyMap<number, { readonly integers: number; readon
   [1, { integers: 6, bytes: 49 }],
   [metaFormat, { integers: 7, bytes: metaBytes }],
 ])
+
+/** That of a machine to which nothing was applied if there is none. Throws like `decodeMeta`. */
+export function metaOf(view: Pick<ReadView, 'get'>): Meta {
+  const record = view.get(metaKey)
+  return record === undefined ? emptyMeta : decodeMeta(record)
+}
 
 export function encodeMeta(meta: Meta): Uint8Array {
   return new ByteWriter(metaBytes)

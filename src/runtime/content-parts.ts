@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert.ts'
+import { keyAfter } from '../base/order.ts'
 import { answerBytesMax } from '../machine/bounds.ts'
 import { type ChainValue, chainZero } from '../machine/chain.ts'
 import { contentHash } from '../machine/content.ts'
@@ -62,5 +63,5 @@ export function contentPage(ask: Ask, revision: number, start: string): ContentP
   if (answer.kind === 'error') return answer
   if (answer.kind !== 'items') return unreachable(answer as never)
   const last = answer.items.at(-1)
-  return { items: answer.items, end: answer.more && last !== undefined ? `${last.key}\0` : undefined }
+  return { items: answer.items, end: answer.more && last !== undefined ? keyAfter(last.key) : undefined }
 }

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import { keyAfter } from '../base/order.ts'
 import type { ReadView, View } from '../machine/view.ts'
 import { OverlayLayer } from './overlay-layer.ts'
 
@@ -65,7 +66,7 @@ export class Overlay implements View {
       const changed = this.#changed
       for (const pair of pairs) {
         yield pair
-        from = `${pair[0]}\0`
+        from = keyAfter(pair[0])
         if (changed !== this.#changed) break
       }
       if (complete && changed === this.#changed) return

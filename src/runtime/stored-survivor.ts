@@ -1,5 +1,5 @@
-import { metaKey, stopSignKey } from '../machine/layout.ts'
-import { decodeMeta, decodeStopSignRecord } from '../machine/records.ts'
+import { stopSignKey } from '../machine/layout.ts'
+import { decodeStopSignRecord, metaOf } from '../machine/records.ts'
 import type { ReadView } from '../machine/view.ts'
 import { isMember } from '../protocol/epoch.ts'
 import { epochAfter } from '../protocol/epoch-codec.ts'
@@ -17,12 +17,11 @@ export function storedSurvivor(
   const logs = saved
     .filter((epoch) => isMember(epoch, self))
     .map((epoch) => survivorLog(epoch, store.load(firstGroup, epoch.number)))
-  const meta = view.get(metaKey)
   const stop = view.get(stopSignKey)
   const { slot, payload } = stop === undefined ? { slot: 0, payload: new Uint8Array(0) } : decodeStopSignRecord(stop)
   const applied = stop === undefined ? undefined : epochAfter(toSlot(slot), payload)
   return {
-    appliedUpTo: toSlot(meta === undefined ? 0 : decodeMeta(meta).appliedUpTo),
+    appliedUpTo: toSlot(metaOf(view).appliedUpTo),
     epochs: mergeEpochs(
       saved,
       logs.flatMap(({ begun }) => begun),

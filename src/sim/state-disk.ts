@@ -2,8 +2,7 @@ import { assert } from '../base/assert.ts'
 import { PaxosError } from '../base/error.ts'
 import { compareStrings, lowerBound } from '../base/order.ts'
 import { SortedKeys } from '../base/sorted-keys.ts'
-import { metaKey } from '../machine/layout.ts'
-import { decodeMeta } from '../machine/records.ts'
+import { metaOf } from '../machine/records.ts'
 import type { ReadView } from '../machine/view.ts'
 import { type Slot, toSlot } from '../protocol/ids.ts'
 import type { Done, StateInstall, StatePage, StateSnapshot, StateStore } from '../runtime/ports.ts'
@@ -104,8 +103,7 @@ export class StateDisk implements StateStore {
 
   /** Everything below is in the durable data. */
   get appliedUpTo(): Slot {
-    const record = this.#durable.get(metaKey)
-    return toSlot(record === undefined ? 0 : decodeMeta(record).appliedUpTo)
+    return toSlot(metaOf(this.#durable).appliedUpTo)
   }
 
   commit(changes: Changes, done: Done): void {

@@ -1,5 +1,6 @@
 import { fromBinary } from '../base/bytes.ts'
 import type { Random } from '../base/random.ts'
+import { keyRange } from '../machine/footprint.ts'
 import type { Command, Compare, DataQuery, Key, Operation } from '../machine/request.ts'
 import type { WorkloadOptions } from './options.ts'
 
@@ -37,11 +38,11 @@ function drawTransaction(random: Random, workload: WorkloadOptions, unique: stri
     const key = drawKey(random, workload)
     if (names.has(key)) continue
     names.add(key)
-    if (random.chance(0.3)) then.push({ kind: 'get', range: { start: key, end: `${key}\0` }, limit: 1 })
+    if (random.chance(0.3)) then.push({ kind: 'get', range: keyRange(key), limit: 1 })
     else then.push({ kind: 'put', key, value: fromBinary(`${unique}.${n}`) })
   }
   const other = drawKey(random, workload)
-  return { kind: 'txn', compare, then, else: [{ kind: 'get', range: { start: other, end: `${other}\0` }, limit: 1 }] }
+  return { kind: 'txn', compare, then, else: [{ kind: 'get', range: keyRange(other), limit: 1 }] }
 }
 
 function drawKey(random: Random, workload: WorkloadOptions): Key {

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type ErrorCode, PaxosError } from '../../src/base/error.ts'
-import { planRestore, type RestorePlan, restore } from '../../src/daemon/backup/restore.ts'
+import { checkBackup } from '../../src/daemon/backup/backup-file.ts'
+import { foundersOf, planRestore, type RestorePlan, restore } from '../../src/daemon/backup/restore.ts'
 import { deriveCluster } from '../../src/daemon/cluster-identity.ts'
 import { loadNodeConfig } from '../../src/daemon/config.ts'
 import type { NodeConfig } from '../../src/daemon/config-table.ts'
@@ -39,12 +40,8 @@ async function fixture(t: TestContext): Promise<Fixture> {
     }
     return loadNodeConfig({ settings, set: [], file: undefined }, {}, folder)
   }
-  const plan = (names: readonly string[], revisionAbove = 0): Promise<RestorePlan> =>
-    planRestore(
-      backup,
-      names.map((name) => config(name)),
-      revisionAbove,
-    )
+  const plan = async (names: readonly string[], revisionAbove = 0): Promise<RestorePlan> =>
+    planRestore(await checkBackup(backup), foundersOf(names.map((name) => config(name))), revisionAbove)
   return { folder, backup, config, plan }
 }
 
@@ -229,13 +226,23 @@ test('nodes configured otherwise than they were restored for are refused', async
   }
 })
 
-test('members that do not belong together are refused before anything is done', async (t) => {
+test('a backup that was read is not read again to plan, and is to restore', async (t) => {
   const { config, backup, folder } = await fixture(t)
+  const checked = await checkBackup(backup)
+  rmSync(backup)
+  const plan = await planRestore(checked, foundersOf([config('n1')]), 0)
+  assert.deepEqual(plan.members, [{ ...plan.members[0], name: 'n1', state: 'empty' }])
+  await assert.rejects(restore(plan, nothing), refusal('USAGE', /Cannot read .*backup/))
+  assert.equal(existsSync(join(folder, 'n1', 'identity.json')), false)
+})
+
+test('members that do not belong together are refused before anything is done', async (t) => {
+  const { config, folder } = await fixture(t)
   const one = config('n1')
   const otherToken = config('n2', { clusterToken: 'another-token' })
-  await assert.rejects(planRestore(backup, [one, otherToken], 0), refusal('BAD_CONFIG', /different clusters/))
+  assert.throws(() => foundersOf([one, otherToken]), refusal('BAD_CONFIG', /different clusters/))
   const sameDirectory = { ...config('n2'), dataDir: one.dataDir }
-  await assert.rejects(planRestore(backup, [one, sameDirectory], 0), refusal('BAD_CONFIG', /same data directory/))
+  assert.throws(() => foundersOf([one, sameDirectory]), refusal('BAD_CONFIG', /same data directory/))
   assert.equal(existsSync(join(folder, 'n1')), false)
 })
 

@@ -2,12 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { backupFrames } from '../../src/daemon/backup/backup-writer.ts'
-import { settled } from '../../src/daemon/backup/settled.ts'
-import { FailStop } from '../../src/daemon/store/fail-stop.ts'
-import { LmdbStateStore } from '../../src/daemon/store/lmdb-state-store.ts'
-import { toSlot } from '../../src/protocol/ids.ts'
 import { Bench, put, toKey } from '../machine/fixtures.ts'
+import { benchBackup } from './bench-backup.ts'
 
 /** Removed with the test. */
 export function scratchFolder(t: TestContext): string {
@@ -38,16 +34,10 @@ export async function sampleBackup(folder: string): Promise<Uint8Array> {
     bench.one(put(keyOf(seq % written), `value ${seq} `.repeat(1 + (seq % 20))), { id: 1, seq, ackedBelow: 1 })
   }
   for (let n = 0; n < deleted; n++) bench.by('ann', { kind: 'delete', key: toKey(keyOf(n)), ifVersion: undefined })
-  const failStop = new FailStop({ commitDeadlineMs: 10_000, onFailure: () => {} })
-  const store = new LmdbStateStore({ directory: folder, failStop, snapshotIdleMs: 60_000 })
-  await settled((done) => store.commit(new Map(bench.overlay.range('', undefined)), done))
-  const snapshot = store.snapshot(toSlot(0))
   const origin = { program: '0.1.0', clusterId: sample.clusterId, node: 'n1', group: '0', epoch: 1 }
   const made = { consistency: 'linearizable', createdAt: '2026-01-01T00:00:00.000Z' } as const
   const frames: Uint8Array[] = []
-  for await (const frame of backupFrames(snapshot, { ...origin, ...made }, 16 * 1024)) frames.push(frame)
-  await store.close()
-  failStop.close()
+  for await (const frame of benchBackup(bench, folder, { ...origin, ...made })) frames.push(frame)
   return Buffer.concat(frames)
 }
 

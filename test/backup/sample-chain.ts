@@ -4,18 +4,13 @@ import { toBinary } from '../../src/base/bytes.ts'
 import { Random } from '../../src/base/random.ts'
 import { checkFile } from '../../src/daemon/backup/backup-file.ts'
 import { backupId } from '../../src/daemon/backup/backup-id.ts'
-import { backupFrames } from '../../src/daemon/backup/backup-writer.ts'
 import { incrementFrames } from '../../src/daemon/backup/increment-writer.ts'
-import { settled } from '../../src/daemon/backup/settled.ts'
-import { FailStop } from '../../src/daemon/store/fail-stop.ts'
-import { LmdbStateStore } from '../../src/daemon/store/lmdb-state-store.ts'
-import { metaKey } from '../../src/machine/layout.ts'
-import { decodeMeta, emptyMeta, type Meta } from '../../src/machine/records.ts'
+import { metaOf } from '../../src/machine/records.ts'
 import type { Command, SessionStamp } from '../../src/machine/request.ts'
 import { noop } from '../../src/protocol/entry.ts'
-import { toSlot } from '../../src/protocol/ids.ts'
 import type { SlotEntry } from '../../src/protocol/multipaxos/message.ts'
 import { Bench, put, toKey } from '../machine/fixtures.ts'
+import { benchBackup } from './bench-backup.ts'
 
 /** What the machine holds: after each slot, and at each revision. */
 export interface Moment {
@@ -73,19 +68,12 @@ export class SampleChain {
   async full(): Promise<string> {
     const store = join(this.#folder, `store-${this.#files}`)
     mkdirSync(store)
-    const failStop = new FailStop({ commitDeadlineMs: 10_000, onFailure: () => {} })
-    const state = new LmdbStateStore({ directory: store, failStop, snapshotIdleMs: 60_000 })
-    await settled((done) => state.commit(new Map(this.#bench.overlay.range('', undefined)), done))
-    const snapshot = state.snapshot(toSlot(0))
-    const path = await this.#save(backupFrames(snapshot, this.#origin(), 16 * 1024))
-    await state.close()
-    failStop.close()
-    return path
+    return await this.#save(benchBackup(this.#bench, store, this.#origin()))
   }
 
   /** Continues the file that was made last. */
   async increment(): Promise<string> {
-    const { appliedUpTo: applied, revision, compactedRevision, chainSince, chain } = this.#meta()
+    const { appliedUpTo: applied, revision, compactedRevision, chainSince, chain } = metaOf(this.#bench.overlay)
     const end = { applied, revision, compactedRevision, chainSince, chain: hex(chain) }
     const log = {
       page: async ({ from, to }: { from: number; to: number }) => this.#log.slice(from, Math.min(to, from + 7)),
@@ -100,7 +88,11 @@ export class SampleChain {
     for await (const frame of frames) all.push(frame)
     writeFileSync(path, Buffer.concat(all))
     const { manifest } = await checkFile(path)
-    this.#base = { base: backupId(manifest), from: manifest.applied, chainBefore: hex(this.#meta().chain) }
+    this.#base = {
+      base: backupId(manifest),
+      from: manifest.applied,
+      chainBefore: hex(metaOf(this.#bench.overlay).chain),
+    }
     return path
   }
 
@@ -148,11 +140,6 @@ export class SampleChain {
       answer.items.map((item) => [item.key, `${toBinary(item.value)} ${item.modRevision} ${item.version}`]),
     )
     return { slot: this.#bench.slot, revision, timeMs: this.#bench.timeMs, keys }
-  }
-
-  #meta(): Meta {
-    const record = this.#bench.overlay.get(metaKey)
-    return record === undefined ? emptyMeta : decodeMeta(record)
   }
 }
 

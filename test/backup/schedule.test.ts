@@ -3,9 +3,16 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { PaxosError } from '../../src/base/error.ts'
+import { BackupSchedule } from '../../src/daemon/backup/backup-schedule.ts'
+import { encodeRequest } from '../../src/machine/command-codec.ts'
+import { toSlot } from '../../src/protocol/ids.ts'
+import { SharedLog, SingleReplica } from '../api/single-replica.ts'
 import { json, paxos } from '../cli/paxos.ts'
 import { patienceMs, withCluster } from '../cluster/cluster.ts'
 import { until } from '../cluster/until.ts'
+import { put } from '../machine/fixtures.ts'
+import { scratchFolder } from './sample-backup.ts'
 
 test('a node makes backups by itself, keeps so many, and says how old the newest is', async () => {
   await withCluster({ nodes: 1 }, async (cluster) => {
@@ -127,4 +134,42 @@ test('between full backups a node makes increments, and never removes what one t
     assert.match(node.log, /the last backup cannot be continued: a full one is made/)
     assert.equal(await node.metric('paxos_backup_failures_total'), 0)
   })
+})
+
+test('a damaged record among the kept slots is followed by a full backup, and then by increments again', async (t) => {
+  const directory = join(scratchFolder(t), 'backups')
+  const log = new SharedLog()
+  const write = (): void => void log.append([encodeRequest({ session: undefined, command: put('a', 'b') })])
+  for (let n = 0; n < 10; n++) write()
+  const warnings: string[] = []
+  const schedule = new BackupSchedule({
+    ...{ directory, everyMs: 20, keep: 100, fullEvery: 1000, chunkBytes: 1024 },
+    replica: new SingleReplica(log),
+    keptLog: {
+      keptRange: () => ({ from: toSlot(0), to: toSlot(log.truncatedUpTo) }),
+      keptEntries: (_group, _epoch, from) => {
+        if (from >= log.truncatedUpTo) return []
+        throw new PaxosError('STORE_FAILED', `Cannot read slot ${from}`)
+      },
+    },
+    origin: { program: '0.1.0', clusterId: 'c1', node: 'n1' },
+    logger: { info: () => {}, warn: (_fields, message) => void warnings.push(message) },
+    now: Date.now,
+  })
+  const kinds = (): string =>
+    readdirSync(directory, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.paxos'))
+      .sort()
+      .map((name) => (name.endsWith('.increment.paxos') ? 'i' : 'f'))
+      .join('')
+  mkdirSync(directory)
+  schedule.start()
+  t.after(() => schedule.stop())
+  await until('an increment', patienceMs, () => kinds().startsWith('fi'))
+  for (let n = 0; n < 10; n++) write()
+  log.truncatedUpTo = 20
+  await until('a full one, and increments of it', patienceMs, () => /^fi+fi/.test(kinds()))
+  await schedule.stop()
+  assert.equal(schedule.metrics().failures, 0)
+  assert.deepEqual(warnings, ['an increment cannot be made: a full backup is'])
 })

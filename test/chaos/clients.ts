@@ -1,6 +1,7 @@
 /** The clients of a chaos run: with sessions, with our stream but without a session, and over plain HTTP. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { toBinary } from '../../src/base/bytes.ts'
+import { keyAfter } from '../../src/base/order.ts'
 import { Random } from '../../src/base/random.ts'
 import type { PaxosClient, TxnResult } from '../../src/client/client.ts'
 import type { KeyValue } from '../../src/client/key-value.ts'
@@ -107,7 +108,7 @@ export class ChaosClient {
       // biome-ignore lint/suspicious/noThenProperty: the word of the API; never awaited.
       then: [{ kind: 'put', key, value }],
       else: [
-        { kind: 'get', range: { start: key, end: `${key}\0` }, limit: 0 },
+        { kind: 'get', range: { start: key, end: keyAfter(key) }, limit: 0 },
         { kind: 'put', key: other, value: elseValue },
       ],
     }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { scratchPrefix } from '../../src/cli/backup/scratch-directory.ts'
 import { lockDirectory } from '../../src/daemon/store/directory-lock.ts'
 import { backupFrame } from '../../src/wire/backup-codec.ts'
 import { encodeFrame } from '../../src/wire/frame.ts'
@@ -50,7 +51,7 @@ test('verify restores it and says so', async () => {
   assert.equal(exit, 0, stderr)
   assert.match(stdout, /good: restored, and every key is the same/)
   assert.deepEqual(
-    readdirSync(folder).filter((name) => name.startsWith('paxos-verify')),
+    readdirSync(folder).filter((name) => name.startsWith(scratchPrefix)),
     [],
   )
 })
@@ -72,12 +73,13 @@ test('verify takes its scratch directory away when it is interrupted, and what a
   await interrupt('SIGKILL')
   assert.equal(readdirSync(scratch).length, 1)
   // Of a run that lives.
-  const running = join(scratch, 'paxos-verify-running')
+  const name = `${scratchPrefix}running`
+  const running = join(scratch, name)
   mkdirSync(running)
   const lock = await lockDirectory(running)
   const { exit, stderr } = await paxos(['backup', 'verify', good, '--scratch', scratch])
   assert.equal(exit, 0, stderr)
-  assert.deepEqual(readdirSync(scratch), ['paxos-verify-running'])
+  assert.deepEqual(readdirSync(scratch), [name])
   await lock.release()
 })
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { PaxosError } from '../../src/base/error.ts'
+import { settled } from '../../src/daemon/store/settled.ts'
 import type { Ballot } from '../../src/protocol/ballot.ts'
 import type { Write } from '../../src/protocol/effect.ts'
 import type { Entry } from '../../src/protocol/entry.ts'
@@ -53,9 +54,7 @@ export function vote(slot: number, round: number, payload: Uint8Array = bytes(20
 
 export function durable(store: AcceptorStore, writes: readonly Write[], to = { group, epoch }): Promise<void> {
   const grouped: GroupWrite[] = writes.map((write) => ({ ...to, write }))
-  return new Promise((resolve, reject) => {
-    store.commit(grouped, (error) => (error === undefined ? resolve() : reject(error)))
-  })
+  return settled((done) => store.commit(grouped, done))
 }
 
 function slots(loaded: LoadedGroup): number[] {

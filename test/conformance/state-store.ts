@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { PaxosError } from '../../src/base/error.ts'
+import { settled } from '../../src/daemon/store/settled.ts'
 import { toSlot } from '../../src/protocol/ids.ts'
-import type { Done, StateInstall, StateStore } from '../../src/runtime/ports.ts'
+import type { StateInstall, StateStore } from '../../src/runtime/ports.ts'
 
 export interface OpenStateStore {
   readonly store: StateStore
@@ -19,10 +20,6 @@ export interface StateDisk {
 }
 
 export type Data = readonly (readonly [key: string, value: string])[]
-
-export function settled(run: (done: Done) => void): Promise<void> {
-  return new Promise((resolve, reject) => run((error) => (error === undefined ? resolve() : reject(error))))
-}
 
 export function changes(data: readonly (readonly [string, string | null])[]): Map<string, Uint8Array | null> {
   return new Map(data.map(([key, value]) => [key, value === null ? null : Buffer.from(value, 'latin1')]))

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { type BackupChain, checkChain } from '../../daemon/backup/backup-chain.ts'
-import type { CheckedBackup } from '../../daemon/backup/backup-file.ts'
+import { type CheckedBackup, checkBackup } from '../../daemon/backup/backup-file.ts'
 import { materialize } from '../../daemon/backup/materialize.ts'
 import type { RestorePoint } from '../../daemon/backup/restore-point.ts'
 import { checkScratchSpace } from '../../daemon/backup/verify.ts'
@@ -19,13 +19,13 @@ export interface SourceFiles {
 }
 
 export interface RestoreSource {
-  /** A full backup at the point. */
-  readonly path: string
+  /** A full one, at the point. */
+  readonly backup: CheckedBackup
   /** New revisions must be above this one: the old cluster has given all up to the end of the files, whatever the point. */
   readonly revisionAbove: number
 }
 
-/** Gives `body` one full backup to restore. Throws like `checkChain` and `materialize`. */
+/** Gives `body` one full backup to restore. Throws like `checkBackup`, `checkChain` and `materialize`. */
 export async function withRestoreSource<T>(
   files: SourceFiles,
   body: (source: RestoreSource) => Promise<T>,
@@ -33,12 +33,12 @@ export async function withRestoreSource<T>(
   const { paths, point } = files
   const [only] = paths
   if (only !== undefined && paths.length === 1 && point.kind === 'end')
-    return await body({ path: only, revisionAbove: 0 })
+    return await body({ backup: await checkBackup(only), revisionAbove: 0 })
   files.onStep('checking the files')
   const chain = await checkChain(paths)
   return await withScratchDirectory(resolve(files.scratch ?? tmpdir()), async (directory) => {
-    const { path } = await replayed(chain, files, directory)
-    return await body({ path, revisionAbove: chain.end.revision + restoreGap })
+    const backup = await replayed(chain, files, directory)
+    return await body({ backup, revisionAbove: chain.end.revision + restoreGap })
   })
 }
 

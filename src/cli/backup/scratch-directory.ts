@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
 import { lockDirectory, lockFile, lockSocket } from '../../daemon/store/directory-lock.ts'
 
-const prefix = 'paxos-verify-'
+/** Of its name, by which what a killed run left is known. */
+export const scratchPrefix = 'paxos-verify-'
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
@@ -13,7 +14,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  */
 export async function withScratchDirectory<T>(parent: string, body: (directory: string) => Promise<T>): Promise<T> {
   await removeLeftovers(parent)
-  const directory = await mkdtemp(join(parent, prefix)).catch((cause: NodeJS.ErrnoException) => {
+  const directory = await mkdtemp(join(parent, scratchPrefix)).catch((cause: NodeJS.ErrnoException) => {
     const reason = cause.code === 'ENOENT' ? 'it does not exist' : (cause.code ?? cause.message)
     throw new PaxosError('USAGE', `Cannot use ${parent}: ${reason}`, {
       hint: 'Name a directory that is writable with --scratch.',
@@ -43,7 +44,7 @@ export async function withScratchDirectory<T>(parent: string, body: (directory: 
 /** One that has no lock yet may be about to get it; whatever cannot be removed, somebody else's too, is left alone. */
 async function removeLeftovers(parent: string): Promise<void> {
   const names = await readdir(parent).catch(() => [])
-  for (const name of names.filter((found) => found.startsWith(prefix))) {
+  for (const name of names.filter((found) => found.startsWith(scratchPrefix))) {
     const directory = join(parent, name)
     if (![lockSocket, lockFile].some((file) => existsSync(join(directory, file)))) continue
     try {

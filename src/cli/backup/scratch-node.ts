@@ -5,7 +5,7 @@ import { PaxosClient } from '../../client/client.ts'
 import type { KeyValue } from '../../client/key-value.ts'
 import type { CheckedBackup } from '../../daemon/backup/backup-file.ts'
 import { ContentTally } from '../../daemon/backup/content-tally.ts'
-import { planRestore, restore } from '../../daemon/backup/restore.ts'
+import { foundersOf, planRestore, restore } from '../../daemon/backup/restore.ts'
 import { badBackup } from '../../daemon/backup/verify.ts'
 import { loadNodeConfig } from '../../daemon/config.ts'
 import { createLogger } from '../../daemon/logger.ts'
@@ -22,11 +22,8 @@ const name = 'verify'
  * Restores the backup to a cluster of one in `scratch`, starts its node in this process, and reads every key through the
  * client port. Throws PaxosError BACKUP_DAMAGED when something else comes out than went in.
  */
-export async function verifyWithNode(
-  { path, manifest }: CheckedBackup,
-  scratch: string,
-  version: string,
-): Promise<void> {
+export async function verifyWithNode(backup: CheckedBackup, scratch: string, version: string): Promise<void> {
+  const { path, manifest } = backup
   const settings = {
     name,
     dataDir: join(scratch, 'restored'),
@@ -38,7 +35,7 @@ export async function verifyWithNode(
     logLevel: 'silent',
   }
   const config = loadNodeConfig({ settings, set: [], file: undefined }, {}, scratch)
-  const plan = await planRestore(path, [config], 0)
+  const plan = await planRestore(backup, foundersOf([config]), 0)
   await restore(plan, () => {})
   const log = createLogger({ node: name, level: config.logLevel, format: 'json' })
   const node = await startNode(config, { log, version, stopped: new Promise(() => {}) })

@@ -18,13 +18,11 @@ export async function readStoppedSpace(path: string, wanted: readonly CountWante
   const { diskOf } = await import('../../daemon/store/directory-files.ts')
   const { limitSettings } = await import('../../daemon/config-table.ts')
   const { walkSpace } = await import('../../daemon/space/walk-space.ts')
-  const { decodeMeta, emptyMeta } = await import('../../machine/records.ts')
-  const { metaKey } = await import('../../machine/layout.ts')
+  const { metaOf } = await import('../../machine/records.ts')
   const directory = await openDataDirectoryReadOnly({ path })
   try {
     const { name, clusterId } = directory.identity
-    const record = directory.view.get(metaKey)
-    const { revision } = record === undefined ? emptyMeta : decodeMeta(record)
+    const { revision } = metaOf(directory.view)
     const { freeBytes, totalBytes } = await diskOf(path)
     const votes = directory.epochs(firstGroup).flatMap(({ number }) => directory.load(firstGroup, number).votes)
     const space: SpaceJson = {

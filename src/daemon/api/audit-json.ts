@@ -1,4 +1,5 @@
 /** The audit trail for people: of a node that serves, and from the directory of one that is stopped. */
+import { keyAfter } from '../../base/order.ts'
 import type { AuditRecord } from '../../machine/audit-record.ts'
 import type { Answer, KeyChange, KeyRange } from '../../machine/request.ts'
 import type {
@@ -37,7 +38,7 @@ function recordJson(record: AuditRecord): AuditRecordJson {
 }
 
 function rangeJson({ start, end }: KeyRange): AuditRangeJson {
-  if (end === `${start}\0`) return binaryField('key', start)
+  if (end === keyAfter(start)) return binaryField('key', start)
   return { ...binaryField('start', start), ...(end === undefined ? {} : binaryField('end', end)) }
 }
 

@@ -5,7 +5,7 @@ import { backupFrames } from '../backup/backup-writer.ts'
 import { ChosenLog } from '../backup/chosen-log.ts'
 import { incrementFrames } from '../backup/increment-writer.ts'
 import { planIncrement } from '../backup/plan-increment.ts'
-import { metaOf } from '../backup/snapshot-meta.ts'
+import { snapshotMeta } from '../backup/snapshot-meta.ts'
 import { consistencyOf } from './answer-query.ts'
 import type { ApiState } from './api-state.ts'
 import { note } from './audit-note.ts'
@@ -41,7 +41,7 @@ export function getIncrement(exchange: Exchange, state: ApiState): void {
   const origin = originOf(exchange, state.context)
   withBackupPlace(exchange, state, consistency, (snapshot, release) => {
     const { context } = state
-    const meta = metaOf(snapshot)
+    const meta = snapshotMeta(snapshot)
     // The entries are in the log; an open snapshot would only hold disk space.
     snapshot.close()
     const log = new ChosenLog(context.replica, context.keptLog)

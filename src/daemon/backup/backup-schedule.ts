@@ -4,7 +4,8 @@
  * What there is follows from the directory alone, so a restart changes nothing: the time of a backup is in its name,
  * together with node and cluster. Others' files are never touched, nor those of the cluster that this one was restored from.
  *
- * An increment that cannot be made, since its base is gone or the log does not reach back to it, becomes a full backup.
+ * An increment that cannot be made, since its base is gone, or the log does not reach back to it or is damaged, becomes a full
+ * backup.
  */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,7 +24,7 @@ import { incrementFrames } from './increment-writer.ts'
 import { incrementsSinceFull, type OwnBackup, OwnBackups, superfluous } from './own-backups.ts'
 import { removeLeftovers } from './partial-file.ts'
 import { planIncrement } from './plan-increment.ts'
-import { metaOf } from './snapshot-meta.ts'
+import { snapshotMeta } from './snapshot-meta.ts'
 import { takeSnapshot } from './take-snapshot.ts'
 import { writeFrames } from './write-frames.ts'
 
@@ -61,8 +62,11 @@ interface NewestEnd {
 /** After a failure it is tried again sooner than at the next time that is due. */
 const retryMs = 60_000
 const snapshotTimeoutMs = 10_000
-/** The log does not reach from the base to here: an increment will not be made by trying again. */
-const hopeless: ReadonlySet<string> = new Set(['COMPACTED', 'PRECONDITION_FAILED'])
+/**
+ * The log does not reach from the base to here, or a record of it is damaged: an increment will not be made by trying again.
+ * A full backup reads the machine's data only.
+ */
+const hopeless: ReadonlySet<string> = new Set(['COMPACTED', 'PRECONDITION_FAILED', 'STORE_FAILED'])
 
 export class BackupSchedule {
   readonly #options: BackupScheduleOptions
@@ -172,7 +176,7 @@ export class BackupSchedule {
     const snapshot = await snapshotOf(this.#options.replica)
     try {
       const frames = backupFrames(snapshot, this.#origin(madeAt), this.#options.chunkBytes)
-      return await this.#write(this.#own.nameOf(madeAt, false), frames, metaOf(snapshot))
+      return await this.#write(this.#own.nameOf(madeAt, false), frames, snapshotMeta(snapshot))
     } finally {
       snapshot.close()
     }
@@ -181,7 +185,7 @@ export class BackupSchedule {
   async #writeIncrement(madeAt: number, start: IncrementStart): Promise<NewestEnd | undefined> {
     const { replica, keptLog, chunkBytes } = this.#options
     const snapshot = await snapshotOf(replica)
-    const meta = metaOf(snapshot)
+    const meta = snapshotMeta(snapshot)
     snapshot.close()
     const log = new ChosenLog(replica, keptLog)
     const frames = incrementFrames(log, this.#origin(madeAt), start, planIncrement(log, start, meta), chunkBytes)

@@ -1,7 +1,7 @@
 import type { StateStore } from '../../runtime/ports.ts'
 import { type BackupEntry, decodeEntries } from '../../wire/backup-codec.ts'
+import { settled } from '../store/settled.ts'
 import { type CheckedBackup, readChunks } from './backup-file.ts'
-import { settled } from './settled.ts'
 
 /** Puts everything that the backup holds, history and sessions too, into a store. Throws PaxosError BACKUP_DAMAGED. */
 export async function fillStore(state: Pick<StateStore, 'install'>, backup: CheckedBackup): Promise<void> {

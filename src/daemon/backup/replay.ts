@@ -7,8 +7,8 @@ import type { Entry } from '../../protocol/entry.ts'
 import type { SlotEntry } from '../../protocol/multipaxos/message.ts'
 import { Overlay } from '../../runtime/overlay.ts'
 import type { StateStore } from '../../runtime/ports.ts'
+import { settled } from '../store/settled.ts'
 import type { RestorePoint } from './restore-point.ts'
-import { settled } from './settled.ts'
 
 /** Changes that wait to be written. */
 const flushBytes = 4 * 1024 * 1024

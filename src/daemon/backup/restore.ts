@@ -19,10 +19,10 @@ import type { NodeConfig } from '../config-table.ts'
 import { type DataDirectory, openDataDirectoryReadOnly } from '../store/data-directory.ts'
 import { refused } from '../store/directory-identity.ts'
 import { restoredClusterId } from '../store/identity.ts'
-import { type CheckedBackup, checkBackup, readChunks } from './backup-file.ts'
+import { settled } from '../store/settled.ts'
+import { type CheckedBackup, readChunks } from './backup-file.ts'
 import { ContentTally } from './content-tally.ts'
 import { buildDirectory, findDirectory } from './restore-directory.ts'
-import { settled } from './settled.ts'
 import { withDirectory } from './with-directory.ts'
 
 export interface MemberPlan {
@@ -31,6 +31,13 @@ export interface MemberPlan {
   readonly configured: FoundingIdentity
   /** `done`: an earlier run of the same restore has prepared it, and no node has run on it. */
   readonly state: 'empty' | 'interrupted' | 'done'
+}
+
+/** Of a new cluster, those that are founded here; their configurations agree on what it is. */
+export interface Founders {
+  /** Before it is told from the cluster that the backup is of. */
+  readonly clusterId: string
+  readonly members: readonly { readonly config: NodeConfig; readonly cluster: FoundingIdentity }[]
 }
 
 export interface RestorePlan {
@@ -45,17 +52,10 @@ export interface RestorePlan {
 /** Written in one commit while restoring. */
 const installBytes = 1024 * 1024
 
-/**
- * Reads the whole backup and looks at every directory; changes nothing. `revisionAbove`: revisions of the new cluster are
- * above this one, too. Throws PaxosError USAGE, BAD_CONFIG, BACKUP_DAMAGED, BACKUP_REFUSED, DATA_DIR_REFUSED.
- */
-export async function planRestore(
-  path: string,
-  configs: readonly NodeConfig[],
-  revisionAbove: number,
-): Promise<RestorePlan> {
-  const configured = configs.map((config) => ({ config, cluster: deriveCluster(config) }))
-  const ids = new Set(configured.map(({ cluster }) => cluster.clusterId))
+/** Throws PaxosError BAD_CONFIG. */
+export function foundersOf(configs: readonly NodeConfig[]): Founders {
+  const members = configs.map((config) => ({ config, cluster: deriveCluster(config) }))
+  const ids = new Set(members.map(({ cluster }) => cluster.clusterId))
   if (ids.size !== 1) {
     throw new PaxosError('BAD_CONFIG', 'The configurations describe different clusters', {
       hint: 'Members, token, quorum sizes and lease must be the same for every member.',
@@ -73,7 +73,19 @@ export async function planRestore(
       hint: 'Give each member a directory of its own.',
     })
   }
-  const backup = await checkBackup(path)
+  const [clusterId = ''] = ids
+  return { clusterId, members }
+}
+
+/**
+ * Looks at every directory; changes nothing. The backup was read as a whole, and is when it is restored: not here once more.
+ * `revisionAbove`: revisions of the new cluster are above this one, too. Throws PaxosError DATA_DIR_REFUSED.
+ */
+export async function planRestore(
+  backup: CheckedBackup,
+  founders: Founders,
+  revisionAbove: number,
+): Promise<RestorePlan> {
   const meta = restoredMeta(backup.meta, revisionAbove)
   const { clusterId: old, contentSha256 } = backup.manifest
   const restoredFrom = createHash('sha256')
@@ -81,15 +93,14 @@ export async function planRestore(
     .digest('hex')
     .slice(0, 32)
   const members: MemberPlan[] = []
-  for (const { config, cluster } of configured) {
+  for (const { config, cluster } of founders.members) {
     const member = { name: config.name, directory: config.dataDir, configured: cluster }
     members.push({ ...member, state: await stateOf(member, restoredFrom) })
   }
-  const [clusterId = ''] = ids
-  return { backup, clusterId: restoredClusterId(clusterId, restoredFrom), restoredFrom, meta, members }
+  return { backup, clusterId: restoredClusterId(founders.clusterId, restoredFrom), restoredFrom, meta, members }
 }
 
-/** Prepares what is not done yet. Throws like `planRestore`, and STORE_FAILED. */
+/** Prepares what is not done yet. Throws like `planRestore` and `readChunks`, and STORE_FAILED. */
 export async function restore(plan: RestorePlan, onMember: (member: MemberPlan) => void): Promise<void> {
   for (const member of plan.members) {
     if (member.state !== 'done') await buildDirectory(member.directory, (work) => buildMember(plan, member, work))

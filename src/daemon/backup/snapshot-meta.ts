@@ -6,7 +6,7 @@ import type { StateSnapshot } from '../../runtime/ports.ts'
 const before = `${String.fromCharCode(metaKey.charCodeAt(0) - 1)}\xff\xff\xff`
 
 /** Throws PaxosError NOT_FOUND when the snapshot is closed. */
-export function metaOf(snapshot: StateSnapshot): Meta {
+export function snapshotMeta(snapshot: StateSnapshot): Meta {
   const [first] = snapshot.page(before, 1).entries
   return first?.[0] === metaKey ? decodeMeta(first[1]) : emptyMeta
 }

@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
 import { KvMachine } from '../../machine/kv-machine.ts'
@@ -7,6 +6,7 @@ import { decodeItem } from '../../machine/records.ts'
 import { toNodeId } from '../../protocol/ids.ts'
 import { Overlay } from '../../runtime/overlay.ts'
 import { everything } from '../../wire/key-range.ts'
+import { fileSystemSpace } from '../store/file-system-space.ts'
 import type { CheckedBackup } from './backup-file.ts'
 import { fillStore } from './fill-store.ts'
 import { tallyOf } from './restore.ts'
@@ -18,10 +18,10 @@ const spaceMinBytes = 64 * 1024 * 1024
 
 /** Throws PaxosError USAGE when backups of so many bytes before compression have no room below `directory`. */
 export async function checkScratchSpace(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory)
+  const { freeBytes } = await fileSystemSpace(directory)
   const wanted = spaceFactor * bytes + spaceMinBytes
-  if (bavail * bsize >= wanted) return
-  throw new PaxosError('USAGE', `${directory} has ${bavail * bsize} bytes free, and ${wanted} are wanted`, {
+  if (freeBytes >= wanted) return
+  throw new PaxosError('USAGE', `${directory} has ${freeBytes} bytes free, and ${wanted} are wanted`, {
     hint: 'Name a larger place with --scratch.',
   })
 }

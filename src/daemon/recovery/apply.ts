@@ -9,8 +9,7 @@
 import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
-import { metaKey } from '../../machine/layout.ts'
-import { decodeMeta } from '../../machine/records.ts'
+import { metaOf } from '../../machine/records.ts'
 import { type NodeId, nextSlot } from '../../protocol/ids.ts'
 import type { AcceptorStore } from '../../runtime/ports.ts'
 import { recoveredWrites } from '../../runtime/recovered-writes.ts'
@@ -27,6 +26,7 @@ import { stateFile } from '../store/lmdb-state-store.ts'
 import { readIncarnations } from '../store/own-incarnations.ts'
 import { readPeerIncarnations } from '../store/peer-incarnations.ts'
 import { encodeRecord } from '../store/record.ts'
+import { settled } from '../store/settled.ts'
 import { statePageSize, stateView } from '../store/state-tree.ts'
 import { survivorOf } from './directory-survivor.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -132,8 +132,7 @@ async function checkData(plan: PlanFile, path: string, { nodeId, name }: Identit
   let found = 0
   if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
     const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true })
-    const meta = stateView(state).get(metaKey)
-    found = meta === undefined ? 0 : decodeMeta(meta).appliedUpTo
+    found = metaOf(stateView(state)).appliedUpTo
     await state.close()
   }
   if (found >= wanted) return
@@ -150,12 +149,9 @@ async function write(plan: PlanFile, identity: Identity, environment: Environmen
   const store = new LmdbAcceptorStore(environment, failStop)
   try {
     const writes = recoveredWrites(plan, identity.nodeId, acceptorOf(environment))
-    await new Promise<void>((resolve, reject) => {
-      // One turn, one transaction: what is decided, and whose it is, cannot differ.
-      const named = environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
-      named.catch(reject)
-      store.commit(writes, (error) => (error === undefined ? resolve() : reject(error)))
-    })
+    // One turn, one transaction: what is decided, and whose it is, cannot differ.
+    const named = environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
+    await Promise.all([named, settled((done) => store.commit(writes, done))])
   } finally {
     await store.close()
     failStop.close()

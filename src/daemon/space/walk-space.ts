@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts'
+import { keyAfter } from '../../base/order.ts'
 import { historyRange, itemRange } from '../../machine/layout.ts'
 import { SpaceTally } from '../../machine/prefix-tally.ts'
 import { prefixRange } from '../../wire/key-range.ts'
@@ -50,7 +51,7 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
   let sliceEnd = performance.now() + pace.sliceMs
   for (const range of rangesOf(walk.prefix)) {
     if (after !== undefined && range.end !== undefined && after >= range.end) continue
-    let start = after === undefined || after < range.start ? range.start : `${after}\0`
+    let start = after === undefined || after < range.start ? range.start : keyAfter(after)
     for (;;) {
       const recordsMax = Math.min(sliceRecords, pace.recordsMax - records)
       const slice = source({ start, end: range.end, recordsMax, bytesMax: sliceBytes })
@@ -64,7 +65,7 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
       assert(after !== undefined, 'a slice that is not the last is not empty')
       if (records >= pace.recordsMax || bytes >= pageBytesMax || !pace.isWanted())
         return { tally, records, next: after }
-      start = `${after}\0`
+      start = keyAfter(after)
       if (performance.now() < sliceEnd) continue
       await new Promise((resolve) => setTimeout(resolve, pace.pauseMs()))
       sliceEnd = performance.now() + pace.sliceMs

@@ -9,9 +9,9 @@ import { test } from 'node:test'
 import { PaxosError } from '../../base/error.ts'
 import { zeroBallot } from '../../protocol/ballot.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
+import { encodeEpoch } from '../../protocol/epoch-codec.ts'
 import { featureLevels } from '../../protocol/feature-level.ts'
 import { firstEpoch, firstGroup, toEpochNumber, toNodeId, toSlot } from '../../protocol/ids.ts'
-import type { Done } from '../../runtime/ports.ts'
 import {
   checkNewDirectory,
   type DataDirectory,
@@ -20,8 +20,9 @@ import {
 } from './data-directory.ts'
 import { openEnvironment } from './environment.ts'
 import { encodeIdentity } from './identity.ts'
-import { identityKey, incarnationKey } from './keys.ts'
+import { epochKey, identityKey, incarnationKey, ownIncarnationsKey, peerIncarnationKey } from './keys.ts'
 import { encodeRecord } from './record.ts'
+import { settled } from './settled.ts'
 
 const expected = { clusterId: 'c1', nodeId: toNodeId(2), name: 'n2' }
 
@@ -40,10 +41,6 @@ async function withDirectory(body: (path: string) => Promise<void>): Promise<voi
 
 async function created(path: string): Promise<void> {
   await (await openFor(path)).close()
-}
-
-function settled(run: (done: Done) => void): Promise<void> {
-  return new Promise((resolve, reject) => run((error) => (error === undefined ? resolve() : reject(error))))
 }
 
 function refusal(pattern: RegExp, hint = /.{10}/): (error: unknown) => boolean {
@@ -266,6 +263,45 @@ test('that a node can begin in a directory is known before it does', async () =>
     await assert.rejects(checkNewDirectory(join(foreign, 'letter.txt')), refusal(/is not a directory/))
   })
 })
+
+test('what cannot be read is found before a start has changed anything', async () => {
+  const garbage = Buffer.from('not a record')
+  const newer = encodeEpoch(epochAt(1, featureLevels.max + 1))
+  const epochOne = epochKey(firstGroup, firstEpoch)
+  const damages = [
+    [peerIncarnationKey(toNodeId(3)), garbage, /Cannot read the disk of another node/],
+    [ownIncarnationsKey, garbage, /Cannot read the incarnations of this node/],
+    [epochOne, garbage, /Cannot read an epoch of group/],
+    [epochOne, encodeRecord(epochOne, Buffer.from('??')), /another version wrote it/],
+    [epochOne, encodeRecord(epochOne, newer), /it is too old/],
+  ] as const
+  for (const [key, record, says] of damages) {
+    await withDirectory(async (path) => {
+      await created(path)
+      const environment = openEnvironment(join(path, 'acceptor.mdb'), { pageSize: 4096, readOnly: false })
+      await environment.put(key, record)
+      await environment.close()
+      for (const name of ['state.mdb', 'state.mdb-lock']) await rm(join(path, name))
+      const before = [readdirSync(path), readFileSync(join(path, 'acceptor.mdb'))]
+      for (let time = 0; time < 2; time++) await assert.rejects(openFor(path), refusal(says))
+      assert.deepEqual([readdirSync(path), readFileSync(join(path, 'acceptor.mdb'))], before, String(says))
+    })
+  }
+})
+
+test('a start that its state.mdb does not let happen is no incarnation', async () => {
+  await withDirectory(async (path) => {
+    await created(path)
+    await writeFile(join(path, 'state.mdb'), Buffer.alloc(50_000))
+    for (let time = 0; time < 2; time++) await assert.rejects(openFor(path), refusal(/no LMDB file/))
+    for (const name of ['state.mdb', 'state.mdb-lock']) await rm(join(path, name), { force: true })
+    const directory = await openFor(path)
+    assert.equal(directory.incarnation, 2)
+    assert.equal(directory.incarnations.earlier.length, 1)
+    await directory.close()
+  })
+})
+
 test('data of a level that this version does not understand are refused, and those of the last level are not', async () => {
   await withDirectory(async (path) => {
     const directory = await openFor(path)
@@ -275,6 +311,7 @@ test('data of a level that this version does not understand are refused, and tho
     const tooOld = /at feature level \d+, and this version knows .*: it is too old/
     assert.throws(() => directory.acceptor.loadEpochs(firstGroup), refusal(tooOld))
     await directory.close()
+    await assert.rejects(openFor(path), refusal(tooOld))
     const look = await openDataDirectoryReadOnly({ path })
     assert.throws(() => look.epochs(firstGroup), refusal(tooOld))
     await look.close()

@@ -1,10 +1,17 @@
 import { constants, type Stats, statSync } from 'node:fs'
-import { access, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { access, readdir, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { PaxosError } from '../../base/error.ts'
 import type { ReadView } from '../../machine/view.ts'
 import type { Epoch } from '../../protocol/epoch.ts'
-import { type EpochNumber, type GroupId, type Incarnation, type NodeId, toIncarnation } from '../../protocol/ids.ts'
+import {
+  type EpochNumber,
+  firstGroup,
+  type GroupId,
+  type Incarnation,
+  type NodeId,
+  toIncarnation,
+} from '../../protocol/ids.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
 import type { StoreUsageJson } from '../../wire/api-types.ts'
 import type { PeerIncarnation } from '../net/admission.ts'
@@ -21,6 +28,7 @@ import { lockDirectory, lockFile, lockSocket } from './directory-lock.ts'
 import { makeDirectory, syncDirectory } from './durable-file.ts'
 import { type Environment, openEnvironment, reasonOf, removeUnborn } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
+import { fileSystemSpace } from './file-system-space.ts'
 import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } from './identity.ts'
 import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
@@ -101,18 +109,22 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     commitDeadlineMs: options.commitDeadlineMs ?? commitDeadlineMsDefault,
     onFailure: options.onFailure,
   })
-  let acceptor: Environment | undefined
+  const opened: { close(): Promise<void> }[] = []
   try {
     const file = await readIdentityFile(path)
     await checkFiles(path, file !== undefined, options.expected !== undefined)
     if (file === undefined) removeUnborn(join(path, acceptorFile), acceptorPageSize)
-    acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: false })
+    const acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: false })
+    opened.push(acceptor)
     checkTree(acceptor)
     const identity = await ensureIdentity({ directory: path, environment: acceptor, file }, options.expected)
-    const incarnations = await beginIncarnation(acceptor)
+    const known = readKnown(acceptor)
     const snapshotIdleMs = options.snapshotIdleMs ?? snapshotIdleMsDefault
     const state = new LmdbStateStore({ directory: path, failStop, snapshotIdleMs })
+    opened.push(state)
     await syncDirectory(path)
+    // Last: only the last few are kept, and starts that came to nothing must not push them out.
+    const incarnations = await beginIncarnation(acceptor)
     const store = new LmdbAcceptorStore(acceptor, failStop, options.keptBytesMax)
     return {
       identity,
@@ -120,12 +132,9 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
       incarnations,
       acceptor: store,
       state,
-      peerIncarnations: new LmdbPeerIncarnations(acceptor, failStop),
+      peerIncarnations: new LmdbPeerIncarnations(acceptor, failStop, known),
       sizeBytes: () => ({ acceptor: sizeOf(join(path, acceptorFile)), state: sizeOf(join(path, stateFile)) }),
-      freeBytes: async () => {
-        const { bavail, bsize } = await statfs(path)
-        return bavail * bsize
-      },
+      freeBytes: async () => (await fileSystemSpace(path)).freeBytes,
       close: async () => {
         await store.close()
         await state.close()
@@ -135,10 +144,18 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     }
   } catch (error) {
     failStop.close()
-    await acceptor?.close()
+    for (const each of opened.toReversed()) await each.close()
     await lock.release()
     throw error
   }
+}
+
+/** Reads what a start takes from the acceptor's file beside the log, before it changes anything. Throws PaxosError DATA_DIR_REFUSED. */
+function readKnown(acceptor: Environment): ReadonlyMap<NodeId, PeerIncarnation> {
+  readIncarnation(acceptor)
+  readIncarnations(acceptor)
+  scanEpochs(acceptor, firstGroup)
+  return readPeerIncarnations(acceptor)
 }
 
 /** Makes the directory if need be, and sees that a node can begin in it. Throws PaxosError DATA_DIR_REFUSED. */

@@ -1,7 +1,8 @@
-import { lstat, readdir, stat, statfs } from 'node:fs/promises'
+import { lstat, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DiskJson, FileJson } from '../../wire/api-types.ts'
 import { acceptorFile } from './directory-identity.ts'
+import { fileSystemSpace } from './file-system-space.ts'
 import { stateFile } from './lmdb-state-store.ts'
 
 /** The directory and what lies in it, by name. What vanishes meanwhile is left out. */
@@ -13,12 +14,12 @@ export async function listFiles(path: string): Promise<readonly FileJson[]> {
 
 /** Space for this user, and the sizes of the node's own files; 0 for one that is not there. */
 export async function diskOf(path: string): Promise<DiskJson> {
-  const [{ bavail, blocks, bsize }, acceptorBytes, stateBytes] = await Promise.all([
-    statfs(path),
+  const [space, acceptorBytes, stateBytes] = await Promise.all([
+    fileSystemSpace(path),
     sizeOf(join(path, acceptorFile)),
     sizeOf(join(path, stateFile)),
   ])
-  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, acceptorBytes, stateBytes }
+  return { ...space, acceptorBytes, stateBytes }
 }
 
 async function describe(directory: string, name: string): Promise<FileJson | undefined> {

@@ -11,6 +11,7 @@ import { type Environment, openEnvironment } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
 import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
+import { settled } from './settled.ts'
 
 const keys = new LogKeys(firstGroup, firstEpoch)
 const ballot = { epoch: firstEpoch, round: 1, node: toNodeId(1), incarnation: toIncarnation(1), sub: 0 }
@@ -34,9 +35,9 @@ function file(t: TestContext): (keptBytesMax: number) => Opened {
     const store = new LmdbAcceptorStore(environment, failStop, keptBytesMax)
     store.load(firstGroup, firstEpoch)
     const commit = (...writes: readonly Write[]): Promise<void> =>
-      new Promise((resolve, reject) => {
+      settled((done) => {
         const all = writes.map((write) => ({ group: firstGroup, epoch: firstEpoch, write }))
-        store.commit(all, (error) => (error === undefined ? resolve() : reject(error)))
+        store.commit(all, done)
       })
     const kept = (from: number): number[] => {
       const slots: number[] = []

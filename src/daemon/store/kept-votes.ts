@@ -42,16 +42,22 @@ export class KeptVotes {
     return this.#ranges.get(keys) ?? { from: toSlot(0), upTo: toSlot(0) }
   }
 
+  /** To be filled with what a load finds. */
+  leftovers(): LeftoverRun {
+    return new LeftoverRun(this.#bytesMax)
+  }
+
   wrote(bytes: number): void {
     this.#written += bytes + overheadBytes
   }
 
   /** What a load found below the watermark. Says what may go. */
-  found(keys: LogKeys, upTo: Slot, run: LeftoverRun): readonly VotesBelow[] {
+  found(keys: LogKeys, upTo: Slot, run: Pick<LeftoverRun, 'stepsBelow'>): readonly VotesBelow[] {
     if (this.#ranges.has(keys)) return []
-    const from = run.startBelow(upTo)
+    const found = run.stepsBelow(upTo)
+    const from = found[0]?.slot ?? upTo
     this.#ranges.set(keys, { from, upTo })
-    for (const { slot, bytes } of run.stepsFrom(from, this.#bytesMax / steps)) {
+    for (const { slot, bytes } of found) {
       this.#marks.push({ keys, upTo: slot, written: this.#written })
       this.#written += bytes
     }
@@ -84,31 +90,49 @@ export class KeptVotes {
   }
 }
 
-/** Votes that a load finds below the truncated watermark, in slot order. Only the last ones without a gap count. */
+/**
+ * Votes that a load finds below the truncated watermark, in slot order. Only the last ones without a gap count, and of those
+ * the newest `bytesMax`: whatever lies on the disk, it takes a few steps of memory, and never a record for each slot.
+ */
 export class LeftoverRun {
-  #slots: { readonly slot: Slot; readonly bytes: number }[] = []
+  readonly #bytesMax: number
+  /** What lies from a slot up to that of the next one. */
+  #steps: { readonly slot: Slot; bytes: number }[] = []
+  /** Of all steps. */
+  #bytes = 0
+  /** The slot that continues them. */
+  #next = 0
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
 
   add(slot: Slot, bytes: number, isWhole: boolean): void {
-    const last = this.#slots.at(-1)
-    if (!isWhole || (last !== undefined && last.slot + 1 !== slot)) this.#slots = []
-    if (isWhole) this.#slots.push({ slot, bytes: bytes + overheadBytes })
-  }
-
-  startBelow(upTo: Slot): Slot {
-    const [first] = this.#slots
-    const last = this.#slots.at(-1)
-    return first !== undefined && last !== undefined && last.slot + 1 === upTo ? first.slot : upTo
-  }
-
-  /** Slots, and what lies from each up to the next. */
-  stepsFrom(from: Slot, stepBytes: number): readonly { readonly slot: Slot; readonly bytes: number }[] {
-    const found: { slot: Slot; bytes: number }[] = []
-    for (const { slot, bytes } of this.#slots) {
-      if (slot < from) continue
-      const last = found.at(-1)
-      if (last === undefined || last.bytes >= stepBytes) found.push({ slot, bytes })
-      else last.bytes += bytes
+    // The next one does not continue what was before it.
+    if (!isWhole) return
+    if (slot !== this.#next) {
+      this.#steps = []
+      this.#bytes = 0
     }
-    return found
+    const size = bytes + overheadBytes
+    const last = this.#steps.at(-1)
+    if (last === undefined || last.bytes >= this.#bytesMax / steps) this.#steps.push({ slot, bytes: size })
+    else last.bytes += size
+    this.#bytes += size
+    this.#next = slot + 1
+    this.#dropOldest()
+  }
+
+  /** All that count; none when they end before `upTo`. */
+  stepsBelow(upTo: Slot): readonly { readonly slot: Slot; readonly bytes: number }[] {
+    return this.#next === upTo ? this.#steps : []
+  }
+
+  /** Those without which there is still as much as is to be kept. */
+  #dropOldest(): void {
+    const [first] = this.#steps
+    if (first === undefined || this.#steps.length === 1 || this.#bytes - first.bytes < this.#bytesMax) return
+    this.#steps.shift()
+    this.#bytes -= first.bytes
   }
 }

@@ -12,6 +12,7 @@ import { type Environment, openEnvironment } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
 import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore, pieceBytes } from './lmdb-acceptor-store.ts'
+import { settled } from './settled.ts'
 
 const keys = new LogKeys(firstGroup, firstEpoch)
 const ballot = { epoch: firstEpoch, round: 1, node: toNodeId(1), incarnation: toIncarnation(1), sub: 0 }
@@ -36,9 +37,7 @@ function newStore(environment: Environment): LmdbAcceptorStore {
 
 function commit(store: LmdbAcceptorStore, writes: readonly Write[]): Promise<void> {
   const all = writes.map((write) => ({ group: firstGroup, epoch: firstEpoch, write }))
-  return new Promise((resolve, reject) => {
-    store.commit(all, (error) => (error === undefined ? resolve() : reject(error)))
-  })
+  return settled((done) => store.commit(all, done))
 }
 
 function stored(environment: Environment): number {

@@ -26,6 +26,7 @@ import { KeptVotes } from './kept-votes.ts'
 import { epochKey, LogKeys } from './keys.ts'
 import { encodeRecord } from './record.ts'
 import { scanLeftovers } from './scan-leftovers.ts'
+import { settled } from './settled.ts'
 import { usageOf } from './store-usage.ts'
 import { VotePruner } from './vote-pruner.ts'
 
@@ -73,7 +74,8 @@ export class LmdbAcceptorStore implements AcceptorStore {
     const keys = this.#logs.get(nameOf(group, epoch))?.keys ?? new LogKeys(group, epoch)
     const { loaded, pieces } = scanLog(this.#environment, keys)
     this.#logs.set(nameOf(group, epoch), { keys, pieces: new Map(pieces) })
-    const leftovers = scanLeftovers(this.#environment, keys, loaded.truncatedUpTo)
+    const leftovers = this.#kept.leftovers()
+    scanLeftovers(this.#environment, keys, loaded.truncatedUpTo, leftovers)
     for (const { keys: of, upTo } of this.#kept.found(keys, loaded.truncatedUpTo, leftovers)) this.#pruner.add(of, upTo)
     this.#pruneWhenIdle()
     return loaded
@@ -102,9 +104,7 @@ export class LmdbAcceptorStore implements AcceptorStore {
 
   /** Durable when the promise resolves; rejects with STORE_FAILED. */
   saveEpoch(group: GroupId, epoch: Epoch): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#saveEpoch(group, epoch, (error) => (error === undefined ? resolve() : reject(error)))
-    })
+    return settled((done) => this.#saveEpoch(group, epoch, done))
   }
 
   usage(): StoreUsageJson {

@@ -8,6 +8,8 @@ import { PaxosError } from '../../base/error.ts'
 import { toSlot } from '../../protocol/ids.ts'
 import { FailStop } from './fail-stop.ts'
 import { LmdbStateStore } from './lmdb-state-store.ts'
+import { settled } from './settled.ts'
+import { unfinishedFile } from './unfinished-file.ts'
 
 async function withStore(
   snapshotIdleMs: number,
@@ -27,9 +29,7 @@ async function withStore(
 }
 
 function commit(store: LmdbStateStore, changes: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    store.commit(changes, (error) => (error === undefined ? resolve() : reject(error)))
-  })
+  return settled((done) => store.commit(changes, done))
 }
 
 test('a snapshot that nobody reads from is given up', async () => {
@@ -54,8 +54,8 @@ test('installs leave one data file and no half ones, also after a crash', async 
     }
     await store.close()
     assert.deepEqual(readdirSync(directory).sort(), ['state.mdb', 'state.mdb-lock'])
-    writeFileSync(join(directory, 'state-install-7.mdb'), 'half')
-    writeFileSync(join(directory, 'state-install-7.mdb-lock'), 'half')
+    const half = unfinishedFile(directory, 'install', 7)
+    for (const file of [half, `${half}-lock`]) writeFileSync(file, 'half')
     const failStop = new FailStop({ commitDeadlineMs: 10_000, onFailure: () => {} })
     const next = new LmdbStateStore({ directory, failStop, snapshotIdleMs: 60_000 })
     assert.equal(Buffer.from(next.view.get('a') ?? []).toString(), '1')

@@ -17,8 +17,9 @@ import { syncDirectory } from './durable-file.ts'
 import { type Environment, openEnvironment, removeUnborn } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
 import { encodeRecord } from './record.ts'
+import { settled } from './settled.ts'
 import { type CopyPace, StateCopy } from './state-copy.ts'
-import { type InstallOwner, isUnfinishedFile, LmdbStateInstall } from './state-install.ts'
+import { type InstallOwner, LmdbStateInstall } from './state-install.ts'
 import { LmdbStateSnapshot } from './state-snapshot.ts'
 import {
   readState,
@@ -32,6 +33,7 @@ import {
   writeStateKey,
 } from './state-tree.ts'
 import { usageOf } from './store-usage.ts'
+import { isUnfinishedFile } from './unfinished-file.ts'
 
 export const stateFile = 'state.mdb'
 
@@ -205,12 +207,8 @@ export class LmdbStateStore implements StateStore {
         hint: 'Nothing was changed: the node goes on with the file that it has. Please report this.',
       })
     }
-    await new Promise<void>((resolve, reject) => {
-      const placed = this.#place(copy.path)
-      this.#options.failStop.track('a copy of the state database', placed, (error) =>
-        error === undefined ? resolve() : reject(error),
-      )
-    })
+    const placed = this.#place(copy.path)
+    await settled((done) => this.#options.failStop.track('a copy of the state database', placed, done))
     const [old, snapshots] = [this.#environment, this.#snapshots]
     this.#environment = copy.environment
     this.#snapshots = new Set()

@@ -16,11 +16,11 @@ export class LmdbPeerIncarnations implements PeerIncarnations {
   readonly #failStop: FailStop
   readonly #incarnations: Map<NodeId, PeerIncarnation>
 
-  /** Throws PaxosError DATA_DIR_REFUSED when a record cannot be read. */
-  constructor(environment: Environment, failStop: FailStop) {
+  /** `known`: of `readPeerIncarnations`. */
+  constructor(environment: Environment, failStop: FailStop, known: ReadonlyMap<NodeId, PeerIncarnation>) {
     this.#environment = environment
     this.#failStop = failStop
-    this.#incarnations = readPeerIncarnations(environment)
+    this.#incarnations = new Map(known)
   }
 
   all(): ReadonlyMap<NodeId, PeerIncarnation> {

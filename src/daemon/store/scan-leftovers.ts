@@ -1,15 +1,14 @@
 import type { Slot } from '../../protocol/ids.ts'
 import { unreadable } from './acceptor-load.ts'
 import type { Tree } from './environment.ts'
-import { LeftoverRun } from './kept-votes.ts'
+import type { LeftoverRun } from './kept-votes.ts'
 import type { LogKeys } from './keys.ts'
 
 /** Sizes are only to be about right, and reading every vote would hold up a start: one of so many is looked at. */
 const sampleEvery = 16
 
-/** The votes that lie below the truncated watermark. Throws PaxosError DATA_DIR_REFUSED when a key cannot be read. */
-export function scanLeftovers(tree: Tree, keys: LogKeys, upTo: Slot): LeftoverRun {
-  const run = new LeftoverRun()
+/** Adds the votes that lie below the truncated watermark. Throws PaxosError DATA_DIR_REFUSED when a key cannot be read. */
+export function scanLeftovers(tree: Tree, keys: LogKeys, upTo: Slot, run: LeftoverRun): void {
   let open: { readonly slot: Slot; pieces: number; isWhole: boolean } | undefined
   let bytes = 0
   let seen = 0
@@ -31,5 +30,4 @@ export function scanLeftovers(tree: Tree, keys: LogKeys, upTo: Slot): LeftoverRu
     }
   }
   close()
-  return run
 }

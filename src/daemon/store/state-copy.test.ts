@@ -8,6 +8,7 @@ import { Random } from '../../base/random.ts'
 import { toSlot } from '../../protocol/ids.ts'
 import { FailStop } from './fail-stop.ts'
 import { LmdbStateStore } from './lmdb-state-store.ts'
+import { settled } from './settled.ts'
 import type { CopyPace } from './state-copy.ts'
 
 const pace: CopyPace = { sliceBytes: 65_536, sliceMs: 0, check: async () => {}, onProgress: () => {} }
@@ -29,9 +30,7 @@ function openStore(directory: string): { store: LmdbStateStore; close: () => Pro
 }
 
 function commit(store: LmdbStateStore, changes: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
-  return new Promise((resolve, reject) =>
-    store.commit(changes, (error) => (error === undefined ? resolve() : reject(error))),
-  )
+  return settled((done) => store.commit(changes, done))
 }
 
 function contents(store: LmdbStateStore): Map<string, string> {

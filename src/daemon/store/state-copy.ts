@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { toBinary } from '../../base/bytes.ts'
 import { PaxosError } from '../../base/error.ts'
+import { keyAfter } from '../../base/order.ts'
 import { type Environment, openEnvironment, reasonOf } from './environment.ts'
 import { encodeRecord } from './record.ts'
-import { keyAfter, statePageSize, toStateKey } from './state-tree.ts'
+import { statePageSize, toStateKey } from './state-tree.ts'
+import { unfinishedFile } from './unfinished-file.ts'
 
 type Changes = ReadonlyMap<string, Uint8Array | null>
 
@@ -42,7 +43,7 @@ export class StateCopy {
 
   /** `number` must never come again while the process lives: LMDB would share the lock file of the earlier copy. */
   constructor(directory: string, number: number) {
-    this.path = join(directory, `state-copy-${number}.mdb`)
+    this.path = unfinishedFile(directory, 'copy', number)
     this.environment = openEnvironment(this.path, { pageSize: statePageSize, readOnly: false })
   }
 

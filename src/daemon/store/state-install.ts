@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { assert } from '../../base/assert.ts'
 import { PaxosError } from '../../base/error.ts'
 import type { Done, StateInstall } from '../../runtime/ports.ts'
@@ -7,13 +6,7 @@ import { type Environment, openEnvironment } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
 import { encodeRecord } from './record.ts'
 import { stateKeyBytesMax, statePageSize, toStateKey } from './state-tree.ts'
-
-const unfinishedFile = /^state-(install|copy)-\d+\.mdb(-lock)?$/
-
-/** True for a file that did not become the state database. It holds nothing that anyone relies on. */
-export function isUnfinishedFile(name: string): boolean {
-  return unfinishedFile.test(name)
-}
+import { unfinishedFile } from './unfinished-file.ts'
 
 export interface InstallOwner {
   readonly directory: string
@@ -38,7 +31,7 @@ export class LmdbStateInstall implements StateInstall {
   /** `number` must never come again while the process lives: LMDB would share the lock file of the earlier install. */
   constructor(owner: InstallOwner, number: number) {
     this.#owner = owner
-    this.#path = join(owner.directory, `state-install-${number}.mdb`)
+    this.#path = unfinishedFile(owner.directory, 'install', number)
     this.#environment = openEnvironment(this.#path, { pageSize: statePageSize, readOnly: false })
   }
 

@@ -1,9 +1,10 @@
 import type { Transaction } from 'lmdb'
 import { PaxosError } from '../../base/error.ts'
+import { keyAfter } from '../../base/order.ts'
 import type { Slot } from '../../protocol/ids.ts'
 import type { StatePage, StateSnapshot } from '../../runtime/ports.ts'
 import type { Environment } from './environment.ts'
-import { keyAfter, readStatePage } from './state-tree.ts'
+import { readStatePage } from './state-tree.ts'
 
 /**
  * One read transaction. While it is open no page that it can see is used again, so the file grows: a receiver that stays

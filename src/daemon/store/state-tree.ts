@@ -3,6 +3,7 @@ import type { Transaction } from 'lmdb'
 import { assert } from '../../base/assert.ts'
 import { toBinary } from '../../base/bytes.ts'
 import { PaxosError } from '../../base/error.ts'
+import { keyAfter } from '../../base/order.ts'
 import type { ReadView } from '../../machine/view.ts'
 import type { StatePage } from '../../runtime/ports.ts'
 import type { Environment } from './environment.ts'
@@ -88,11 +89,6 @@ export function readStateSizes(environment: Environment, wanted: SizesWanted): S
     bytes += key.length + value.length
   }
   return { records, done: true }
-}
-
-/** The least key above. */
-export function keyAfter(key: string): string {
-  return `${key}\0`
 }
 
 /** A view on the last commit. */

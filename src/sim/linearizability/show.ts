@@ -1,4 +1,5 @@
 import { unreachable } from '../../base/assert.ts'
+import { keyAfter } from '../../base/order.ts'
 import type { KeyRange } from '../../machine/request.ts'
 import type { Comparison, Input, Item, Operation, Output, Step, StepResult } from './history.ts'
 
@@ -86,7 +87,7 @@ function showComparison({ key, target, op, operand }: Comparison): string {
 }
 
 function showRange({ start, end }: KeyRange): string {
-  return end === `${start}\0` ? text(start) : `[${text(start)}, ${end === undefined ? '∞' : text(end)})`
+  return end === keyAfter(start) ? text(start) : `[${text(start)}, ${end === undefined ? '∞' : text(end)})`
 }
 
 function showCondition(ifVersion: number | undefined): string {
