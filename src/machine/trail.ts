@@ -1,11 +1,13 @@
 /**
  * The audit trails in the view: what operators did, and audited writes.
  *
- * - A record has the next number of its trail; the one that then is as many behind as are kept is deleted, if there is one.
+ * - A record has the next number of its trail. What is kept has no holes, and no more bytes than the trail may have: with
+ *   each record the oldest go that leave it no room. Records are bounded, so those are a bounded number.
  * - Numbers and revisions rise together in the trail of writes, so who made a revision is found by halving.
  * - Nothing is written before the first record: data and chains of a cluster without a trail are what they always were.
  */
-import { ByteWriter } from '../base/bytes.ts'
+import { assert } from '../base/assert.ts'
+import { type ByteReader, ByteWriter } from '../base/bytes.ts'
 import {
   type AuditRecord,
   decodeAuditRecord,
@@ -14,13 +16,22 @@ import {
   type TrailName,
   trailOf,
 } from './audit-record.ts'
-import { auditAdminKept, auditAnswerMax, auditScanRecords, auditWritesKept } from './bounds.ts'
-import { trailEndsKey, trailKey } from './layout.ts'
+import { auditAdminBytesMax, auditAnswerMax, auditScanRecords, auditWritesBytesMax } from './bounds.ts'
+import { trailExtentsKey, trailKey } from './layout.ts'
 import { readRecord } from './records.ts'
 import type { AuditQuery } from './request.ts'
 import type { View } from './view.ts'
 
-const kept: Readonly<Record<TrailName, number>> = { admin: auditAdminKept, writes: auditWritesKept }
+const bytesKept: Readonly<Record<TrailName, number>> = { admin: auditAdminBytesMax, writes: auditWritesBytesMax }
+
+/** The records that a trail keeps. */
+interface Extent {
+  first: number
+  /** The number of the next one. */
+  end: number
+  /** With their keys. */
+  bytes: number
+}
 
 /** What is told of each record, so that the hash chain covers it. */
 export interface TrailChanges {
@@ -30,8 +41,7 @@ export interface TrailChanges {
 export class Trail {
   readonly #view: View
   readonly #changes: TrailChanges
-  /** The number of the next record. */
-  #ends: Record<TrailName, number> = { admin: 0, writes: 0 }
+  #extents: Record<TrailName, Extent> = { admin: nothing(), writes: nothing() }
   #isGrown = false
 
   constructor(view: View, changes: TrailChanges) {
@@ -40,23 +50,25 @@ export class Trail {
   }
 
   reload(): void {
-    const record = this.#view.get(trailEndsKey)
+    const record = this.#view.get(trailExtentsKey)
     this.#isGrown = false
-    this.#ends =
+    this.#extents =
       record === undefined
-        ? { admin: 0, writes: 0 }
-        : readRecord(record, (reader) => ({ admin: reader.u64(), writes: reader.u64() }))
+        ? { admin: nothing(), writes: nothing() }
+        : readRecord(record, (reader) => ({ admin: readExtent(reader), writes: readExtent(reader) }))
   }
 
   /** Gives the record's number. */
   add(record: Omit<AuditRecord, 'number'>): number {
     const trail = trailOf(record.action)
-    const number = this.#ends[trail]++
+    const extent = this.#extents[trail]
+    const number = extent.end++
+    const key = trailKey(trail, number)
     const encoded = encodeAuditRecord(record)
-    this.#view.put(trailKey(trail, number), encoded)
+    this.#view.put(key, encoded)
     this.#changes.audited(number, encoded)
-    const gone = number - kept[trail]
-    if (gone >= 0) this.#view.delete(trailKey(trail, gone))
+    extent.bytes += key.length + encoded.length
+    while (extent.bytes > bytesKept[trail]) this.#forgetOldest(trail)
     this.#isGrown = true
     return number
   }
@@ -65,8 +77,11 @@ export class Trail {
   finish(): void {
     if (!this.#isGrown) return
     this.#isGrown = false
-    const { admin, writes } = this.#ends
-    this.#view.put(trailEndsKey, new ByteWriter(16).u64(admin).u64(writes).finish())
+    const writer = new ByteWriter(48)
+    for (const { first, end, bytes } of [this.#extents.admin, this.#extents.writes]) {
+      writer.u64(first).u64(end).u64(bytes)
+    }
+    this.#view.put(trailExtentsKey, writer.finish())
   }
 
   /** Newest first. Looks at a bounded number of records, so it may give few or none, and say where to go on. */
@@ -74,8 +89,8 @@ export class Trail {
     readonly records: readonly AuditRecord[]
     readonly next: number | undefined
   } {
-    const first = this.#first(trail)
-    const end = Math.min(before ?? this.#ends[trail], this.#ends[trail])
+    const { first, end: newest } = this.#extents[trail]
+    const end = Math.min(before ?? newest, newest)
     const most = Math.min(limit === 0 ? auditAnswerMax : limit, auditAnswerMax)
     const records: AuditRecord[] = []
     let at = end
@@ -89,14 +104,13 @@ export class Trail {
   /** Who made a revision, if that was audited and is kept. */
   ofRevision(revision: number): AuditRecord | undefined {
     const number = this.firstFrom(revision)
-    const record = number < this.#ends.writes ? this.#at('writes', number) : undefined
+    const record = number < this.#extents.writes.end ? this.#at('writes', number) : undefined
     return record?.revision === revision ? record : undefined
   }
 
   /** Number of the first audited write that made this revision or a later one; the trail's end when none did. */
   firstFrom(revision: number): number {
-    let low = this.#first('writes')
-    let high = this.#ends.writes
+    let { first: low, end: high } = this.#extents.writes
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
       if ((this.revisionOf(middle) ?? 0) < revision) low = middle + 1
@@ -110,12 +124,27 @@ export class Trail {
     return this.#at('writes', number)?.revision
   }
 
-  #first(trail: TrailName): number {
-    return Math.max(0, this.#ends[trail] - kept[trail])
+  #forgetOldest(trail: TrailName): void {
+    const extent = this.#extents[trail]
+    const key = trailKey(trail, extent.first)
+    const record = this.#view.get(key)
+    assert(record !== undefined, `the ${trail} trail has no record ${extent.first}, and ends at ${extent.end}`)
+    this.#view.delete(key)
+    extent.first++
+    extent.bytes -= key.length + record.length
+    assert(extent.bytes >= 0, `the ${trail} trail forgot more than it has`)
   }
 
   #at(trail: TrailName, number: number): AuditRecord | undefined {
     const record = this.#view.get(trailKey(trail, number))
     return record === undefined ? undefined : decodeAuditRecord(number, record)
   }
+}
+
+function nothing(): Extent {
+  return { first: 0, end: 0, bytes: 0 }
+}
+
+function readExtent(reader: ByteReader): Extent {
+  return { first: reader.u64(), end: reader.u64(), bytes: reader.u64() }
 }

@@ -38,8 +38,8 @@ export const auditBugs: readonly Bug[] = [
     patches: [
       {
         file: trail,
-        find: ': readRecord(record, (reader) => ({ admin: reader.u64(), writes: reader.u64() }))',
-        replace: ': { admin: 0, writes: 0 }',
+        find: ': readRecord(record, (reader) => ({ admin: readExtent(reader), writes: readExtent(reader) }))',
+        replace: ': { admin: nothing(), writes: nothing() }',
       },
     ],
   },
