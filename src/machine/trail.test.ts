@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Bench, del, originOf, put, stamp, toKey, txn } from '../../test/machine/fixtures.ts'
-import { toBinary } from '../base/bytes.ts'
+import { ByteWriter, toBinary } from '../base/bytes.ts'
 import type { NextEpoch } from '../protocol/epoch.ts'
 import { encodeStopSign } from '../protocol/epoch-codec.ts'
 import { toEpochNumber, toNodeId } from '../protocol/ids.ts'
 import { auditAdminBytesMax, auditRangesMax, auditScanRecords, auditWritesBytesMax } from './bounds.ts'
 import { encodeBatch, encodeRequest, withOrigin } from './command-codec.ts'
-import { trailExtentsKey } from './layout.ts'
+import { trailExtentsKey, trailKey } from './layout.ts'
 import { defaultRequestLimits, requestProblem } from './limits.ts'
 import type { Command } from './request.ts'
+import { Trail } from './trail.ts'
 
 const next: NextEpoch = {
   number: toEpochNumber(2),
@@ -262,4 +263,30 @@ test('an origin put into an encoded request is that request with the origin', ()
       assert.equal(toBinary(withOrigin(plain, originOf('ann'))), toBinary(wanted))
     }
   }
+})
+
+test('a trail whose revisions do not rise, or that is not what it says it is, stops the node', () => {
+  const { view } = new Bench()
+  const trail = new Trail(view, { audited: () => {} })
+  const add = (revision: number): number =>
+    trail.add({
+      ...{ slot: 0, timeMs: 0, revision, action: 'put', origin: originOf('ann'), detail: '' },
+      ...{ ranges: [], rangesLeftOut: 0 },
+    })
+  add(5)
+  trail.finish()
+  assert.throws(() => add(5), /an audited write at revision 5, after one at 5/)
+  trail.reload()
+  assert.throws(() => add(4), /an audited write at revision 4, after one at 5/)
+  trail.reload()
+  assert.equal(add(6), 1)
+  trail.finish()
+  view.delete(trailKey('writes', 1))
+  assert.throws(() => trail.reload(), /has no record 1, which it should keep/)
+  const extents = (first: number, end: number, bytes: number): Uint8Array =>
+    new ByteWriter(48).u64(0).u64(0).u64(0).u64(first).u64(end).u64(bytes).finish()
+  view.put(trailExtentsKey, extents(2, 1, 50))
+  assert.throws(() => trail.reload(), /from record 2 to 1/)
+  view.put(trailExtentsKey, extents(1, 1, 50))
+  assert.throws(() => trail.reload(), /of 50 bytes/)
 })

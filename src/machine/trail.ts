@@ -3,7 +3,8 @@
  *
  * - A record has the next number of its trail. What is kept has no holes, and no more bytes than the trail may have: with
  *   each record the oldest go that leave it no room. Records are bounded, so those are a bounded number.
- * - Numbers and revisions rise together in the trail of writes, so who made a revision is found by halving.
+ * - Numbers and revisions rise together in the trail of writes, so who made a revision is found by halving. No two records
+ *   have one revision: each is of a write that changed something.
  * - Nothing is written before the first record: data and chains of a cluster without a trail are what they always were.
  */
 import { assert } from '../base/assert.ts'
@@ -42,6 +43,8 @@ export class Trail {
   readonly #view: View
   readonly #changes: TrailChanges
   #extents: Record<TrailName, Extent> = { admin: nothing(), writes: nothing() }
+  /** Of the newest audited write that is kept. */
+  #newestRevision = 0
   #isGrown = false
 
   constructor(view: View, changes: TrailChanges) {
@@ -56,11 +59,14 @@ export class Trail {
       record === undefined
         ? { admin: nothing(), writes: nothing() }
         : readRecord(record, (reader) => ({ admin: readExtent(reader), writes: readExtent(reader) }))
+    const { first, end } = this.#extents.writes
+    this.#newestRevision = first === end ? 0 : this.#revisionAt(end - 1)
   }
 
   /** Gives the record's number. */
   add(record: Omit<AuditRecord, 'number'>): number {
     const trail = trailOf(record.action)
+    if (trail === 'writes') this.#mustRise(record.revision)
     const extent = this.#extents[trail]
     const number = extent.end++
     const key = trailKey(trail, number)
@@ -69,6 +75,7 @@ export class Trail {
     this.#changes.audited(number, encoded)
     extent.bytes += key.length + encoded.length
     while (extent.bytes > bytesKept[trail]) this.#forgetOldest(trail)
+    assert(extent.first < extent.end, `record ${number} of the ${trail} trail leaves no room for itself`)
     this.#isGrown = true
     return number
   }
@@ -113,7 +120,7 @@ export class Trail {
     let { first: low, end: high } = this.#extents.writes
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
-      if ((this.revisionOf(middle) ?? 0) < revision) low = middle + 1
+      if (this.#revisionAt(middle) < revision) low = middle + 1
       else high = middle
     }
     return low
@@ -122,6 +129,18 @@ export class Trail {
   /** That an audited write made. */
   revisionOf(number: number): number | undefined {
     return this.#at('writes', number)?.revision
+  }
+
+  #mustRise(revision: number): void {
+    const newest = this.#newestRevision
+    assert(revision > newest, `an audited write at revision ${revision}, after one at ${newest}`)
+    this.#newestRevision = revision
+  }
+
+  #revisionAt(number: number): number {
+    const revision = this.revisionOf(number)
+    assert(revision !== undefined, `the writes trail has no record ${number}, which it should keep`)
+    return revision
   }
 
   #forgetOldest(trail: TrailName): void {
@@ -146,5 +165,8 @@ function nothing(): Extent {
 }
 
 function readExtent(reader: ByteReader): Extent {
-  return { first: reader.u64(), end: reader.u64(), bytes: reader.u64() }
+  const [first, end, bytes] = [reader.u64(), reader.u64(), reader.u64()]
+  assert(first <= end, `a trail from record ${first} to ${end}`)
+  assert((first === end) === (bytes === 0), `a trail from record ${first} to ${end} of ${bytes} bytes`)
+  return { first, end, bytes }
 }
