@@ -19,12 +19,13 @@ test('without room only what grows the data is refused, and with room nothing', 
   let why: string | undefined = 'the disk is full'
   const gate = new GrowthGate(() => why)
   const refused = (command: Command): unknown => gate.refusal(encodeRequest({ session: undefined, command }))
-  const growing: readonly Command[] = [put, txn({ kind: 'delete', range }, put), { kind: 'openSession', ttlMs: 1000 }]
+  const growing: readonly Command[] = [put, txn({ kind: 'delete', range }, put)]
   const shrinking: readonly Command[] = [
     { kind: 'delete', key, ifVersion: undefined },
     { kind: 'deleteRange', range },
     txn({ kind: 'delete', range }),
     { kind: 'compact', revision: 7 },
+    { kind: 'openSession', ttlMs: 1000 },
   ]
   for (const command of growing) {
     assert.deepEqual(refused(command), { kind: 'failed', code: 'NO_SPACE', message: why }, command.kind)
