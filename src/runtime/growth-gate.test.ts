@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeRequest } from '../machine/command-codec.ts'
+import { Bench } from '../../test/machine/fixtures.ts'
+import { encodeBatch, encodeRequest } from '../machine/command-codec.ts'
 import type { Command, Key } from '../machine/request.ts'
 import { GrowthGate } from './growth-gate.ts'
 
@@ -33,4 +34,21 @@ test('without room only what grows the data is refused, and with room nothing', 
   for (const command of shrinking) assert.equal(refused(command), undefined, command.kind)
   why = undefined
   for (const command of growing) assert.equal(refused(command), undefined, command.kind)
+})
+
+test('what cannot be read passes, and changes nothing in the machine', () => {
+  const gate = new GrowthGate(() => 'the disk is full')
+  const whole = encodeRequest({ session: undefined, command: put })
+  for (const request of [
+    new Uint8Array(0),
+    Uint8Array.of(255, 0, 1),
+    whole.subarray(0, 5),
+    Uint8Array.of(...whole, 0),
+  ]) {
+    assert.equal(gate.refusal(request), undefined)
+    const bench = new Bench()
+    const [reply] = bench.entry({ kind: 'batch', payload: encodeBatch(1, [request]) })
+    assert.ok(reply?.kind === 'error' && reply.code === 'BAD_REQUEST')
+    assert.equal(bench.machine.revision, 0)
+  }
 })
