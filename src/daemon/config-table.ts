@@ -344,7 +344,7 @@ export const limitSettings: Settings<NodeLimits> = {
   ),
   stateBytesMax: bytesOrOff(
     {
-      doc: 'Bytes of keys, history and sessions as stored, from which on a node refuses writes: a quota. 0 is none.',
+      doc: 'Bytes of keys, history, sessions and audit trail as stored, from which on a node refuses writes: a quota. 0 is none, and 128MiB the least with auditWrites.',
       fallback: 0,
       excess: 'refused, NO_SPACE',
     },

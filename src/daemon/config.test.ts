@@ -135,6 +135,11 @@ test('settings that contradict each other are refused', () => {
   assert.match(problemOf({ settings: { ...needed, electionTimeoutMs: '200' } }), /less than three heartbeats/)
   assert.match(problemOf({ settings: { ...needed, tickMs: '200' } }), /more than a heartbeat/)
   assert.match(problemOf({ set: ['limits.valueBytesMax=2MiB'] }), /more than limits\.requestBytesMax/)
+  const audited = { ...needed, auditWrites: 'true' }
+  const small = problemOf({ settings: audited, set: ['limits.stateBytesMax=127MiB'] })
+  assert.match(small, /stateBytesMax is 127MiB, too little for auditWrites.*128MiB at least/)
+  assert.equal(load({ settings: audited, set: ['limits.stateBytesMax=128MiB'] }).auditWrites, true)
+  assert.equal(load({ settings: audited }).limits.stateBytesMax, 0)
 })
 
 test('a listener off loopback needs --insecure typed out', () => {

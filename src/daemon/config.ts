@@ -3,7 +3,16 @@ import { cosmiconfigSync } from 'cosmiconfig'
 import { configSearchPlaces, configSections } from '../base/config-places.ts'
 import { PaxosError } from '../base/error.ts'
 import { nearest } from '../base/nearest.ts'
-import { type Address, isLoopback, isWildcard, parseAddress, type Setting, type Settings } from './config-setting.ts'
+import { auditWritesBytesMax } from '../machine/bounds.ts'
+import {
+  type Address,
+  formatBytes,
+  isLoopback,
+  isWildcard,
+  parseAddress,
+  type Setting,
+  type Settings,
+} from './config-setting.ts'
 import { limitSettings, type NodeConfig, type NodeLimits, nodeSettings } from './config-table.ts'
 
 export interface ConfigFlags {
@@ -208,6 +217,13 @@ function contradictions(config: NodeConfig): string[] {
   wanted(
     limits.valueBytesMax <= limits.requestBytesMax,
     `limits.valueBytesMax is ${limits.valueBytesMax}, more than limits.requestBytesMax, ${limits.requestBytesMax}`,
+  )
+  // As stored, the trail may take twice what its records have, and nothing that an operator does makes it shorter.
+  const quotaMin = 4 * auditWritesBytesMax
+  wanted(
+    !config.auditWrites || limits.stateBytesMax === 0 || limits.stateBytesMax >= quotaMin,
+    `limits.stateBytesMax is ${formatBytes(limits.stateBytesMax)}, too little for auditWrites, whose trail alone takes ` +
+      `${formatBytes(auditWritesBytesMax)} and more; it must be ${formatBytes(quotaMin)} at least, or 0 for no quota`,
   )
   return problems
 }

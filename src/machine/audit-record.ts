@@ -3,7 +3,7 @@ import { type ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
 import { detailBytesMax, isOrigin, type Origin, originBounds } from '../protocol/origin.ts'
 import { auditRangeBytesMax, auditRangesMax } from './bounds.ts'
 import { keyRange } from './footprint.ts'
-import { readRange, writeRange } from './key-codec.ts'
+import { readKey, readRange, writeRange } from './key-codec.ts'
 import { pick } from './malformed.ts'
 import { readRecord } from './records.ts'
 import type { Command, KeyRange, Reply } from './request.ts'
@@ -62,8 +62,8 @@ export function names({ ranges }: AuditRecord, key: string): boolean {
 export function boundedRanges(ranges: readonly KeyRange[]): Pick<AuditRecord, 'ranges' | 'rangesLeftOut'> {
   let bytes = 0
   let count = 0
-  for (const { start, end } of ranges) {
-    bytes += start.length + (end?.length ?? 0)
+  for (const range of ranges) {
+    bytes += range.start.length + (isOneKey(range) ? 0 : (range.end?.length ?? 0))
     if (count === auditRangesMax || (count > 0 && bytes > auditRangeBytesMax)) break
     count++
   }
@@ -110,6 +110,8 @@ export function didChange(reply: Reply, revision: number): boolean {
 }
 
 const writeCodes = 128
+const namedKey = 0
+const namedRange = 1
 
 /** Without its number, which is in its key. */
 export function encodeAuditRecord(record: Omit<AuditRecord, 'number'>): Uint8Array {
@@ -118,7 +120,7 @@ export function encodeAuditRecord(record: Omit<AuditRecord, 'number'>): Uint8Arr
   const writer = new ByteWriter(96).u8(code).u64(slot).u64(timeMs).u64(revision)
   writeOrigin(writer, origin)
   writer.binary(detail).u16(rangesLeftOut).u8(ranges.length)
-  for (const range of ranges) writeRange(writer, range)
+  for (const range of ranges) writeNamed(writer, range)
   return writer.finish()
 }
 
@@ -141,8 +143,24 @@ function readBody(reader: ByteReader): Omit<AuditRecord, 'number'> {
   const origin = readOrigin(reader)
   const detail = readDetail(reader)
   const rangesLeftOut = reader.u16()
-  const ranges = Array.from({ length: reader.u8() }, () => readRange(reader))
+  const ranges = Array.from({ length: reader.u8() }, () => readNamed(reader))
   return { slot, timeMs, revision, action, origin, detail, ranges, rangesLeftOut }
+}
+
+/** Most records name one key, and are kept for long: it is there once, and not again as the end of a range. */
+function writeNamed(writer: ByteWriter, range: KeyRange): void {
+  if (isOneKey(range)) writer.u8(namedKey).binary(range.start)
+  else writeRange(writer.u8(namedRange), range)
+}
+
+function readNamed(reader: ByteReader): KeyRange {
+  const kind = reader.u8()
+  if (kind !== namedKey && kind !== namedRange) throw new BytesError(`no such kind of name: ${kind}`)
+  return kind === namedKey ? keyRange(readKey(reader)) : readRange(reader)
+}
+
+function isOneKey({ start, end }: KeyRange): boolean {
+  return start !== '' && end === `${start}\0`
 }
 
 function readAction(code: number): AuditAction {

@@ -32,9 +32,9 @@ export const historyStepRecords = 256
 export const garbageStepRecords = 256
 export const expiryStepSessions = 1024
 
-/** Records of the audit trail that are kept: of what operators did, and of writes. The oldest go. */
-export const auditAdminKept = 10_000
-export const auditWritesKept = 1_000_000
+/** Bytes of records that the audit trail keeps, with their keys: of what operators did, and of writes. The oldest go. */
+export const auditAdminBytesMax = 4 * 1024 * 1024
+export const auditWritesBytesMax = 32 * 1024 * 1024
 /** Keys and ranges that one record names, and their bytes together; the first goes in whatever its length. */
 export const auditRangesMax = 16
 export const auditRangeBytesMax = 2048

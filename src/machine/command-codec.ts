@@ -4,7 +4,7 @@
  */
 import { assert, unreachable } from '../base/assert.ts'
 import { type ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
-import { isOrigin, type Origin } from '../protocol/origin.ts'
+import { isOrigin, isTime, type Origin } from '../protocol/origin.ts'
 import { adminActions, originLength, readAdminAction, readDetail, readOrigin, writeOrigin } from './audit-record.ts'
 import { txnListMax } from './bounds.ts'
 import { readKey, readRange, writeRange } from './key-codec.ts'
@@ -30,8 +30,6 @@ const sessionFlag = 1
 const ifVersionFlag = 2
 const originFlag = 4
 const batchFormat = 1
-/** The last moment that a Date can name. */
-const timeMsMax = 8.64e15
 
 /**
  * Throws PaxosError BAD_REQUEST when the operand of a comparison does not fit its target. Asserts what `requestProblem`
@@ -120,7 +118,7 @@ export function decodeBarrier(bytes: Uint8Array): number {
 /** So that adding a time to live to it stays a safe integer. */
 function readTime(reader: ByteReader): number {
   const timeMs = reader.u64()
-  if (timeMs > timeMsMax) throw new BytesError(`time after all time: ${timeMs}`)
+  if (!isTime(timeMs)) throw new BytesError(`time after all time: ${timeMs}`)
   return timeMs
 }
 

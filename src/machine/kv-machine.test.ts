@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { awkwardKeys, Bench, bytes, del, put, toKey, txn } from '../../test/machine/fixtures.ts'
+import { fromBinary } from '../base/bytes.ts'
 import { noop } from '../protocol/entry.ts'
 import { encodeRecoveryStopSign } from '../protocol/epoch-codec.ts'
 import { toEpochNumber, toNodeId, toSlot } from '../protocol/ids.ts'
 import { encodeBatch, encodeRequest } from './command-codec.ts'
+import { metaKey } from './layout.ts'
+import { emptyMeta, encodeMeta } from './records.ts'
 import type { Operation, Reply } from './request.ts'
 
 test('a put gives revision and version, and the item says when it was made and changed', () => {
@@ -48,6 +51,29 @@ test('the stop sign of a recovery raises revisions and session numbers, and comp
   const [last] = [bench.machine.revision]
   bench.entry({ kind: 'stopSign', payload: encodeRecoveryStopSign({ ...next, highestId: toNodeId(1) }, 0) })
   assert.equal(bench.machine.revision, last)
+})
+
+test('a recovery that would raise counters beyond what is safe raises nothing, and a number beyond stops the node', () => {
+  const bench = new Bench()
+  const nearly = Number.MAX_SAFE_INTEGER - 1
+  bench.view.put(metaKey, encodeMeta({ ...emptyMeta, revision: nearly, lastSession: nearly }))
+  bench.restart()
+  bench.entry({ kind: 'stopSign', payload: fromBinary('{"raisedBy":2}') })
+  assert.deepEqual([bench.machine.revision, bench.machine.compactedRevision], [nearly, 0])
+  const last = bench.put('a', '1')
+  assert.ok(last.kind === 'put' && last.revision === Number.MAX_SAFE_INTEGER)
+  const before = bench.machine.appliedUpTo
+  assert.throws(() => bench.put('a', '2'), /revision has no more numbers/)
+  bench.restart()
+  assert.equal(bench.machine.appliedUpTo, before)
+})
+
+test('data that are compacted above their own revision stop the node', () => {
+  const bench = new Bench()
+  const meta = { ...emptyMeta, revision: 7, compactedRevision: 8 }
+  bench.view.put(metaKey, encodeMeta(meta))
+  bench.restart()
+  assert.throws(() => bench.entry(noop), /compacted up to 8, above revision 7/)
 })
 
 test('a put of what is there already changes the revision all the same', () => {

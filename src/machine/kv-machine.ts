@@ -5,7 +5,9 @@
  *   no limit of this node takes part. Time is what batches and barriers bring.
  * - Revision rises by one with each command that changed data: a put always, a transaction once, a delete of nothing not.
  * - Meta is written once per slot, in the view with everything else: applied slot, data and sessions move together.
- * - The stop sign of a recovery may raise revision and session numbers, with everything below compacted.
+ * - The stop sign of a recovery may raise revision and session numbers, with everything below compacted. Both are safe
+ *   integers: one that would raise them beyond is ignored by every replica alike.
+ * - No counter ever falls, and nothing is compacted above the revision.
  * - A request that belongs to a session is executed at most once; its reply is stored until it is acknowledged.
  */
 import { assert, unreachable } from '../base/assert.ts'
@@ -26,7 +28,7 @@ import { Kv } from './kv.ts'
 import { metaKey, stopSignKey } from './layout.ts'
 import { ttlProblem } from './limits.ts'
 import type { Machine } from './machine.ts'
-import { decodeStopSignRecord, encodeMeta, encodeStopSignRecord, metaOf, type StopSign } from './records.ts'
+import { decodeStopSignRecord, encodeMeta, encodeStopSignRecord, type Meta, metaOf, type StopSign } from './records.ts'
 import { decodeReply, encodeReply } from './reply-codec.ts'
 import type { Answer, Command, KeyRange, Query, Reply, Request, SessionStamp } from './request.ts'
 import { Sessions } from './sessions.ts'
@@ -106,6 +108,7 @@ export class KvMachine implements Machine {
 
   apply(slot: Slot, entry: Entry): readonly Reply[] {
     assert(slot === this.#appliedUpTo, `slot ${slot} applied after everything below ${this.#appliedUpTo}`)
+    const before = this.#counters()
     this.#chain.begin(slot, entry)
     const replies = this.#applyEntry(slot, entry)
     for (const reply of replies) this.#chain.answered(reply)
@@ -113,6 +116,7 @@ export class KvMachine implements Machine {
     this.#sessions.finish(slot)
     this.#trail.finish()
     this.#appliedUpTo = nextSlot(slot)
+    this.#mustNotFall(before)
     this.#endSlot()
     return replies
   }
@@ -339,22 +343,43 @@ export class KvMachine implements Machine {
    */
   #raise(by: number): void {
     if (by === 0 || Math.max(this.#revision, this.#sessions.lastId) + by > Number.MAX_SAFE_INTEGER) return
-    this.#revision += by
     this.#sessions.skipIds(by)
+    this.#revision += by
+    assert(this.#revision > this.#compactedRevision, `raised by ${by} below what is compacted`)
     this.#compactedRevision = this.#revision
     this.#kv.history.compact()
   }
 
+  /** What only rises. */
+  #counters(): Counters {
+    const { clockMs, barrierMs, lastId: lastSession } = this.#sessions
+    const [revision, compactedRevision] = [this.#revision, this.#compactedRevision]
+    return { revision, compactedRevision, clockMs, barrierMs, lastSession }
+  }
+
+  /** Whoever was given a revision or a session has its number for good: it is not given to another. */
+  #mustNotFall(before: Counters): void {
+    const after = this.#counters()
+    for (const name of counterNames) {
+      assert(Number.isSafeInteger(after[name]), `${name} has no more numbers: ${after[name]}`)
+      assert(before[name] <= after[name], `${name} falls from ${before[name]} to ${after[name]}`)
+    }
+    const { revision, compactedRevision } = after
+    assert(compactedRevision <= revision, `compacted up to ${compactedRevision}, above revision ${revision}`)
+  }
+
   #endSlot(): void {
-    const { clockMs, barrierMs, lastId: lastSession, count } = this.#sessions
-    const [appliedUpTo, revision, compactedRevision] = [this.#appliedUpTo, this.#revision, this.#compactedRevision]
-    const counters = [revision, compactedRevision, clockMs, barrierMs, lastSession, count]
-    this.#chain.end(this.#view, appliedUpTo, counters)
+    const [appliedUpTo, counters] = [this.#appliedUpTo, this.#counters()]
+    this.#chain.end(this.#view, appliedUpTo, [...counterNames.map((name) => counters[name]), this.#sessions.count])
     const chain = { chainSince: this.#chain.since, chain: this.#chain.value() }
-    const meta = { appliedUpTo, revision, compactedRevision, clockMs, barrierMs, lastSession, ...chain }
-    this.#view.put(metaKey, encodeMeta(meta))
+    this.#view.put(metaKey, encodeMeta({ appliedUpTo, ...counters, ...chain }))
   }
 }
+
+type Counters = Pick<Meta, (typeof counterNames)[number]>
+
+/** In the order in which the hash chain covers them. */
+const counterNames = ['revision', 'compactedRevision', 'clockMs', 'barrierMs', 'lastSession'] as const
 
 const nobody: Origin = { actor: '', node: '', address: '' }
 

@@ -13,7 +13,7 @@
  * | `v` u64 slot                                | the value of the hash chain there (`chain.ts`)                    |
  * | `a` u64 number                              | AuditRecord: what an operator did (`audit-record.ts`)             |
  * | `w` u64 number                              | AuditRecord: an audited write                                     |
- * | `t`                                         | how many records the two trails ever had; absent before the first |
+ * | `t`                                         | the extents of the two trails; absent before the first record     |
  *
  * An item is in the history only once it is superseded, so a new key costs one write. It lies under the revision that
  * ended it: the value at revision r is the first one of the key with supersededAt > r, if it was there at r already.
@@ -28,7 +28,7 @@ import type { Key, KeyRange } from './request.ts'
 
 export const metaKey = 'm'
 export const stopSignKey = 'e'
-export const trailEndsKey = 't'
+export const trailExtentsKey = 't'
 
 const endMark = '\0\x01'
 const u64Length = 8

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compactionKey, garbageKey, historyKey, itemKey, metaKey, repliesKey, sessionKey } from './layout.ts'
+import {
+  compactionKey,
+  garbageKey,
+  historyKey,
+  itemKey,
+  metaKey,
+  repliesKey,
+  sessionKey,
+  trailExtentsKey,
+  trailKey,
+} from './layout.ts'
 import { prefixOf, SpaceTally } from './prefix-tally.ts'
 import type { Key } from './request.ts'
 
@@ -33,10 +43,14 @@ test('records are told apart by kind, and those of keys by prefix', () => {
   tally.add(sessionKey(1), 24)
   tally.add(repliesKey(1, 5), 50)
   tally.add(garbageKey(2), 0)
+  tally.add(trailKey('admin', 1), 80)
+  tally.add(trailKey('writes', 2), 90)
+  tally.add(trailExtentsKey, 48)
   tally.add(metaKey, 60)
   assert.deepEqual(tally.items, { count: 3, bytes: 4 + 10 + 4 + 10 + 2 + 5 })
   assert.deepEqual(tally.history, { count: 2, bytes: 16 + 100 + 17 + 1 + 12 + 2 })
   assert.deepEqual(tally.sessions, { count: 1, bytes: 9 + 24 + 17 + 50 + 9 })
+  assert.deepEqual(tally.audit, { count: 2, bytes: 9 + 80 + 9 + 90 + 1 + 48 })
   assert.deepEqual(tally.other, { count: 1, bytes: 61 })
   assert.deepEqual(
     tally.prefixes.map(({ prefix, items, history }) => [prefix, items.count, history.count]),

@@ -1,5 +1,5 @@
 /** Adds up what the records of a view take, by kind and by prefix of their keys. */
-import { keyOfHistory, recordKind } from './layout.ts'
+import { keyOfHistory, recordKind, trailExtentsKey } from './layout.ts'
 
 /** Records and their bytes, keys and values together. */
 export interface Tally {
@@ -20,6 +20,8 @@ export class SpaceTally {
   readonly history: Tally = { count: 0, bytes: 0 }
   /** With the replies that are kept for them. */
   readonly sessions: Tally = { count: 0, bytes: 0 }
+  /** What the trails keep is bounded by the machine. */
+  readonly audit: Tally = { count: 0, bytes: 0 }
   readonly other: Tally = { count: 0, bytes: 0 }
   readonly #prefixes = new Map<string, PrefixTally>()
   readonly #prefixLength: number
@@ -45,6 +47,8 @@ export class SpaceTally {
       note(kind === 'item' ? this.items : this.history, size)
       note(kind === 'item' ? tally.items : tally.history, size)
     } else if (kind === 'session') note(this.sessions, size)
+    else if (viewKey === trailExtentsKey) this.audit.bytes += size
+    else if (kind === 'audit') note(this.audit, size)
     else if (isOfSession(viewKey)) this.sessions.bytes += size
     else if (isHistoryIndex(viewKey)) this.history.bytes += size
     else note(this.other, size)

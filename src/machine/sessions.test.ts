@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Bench, put, stamp, txn } from '../../test/machine/fixtures.ts'
 import { sessionWindow } from './bounds.ts'
 import type { Command, Reply } from './request.ts'
+import { Sessions } from './sessions.ts'
 
 test('sessions get rising ids that are never given again', () => {
   const bench = new Bench()
@@ -12,6 +13,14 @@ test('sessions get rising ids that are never given again', () => {
   bench.restart()
   assert.equal(idOf(bench.one(open(5000))), 4)
   assert.equal(bench.machine.sessions, 3)
+})
+
+test('session numbers that are skipped never fall, nor rise beyond what is safe', () => {
+  const sessions = new Sessions(new Bench().view)
+  sessions.skipIds(5)
+  assert.equal(sessions.open(1000)?.id, 6)
+  assert.throws(() => sessions.skipIds(-1), /never fall/)
+  assert.throws(() => sessions.skipIds(Number.MAX_SAFE_INTEGER - 5), /no session numbers are left/)
 })
 
 test('a time to live out of bounds is refused', () => {

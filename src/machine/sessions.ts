@@ -98,6 +98,8 @@ export class Sessions {
 
   /** The next so many numbers are given to nobody. */
   skipIds(count: number): void {
+    assert(count >= 0, `session numbers never fall: ${count}`)
+    assert(Number.isSafeInteger(this.#lastId + count), `no session numbers are left: ${this.#lastId} + ${count}`)
     this.#lastId += count
   }
 

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Bench, del, originOf, put, stamp, toKey, txn } from '../../test/machine/fixtures.ts'
-import { toBinary } from '../base/bytes.ts'
+import { ByteWriter, toBinary } from '../base/bytes.ts'
 import type { NextEpoch } from '../protocol/epoch.ts'
 import { encodeStopSign } from '../protocol/epoch-codec.ts'
 import { toEpochNumber, toNodeId } from '../protocol/ids.ts'
-import { auditAdminKept, auditRangesMax, auditScanRecords } from './bounds.ts'
+import { auditAdminBytesMax, auditRangesMax, auditScanRecords, auditWritesBytesMax } from './bounds.ts'
 import { encodeBatch, encodeRequest, withOrigin } from './command-codec.ts'
-import { trailEndsKey } from './layout.ts'
+import { trailExtentsKey, trailKey } from './layout.ts'
 import { defaultRequestLimits, requestProblem } from './limits.ts'
 import type { Command } from './request.ts'
+import { Trail } from './trail.ts'
 
 const next: NextEpoch = {
   number: toEpochNumber(2),
@@ -114,26 +115,85 @@ test('the chain covers who did it, and a trail comes back after a restart', () =
 test('a member whose trail is another is told by its chain, though it applied the same entries', () => {
   const [good, bad] = [new Bench(), new Bench()]
   for (const bench of [good, bad]) bench.by('ann', put('a', '1'))
-  bad.view.delete(trailEndsKey)
+  bad.view.delete(trailExtentsKey)
   bad.restart()
   assert.equal(chainOf(good), chainOf(bad))
   for (const bench of [good, bad]) bench.by('ann', put('b', '1'))
   assert.notEqual(chainOf(good), chainOf(bad))
 })
 
-test('only so many records are kept, and a question that finds little says where to go on', () => {
+const noteOf = (detail: string): Uint8Array =>
+  encodeRequest({ session: undefined, command: { kind: 'note', action: 'note', detail } })
+
+/** Of the records of a trail, with their keys. */
+const bytesOf = ({ overlay }: Bench, prefix: 'a' | 'w'): number => {
+  let bytes = 0
+  for (const [key, record] of overlay.range(prefix, `${prefix}ÿ`)) bytes += key.length + record.length
+  return bytes
+}
+
+test('only so many bytes are kept, the oldest go, and a question that finds little says where to go on', () => {
   const bench = new Bench()
-  const note = (detail: string): Uint8Array =>
-    encodeRequest({ session: undefined, command: { kind: 'note', action: 'note', detail } })
-  const notes = Array.from({ length: auditAdminKept + 5 }, (_, i) => note(String(i)))
+  bench.entry({ kind: 'batch', payload: encodeBatch(1000, [noteOf('0'.repeat(400))]) })
+  const kept = Math.floor(auditAdminBytesMax / bytesOf(bench, 'a'))
+  const end = kept + 8
+  const notes = Array.from({ length: end - 1 }, (_, i) => noteOf(String(i + 1).padStart(400, '0')))
   bench.entry({ kind: 'batch', payload: encodeBatch(1000, notes) })
-  assert.equal(bench.dump('a').length, auditAdminKept)
+  assert.equal(bench.dump('a').length, kept)
   const newest = bench.trail('admin', { limit: 2 })
-  assert.deepEqual([newest.records.map(({ detail }) => detail), newest.next], [['10004', '10003'], auditAdminKept + 3])
-  const oldest = bench.trail('admin', { before: 7 })
-  assert.deepEqual([oldest.records.map(({ detail }) => detail), oldest.next], [['6', '5'], undefined])
+  assert.deepEqual([newest.records.map(({ detail }) => Number(detail)), newest.next], [[end - 1, end - 2], end - 2])
+  const oldest = bench.trail('admin', { before: 10 })
+  assert.deepEqual([oldest.records.map(({ detail }) => Number(detail)), oldest.next], [[9, 8], undefined])
   const none = bench.trail('admin', { key: 'a' })
-  assert.deepEqual([none.records.length, none.next], [0, auditAdminKept + 5 - auditScanRecords])
+  assert.deepEqual([none.records.length, none.next], [0, end - auditScanRecords])
+})
+
+test('a long record takes the place of as many short ones as it needs, and the trail is the same after a restart', () => {
+  const [steady, restarted] = [new Bench(), new Bench()]
+  const short = Array.from({ length: Math.ceil(auditAdminBytesMax / 46) }, () => noteOf('x'))
+  for (const bench of [steady, restarted]) {
+    bench.entry({ kind: 'batch', payload: encodeBatch(1000, short) })
+    const before = bench.dump('a').length
+    assert.ok(bytesOf(bench, 'a') > auditAdminBytesMax - 100)
+    if (bench === restarted) bench.restart()
+    bench.one({ kind: 'put', key: toKey('a'), value: new Uint8Array(0), ifVersion: undefined })
+    bench.entry({ kind: 'batch', payload: encodeBatch(1000, [noteOf('y'.repeat(1024))]) })
+    assert.ok(bytesOf(bench, 'a') <= auditAdminBytesMax)
+    assert.equal(bench.dump('a').length, before - Math.floor(1023 / 46))
+  }
+  assert.deepEqual(steady.dump(), restarted.dump())
+})
+
+test('audited writes that are deleted and compacted again and again leave no more than the trail may keep', () => {
+  const bench = new Bench()
+  const key = (n: number): string => String(n).padStart(1000, 'k')
+  for (let n = 0; n < 40_000; n++) {
+    bench.by('ann', put(key(n), ''))
+    if (n % 1000 === 0) {
+      bench.by('ann', { kind: 'deleteRange', range: { start: '', end: undefined } })
+      bench.one({ kind: 'compact', revision: bench.machine.revision })
+    }
+  }
+  const bytes = bytesOf(bench, 'w')
+  assert.ok(bytes <= auditWritesBytesMax && bytes > auditWritesBytesMax - 2000, `${bytes} bytes`)
+  assert.equal(bench.changes(key(39_999)).changes[0]?.record?.origin.actor, 'ann')
+  assert.equal(bench.trail('writes', { before: 1 }).records.length, 0)
+})
+
+test('a record has a key once, and a range of keys whole', () => {
+  const bench = new Bench()
+  const size = (command: Command): number => {
+    const before = bytesOf(bench, 'w')
+    bench.by('ann', command)
+    return bytesOf(bench, 'w') - before
+  }
+  const long = 'k'.repeat(1000)
+  assert.equal(size(put(long, '1')) - size(put('k', '1')), 999)
+  bench.by('ann', { kind: 'deleteRange', range: { start: 'k', end: `${long}\0` } })
+  assert.deepEqual(
+    bench.trail('writes').records.map(({ ranges }) => ranges),
+    [[{ start: 'k', end: `${long}\0` }], [{ start: 'k', end: 'k\0' }], [{ start: long, end: `${long}\0` }]],
+  )
 })
 
 test('a record names as many keys as there is room for, and counts the rest', () => {
@@ -152,7 +212,7 @@ test('a record names as many keys as there is room for, and counts the rest', ()
   )
   const counts = bench.trail('writes').records.map(({ ranges, rangesLeftOut }) => [ranges.length, rangesLeftOut])
   assert.deepEqual(counts, [
-    [1, 2],
+    [2, 1],
     [auditRangesMax, 4],
   ])
 })
@@ -203,4 +263,30 @@ test('an origin put into an encoded request is that request with the origin', ()
       assert.equal(toBinary(withOrigin(plain, originOf('ann'))), toBinary(wanted))
     }
   }
+})
+
+test('a trail whose revisions do not rise, or that is not what it says it is, stops the node', () => {
+  const { view } = new Bench()
+  const trail = new Trail(view, { audited: () => {} })
+  const add = (revision: number): number =>
+    trail.add({
+      ...{ slot: 0, timeMs: 0, revision, action: 'put', origin: originOf('ann'), detail: '' },
+      ...{ ranges: [], rangesLeftOut: 0 },
+    })
+  add(5)
+  trail.finish()
+  assert.throws(() => add(5), /an audited write at revision 5, after one at 5/)
+  trail.reload()
+  assert.throws(() => add(4), /an audited write at revision 4, after one at 5/)
+  trail.reload()
+  assert.equal(add(6), 1)
+  trail.finish()
+  view.delete(trailKey('writes', 1))
+  assert.throws(() => trail.reload(), /has no record 1, which it should keep/)
+  const extents = (first: number, end: number, bytes: number): Uint8Array =>
+    new ByteWriter(48).u64(0).u64(0).u64(0).u64(first).u64(end).u64(bytes).finish()
+  view.put(trailExtentsKey, extents(2, 1, 50))
+  assert.throws(() => trail.reload(), /from record 2 to 1/)
+  view.put(trailExtentsKey, extents(1, 1, 50))
+  assert.throws(() => trail.reload(), /of 50 bytes/)
 })

@@ -5,7 +5,7 @@
 import { fromBinary, toBinary } from '../base/bytes.ts'
 import type { Epoch, Member, NextEpoch } from './epoch.ts'
 import { nextSlot, type Slot, toEpochNumber, toNodeId, toSlot } from './ids.ts'
-import { type Attribution, detailBytesMax, isOrigin, isText } from './origin.ts'
+import { type Attribution, isAttribution } from './origin.ts'
 import { quorumProblem } from './quorum.ts'
 
 export function encodeEpoch(epoch: Epoch): Uint8Array {
@@ -39,13 +39,9 @@ export function attributionOf(payload: Uint8Array): Attribution | undefined {
   const value = parse(payload)
   if (!isObject(value) || !isObject(value['audit'])) return undefined
   const { actor, node, address, timeMs, detail } = value['audit']
-  const origin = { actor, node, address } as Attribution['origin']
-  if (!isOrigin(origin) || !isCount(timeMs) || timeMs > timeMsMax || !isText(detail, detailBytesMax)) return undefined
-  return { origin, timeMs, detail }
+  const by = { origin: { actor, node, address }, timeMs, detail } as Attribution
+  return isAttribution(by) ? by : undefined
 }
-
-/** The last moment that a Date can name. */
-const timeMsMax = 8.64e15
 
 /** Undefined when it is no epoch that this version can read. Whether it can take part in it is another question (`featureProblem`). */
 export function decodeEpoch(body: Uint8Array): Epoch | undefined {

@@ -24,6 +24,17 @@ export interface Attribution {
 export const originBounds = { actor: 128, node: 63, address: 64 } as const
 export const detailBytesMax = 1024
 
+/** The last moment that a Date can name. What is later is no time, in batches as in attributions: sums stay safe integers. */
+const timeMsMax = 8.64e15
+
+export function isAttribution({ origin, timeMs, detail }: Attribution): boolean {
+  return isOrigin(origin) && isTime(timeMs) && isText(detail, detailBytesMax)
+}
+
+export function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= timeMsMax
+}
+
 export function isOrigin({ actor, node, address }: Origin): boolean {
   return isText(actor, originBounds.actor) && isText(node, originBounds.node) && isText(address, originBounds.address)
 }

@@ -1,3 +1,4 @@
+import { PaxosError } from '../base/error.ts'
 import { decodeRequest } from '../machine/command-codec.ts'
 import { grows } from '../machine/growth.ts'
 import type { Outcome } from './peer-message.ts'
@@ -17,7 +18,20 @@ export class GrowthGate {
   /** Undefined for what may pass. */
   refusal(request: Uint8Array): Outcome | undefined {
     const message = this.#whyClosed()
-    if (message === undefined || !grows(decodeRequest(request).command)) return undefined
+    if (message === undefined || !mayGrow(request)) return undefined
     return { kind: 'failed', code: 'NO_SPACE', message }
+  }
+}
+
+/**
+ * What cannot be read may come from a member with another version, so it is no reason to stop. It grows nothing: should it
+ * be chosen, the machine refuses it by the same reading.
+ */
+function mayGrow(request: Uint8Array): boolean {
+  try {
+    return grows(decodeRequest(request).command)
+  } catch (error) {
+    if (error instanceof PaxosError) return false
+    throw error
   }
 }

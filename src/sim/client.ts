@@ -1,9 +1,11 @@
 import { errorCodes } from '../base/error.ts'
-import type { Random } from '../base/random.ts'
-import { encodeRequest } from '../machine/command-codec.ts'
+import { Random } from '../base/random.ts'
+import { encodeRequest, withOrigin } from '../machine/command-codec.ts'
 import type { Answer, Command, DataQuery, Reply, Request } from '../machine/request.ts'
+import { auditLevel } from '../protocol/feature-level.ts'
 import type { Outcome } from '../runtime/peer-message.ts'
 import type { ReadOutcome } from '../runtime/replica-service.ts'
+import type { Coverage } from './fault-points.ts'
 import { insist } from './invariant-error.ts'
 import type { SimNode } from './node.ts'
 import type { SimOptions } from './options.ts'
@@ -28,6 +30,7 @@ export interface ClientHost {
   readonly options: SimOptions
   readonly scheduler: Scheduler
   readonly trace: Trace
+  readonly coverage: Coverage
   readonly nodes: readonly SimNode[]
   /** Every request that enters the system, for the non-triviality check. */
   onSubmitted(request: Uint8Array): void
@@ -44,6 +47,8 @@ export class SimClient {
   readonly #number: number
   readonly #host: ClientHost
   readonly #random: Random
+  /** Apart, so that a run is the same but for what is said of who asks. */
+  readonly #auditRandom: Random
   readonly #wantsSession: boolean
   /** The node that it always asks; undefined: any. */
   #home: SimNode | undefined
@@ -62,6 +67,7 @@ export class SimClient {
     this.#number = number
     this.#host = host
     this.#random = random
+    this.#auditRandom = new Random((host.options.seed ^ 0xa0d18) + number)
     const { sessions, settled, apart, alert, reads } = host.options.workload
     this.#wantsSession = random.chance(sessions)
     this.#home = random.chance(settled) ? host.nodes[random.integer(0, host.nodes.length)] : undefined
@@ -147,13 +153,18 @@ export class SimClient {
       bytes,
       () => `${invokedAt.toFixed(2).padStart(10)} client ${this.#number} asks ${JSON.stringify(request.command)}`,
     )
+    const isSigned =
+      request.command.kind !== 'openSession' && this.#auditRandom.chance(this.#host.options.audit.origins)
     let mayBeDone = false
     const input = { kind: 'command', command: request.command } as const
     const unknown = { client: this.#number, invokedAt, returnedAt: undefined, input, output: undefined, request: bytes }
     this.#open = unknown
     const attempt = (left: number): void => {
       this.#call(
-        (node, answer) => node.replica?.submit(bytes, this.#host.options.workload.timeoutMs, answer),
+        (node, answer) => {
+          const sent = isSigned ? this.#signed(node, bytes) : bytes
+          node.replica?.submit(sent, this.#host.options.workload.timeoutMs, answer)
+        },
         (outcome: Outcome | undefined, wasSent: boolean, node: SimNode | undefined) => {
           if (outcome?.kind === 'replied') {
             mustServe(node)
@@ -175,6 +186,13 @@ export class SimClient {
       )
     }
     attempt(tries)
+  }
+
+  /** The node says where a request comes from, so a repetition elsewhere says something else. */
+  #signed(node: SimNode, request: Uint8Array): Uint8Array {
+    if ((node.replica?.epoch.featureLevel ?? 0) < auditLevel) return request
+    this.#host.coverage.hit('audit.origin')
+    return withOrigin(request, { actor: `client ${this.#number}`, node: `n${node.id}`, address: '' })
   }
 
   #read(isStale: boolean): void {

@@ -66,6 +66,9 @@ export const faultPoints = [
   'recovery.stranger',
   'backup.taken',
   'backup.restored',
+  'audit.origin',
+  'audit.epoch',
+  'audit.began',
 ] as const
 
 export type FaultPoint = (typeof faultPoints)[number]

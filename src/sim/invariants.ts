@@ -5,8 +5,8 @@
 import { assert } from '../base/assert.ts'
 import { equalBytes, toBinary } from '../base/bytes.ts'
 import { crc32c } from '../base/crc32c.ts'
-import { decodeBatch, decodeRequest } from '../machine/command-codec.ts'
-import type { Reply } from '../machine/request.ts'
+import { decodeBatch, decodeRequest, encodeRequest } from '../machine/command-codec.ts'
+import type { Reply, Request } from '../machine/request.ts'
 import type { Entry } from '../protocol/entry.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import { encodeEpoch, epochAfter } from '../protocol/epoch-codec.ts'
@@ -16,6 +16,7 @@ import type { PeerMessage } from '../runtime/peer-message.ts'
 import type { GroupWrite } from '../runtime/ports.ts'
 import type { AcceptorDisk } from './acceptor-disk.ts'
 import { EpochInvariants, entryDigest } from './epoch-invariants.ts'
+import { ExpectedTrail } from './expected-trail.ts'
 import { GivenNumbers } from './given-numbers.ts'
 import { insist } from './invariant-error.ts'
 import { firstLoss } from './proofs.ts'
@@ -36,12 +37,14 @@ export class Invariants {
   readonly #durable = new Map<NodeId, Slot>()
   #chosenUpTo: Slot
   readonly #given: GivenNumbers
+  readonly trail: ExpectedTrail
 
   /** `restored`: the data that all begin with stands for the slots below `upTo`. */
   constructor(first: Epoch, disk: (node: NodeId) => AcceptorDisk, restored?: { upTo: Slot; before: GivenNumbers }) {
     this.#disk = disk
     this.#chosenUpTo = restored?.upTo ?? firstSlot
     this.#given = new GivenNumbers(restored?.before)
+    this.trail = new ExpectedTrail(this.#chosenUpTo)
     this.#newest = first
     this.#begin(first)
   }
@@ -125,6 +128,7 @@ export class Invariants {
     if (known !== undefined) return
     this.#replies.set(slot, text)
     this.#given.onReplies(slot, replies)
+    this.trail.onApply(slot, entry, replies)
     if (entry.kind !== 'batch') return
     decodeBatch(entry.payload).requests.forEach((bytes, index) => {
       const reply = replies[index]
@@ -135,7 +139,7 @@ export class Invariants {
 
   #onRequest(slot: Slot, bytes: Uint8Array, reply: Reply): void {
     const request = decodeRequest(bytes)
-    const id = digest(bytes)
+    const id = digestOf(request, bytes)
     if (!this.#firstReplies.has(id)) this.#firstReplies.set(id, reply)
     insist(
       this.#submitted.has(id) || request.command.kind === 'compact',
@@ -194,6 +198,7 @@ export class Invariants {
     const forget = <K, V>(map: Map<K, V>, slotOf: (key: K, value: V) => Slot): void => {
       for (const [key, value] of [...map]) if (slotOf(key, value) >= lost) map.delete(key)
     }
+    this.trail.forgetFrom(lost)
     forget(this.#chosen, (slot) => slot)
     forget(this.#replies, (slot) => slot)
     forget(this.#firstReplies, (_id, reply) => reply.slot)
@@ -264,6 +269,11 @@ export class Invariants {
       () => `n${node} takes an entry of slot ${slot} for chosen, and no quorum voted for it`,
     )
   }
+}
+
+/** Of a request as its client submitted it, which did not say by which node it would come. */
+function digestOf({ origin, ...request }: Request, bytes: Uint8Array): string {
+  return digest(origin === undefined ? bytes : encodeRequest(request))
 }
 
 function digest(bytes: Uint8Array): string {

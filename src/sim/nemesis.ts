@@ -1,5 +1,9 @@
 import { Random } from '../base/random.ts'
+import type { NextEpoch } from '../protocol/epoch.ts'
+import { auditLevel } from '../protocol/feature-level.ts'
 import type { NodeId } from '../protocol/ids.ts'
+import type { Attribution } from '../protocol/origin.ts'
+import type { ChangeOutcome } from '../runtime/epoch-change.ts'
 import { Ambush } from './ambush.ts'
 import { drawChange } from './draw-change.ts'
 import type { Coverage, FaultPoint } from './fault-points.ts'
@@ -216,10 +220,16 @@ export class Nemesis {
     leader.run(() => {
       const { replica } = leader
       if (replica === undefined) return
-      const next = drawChange(this.#random, replica.epoch, options.nodes + options.changes.spares)
-      replica.changeEpoch(next, 3000, (outcome) => {
-        coverage.hit(outcome.kind === 'begun' ? 'epoch.changed' : 'epoch.refused')
-      })
+      const drawn = drawChange(this.#random, replica.epoch, options.nodes + options.changes.spares)
+      const next = { ...drawn, featureLevel: Math.max(drawn.featureLevel, options.audit.risesTo) }
+      const by = operatorAt(leader, next)
+      const done = ({ kind }: ChangeOutcome): void => {
+        coverage.hit(kind === 'begun' ? 'epoch.changed' : 'epoch.refused')
+        if (kind !== 'begun') return
+        if (by !== undefined) coverage.hit('audit.epoch')
+        else if (next.featureLevel >= auditLevel) coverage.hit('audit.began')
+      }
+      replica.changeEpoch(next, 3000, done, by)
     })
   }
 
@@ -296,4 +306,11 @@ export class Nemesis {
     }
     return shuffled
   }
+}
+
+/** Who wants a change of epoch, as a daemon says it: from the level on at which all members understand it. */
+function operatorAt(leader: SimNode, { number }: NextEpoch): Attribution | undefined {
+  if ((leader.replica?.epoch.featureLevel ?? 0) < auditLevel) return undefined
+  const origin = { actor: 'operator', node: `n${leader.id}`, address: '' }
+  return { origin, timeMs: leader.clock.wallNow(), detail: `epoch ${number}` }
 }

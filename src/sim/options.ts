@@ -1,4 +1,5 @@
 import { Random } from '../base/random.ts'
+import { auditLevel } from '../protocol/feature-level.ts'
 import { clockDriftMax } from './clock.ts'
 import { type AmbushKind, ambushKinds } from './fault-points.ts'
 import { themes } from './themes.ts'
@@ -27,6 +28,17 @@ export interface SimOptions {
   readonly operator: OperatorOptions
   readonly recovery: RecoveryOptions
   readonly restore: RestoreOptions
+  readonly audit: AuditOptions
+}
+
+/** Feature levels, and how much is said of who asks: at the level of the audit trail and above. */
+export interface AuditOptions {
+  /** The cluster's at its beginning. */
+  readonly featureLevel: number
+  /** With the first change of epoch it rises so far, as when an operator finalizes an upgrade. */
+  readonly risesTo: number
+  /** Share of writes that say where they come from. */
+  readonly origins: number
 }
 
 /** A backup is taken meanwhile, and another cluster is restored from it afterwards, under faults as well. */
@@ -262,11 +274,21 @@ export function expandSeed(seed: number, durationMs = 30_000, nodesWanted?: numb
     operator: noOperator,
     recovery: noRecovery,
     restore: noRestore,
+    audit: noAudit,
   }
   const drawn = themes
     .filter(({ nodesMin }) => nodesWanted === undefined || nodesWanted >= nodesMin)
     .reduce((drawn, { chance, apply }) => (random.chance(chance) ? apply(random, drawn) : drawn), options)
-  return withRestore(withRecovery(withOperator(withChanges(drawn))))
+  return withAudit(withRestore(withRecovery(withOperator(withChanges(drawn)))))
+}
+
+/** Drawn apart, too, and so that seeds that notice planted bugs stay at level 1. Only a change of epoch raises the level. */
+function withAudit(options: SimOptions): SimOptions {
+  const random = new Random(options.seed ^ 0x02f5)
+  if (!random.chance(0.3)) return options
+  const origins = random.chance(0.5) ? 1 : random.next()
+  const rises = random.chance(0.5) && options.changes.everyMs > 0
+  return { ...options, audit: { featureLevel: rises ? 1 : auditLevel, risesTo: auditLevel, origins } }
 }
 
 function withRestore(options: SimOptions): SimOptions {
@@ -288,6 +310,8 @@ function withRecovery(options: SimOptions): SimOptions {
 }
 
 const noOperator: OperatorOptions = { handOverEveryMs: 0, takeOverEveryMs: 0 }
+
+export const noAudit: AuditOptions = { featureLevel: 1, risesTo: 1, origins: 0 }
 
 export const noRestore: RestoreOptions = { atMs: 0, nodes: 0, forMs: 0 }
 
@@ -377,6 +401,7 @@ export function calmOptions(seed: number, nodes: number, durationMs: number): Si
     operator: noOperator,
     recovery: noRecovery,
     restore: noRestore,
+    audit: noAudit,
   }
 }
 

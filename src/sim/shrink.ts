@@ -1,5 +1,5 @@
 import { ambushKinds } from './fault-points.ts'
-import { noRecovery, noRestore, type SimOptions } from './options.ts'
+import { noAudit, noRecovery, noRestore, type SimOptions } from './options.ts'
 import type { SimResult } from './simulator.ts'
 
 /** Fault by fault, what a smaller schedule would do without. Each gives simpler options, or the same if there is nothing to drop. */
@@ -41,6 +41,8 @@ const simplifications: readonly ((options: SimOptions) => SimOptions)[] = [
   (o) => ({ ...o, operator: { handOverEveryMs: 0, takeOverEveryMs: 0 } }),
   (o) => ({ ...o, operator: { ...o.operator, takeOverEveryMs: 0 } }),
   (o) => ({ ...o, restore: noRestore }),
+  (o) => ({ ...o, audit: noAudit }),
+  (o) => ({ ...o, audit: { ...o.audit, origins: 0 } }),
   (o) => ({ ...o, recovery: noRecovery }),
   ...(['apartMs', 'aloneMs', 'interrupted', 'returns'] as const).map((key) => (o: SimOptions) => ({
     ...o,

@@ -159,7 +159,7 @@ class Simulation {
     })
     for (let number = 1; number <= options.workload.clients; number++) {
       const clientHost = {
-        ...host,
+        ...{ ...host, coverage: this.#coverage },
         onSubmitted: (request: Uint8Array) => this.#invariants.onSubmitted(request),
         onFinished: (operation: ClientOperation) => void this.#history.push(operation),
         onRefused: (operation: ClientOperation) => void this.#refused.push(operation),
@@ -392,6 +392,7 @@ class Simulation {
     insist(new Set(states).size === 1, 'convergence (8)', () =>
       core.map((node, index) => `n${node.id} ${states[index]}`).join(', '),
     )
+    for (const { id, stateDisk } of core) this.#invariants.trail.mustBeThatOf(id, stateDisk.view)
   }
 
   #judge(): void {
@@ -466,7 +467,7 @@ class Simulation {
   }
 }
 
-function epochOf({ nodes, q1, q2, leaseMs }: SimOptions): Epoch {
+function epochOf({ nodes, q1, q2, leaseMs, audit }: SimOptions): Epoch {
   return {
     number: firstEpoch,
     protocol: 'multi',
@@ -480,7 +481,7 @@ function epochOf({ nodes, q1, q2, leaseMs }: SimOptions): Epoch {
     q2,
     leaseMs,
     startSlot: firstSlot,
-    featureLevel: 1,
+    featureLevel: audit.featureLevel,
     highestId: toNodeId(nodes),
   }
 }

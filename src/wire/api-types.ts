@@ -324,6 +324,7 @@ export interface SpaceKeysJson {
   readonly items: TallyJson
   readonly history: TallyJson
   readonly sessions: TallyJson
+  readonly audit: TallyJson
   readonly other: TallyJson
   readonly prefixes: readonly SpacePrefixJson[]
   /** What `after` of the next page must be; null at the end. */

@@ -8,7 +8,7 @@ const one = { count: 1, bytes: 10 }
 function pageOf(...prefixes: readonly string[]): Parameters<ContentCount['add']>[0] {
   const items = { count: prefixes.length, bytes: 10 * prefixes.length }
   return {
-    ...{ records: prefixes.length, revision: 7, items, history: none, sessions: none, other: none },
+    ...{ records: prefixes.length, revision: 7, items, history: none, sessions: none, audit: none, other: none },
     prefixes: prefixes.map((prefix) => ({ prefix, items: one, history: none })),
   }
 }

@@ -23,6 +23,7 @@ export class ContentCount {
   items = nothing
   history = nothing
   sessions = nothing
+  audit = nothing
   other = nothing
   readonly #prefixLength: number
   readonly #prefixesMax: number
@@ -47,6 +48,7 @@ export class ContentCount {
     this.items = sum(this.items, page.items)
     this.history = sum(this.history, page.history)
     this.sessions = sum(this.sessions, page.sessions)
+    this.audit = sum(this.audit, page.audit)
     this.other = sum(this.other, page.other)
     for (const { prefix, prefix64, items, history } of page.prefixes) {
       const bytes = prefix === undefined ? Buffer.from(prefix64 ?? '', 'base64') : Buffer.from(prefix, 'utf8')

@@ -14,6 +14,7 @@ export interface ContentView {
   readonly items: ContentCount['items']
   readonly history: ContentCount['history']
   readonly sessions: ContentCount['sessions']
+  readonly audit: ContentCount['audit']
   readonly other: ContentCount['other']
   readonly depth: number
   /** The largest ones. */
@@ -56,10 +57,10 @@ export function viewOf(
   node: string,
   complete: boolean,
 ): ContentView {
-  const { records, revision, items, history, sessions, other, depth } = count
+  const { records, revision, items, history, sessions, audit, other, depth } = count
   const prefixes = count.prefixes()
   return {
-    ...{ prefix, node, revision, complete, records, items, history, sessions, other, depth },
+    ...{ prefix, node, revision, complete, records, items, history, sessions, audit, other, depth },
     prefixes: prefixes.slice(0, top),
     more: Math.max(0, prefixes.length - top),
   }

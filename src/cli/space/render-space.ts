@@ -55,7 +55,7 @@ function formatTime(ms: number): string {
 }
 
 function renderContent(content: ContentView): string {
-  const { prefix, node, revision, complete, records, items, history, sessions, other, prefixes, more } = content
+  const { prefix, node, revision, complete, records, items, history, sessions, audit, other, prefixes, more } = content
   const what = prefix === '' ? 'content' : `keys that begin with ${printable(prefix)}`
   const upTo = complete ? '' : `; time ran out after ${count(records, 'record')}: what follows is of those alone`
   const bytes = (size: number): string => formatSize(size)
@@ -68,6 +68,7 @@ function renderContent(content: ContentView): string {
       ...(prefix === ''
         ? ([
             ['sessions', `${count(sessions.count, 'session')}, ${bytes(sessions.bytes)}`],
+            ['audit', `${count(audit.count, 'record')}, ${bytes(audit.bytes)}`],
             ['other', bytes(other.bytes)],
           ] as const)
         : []),

@@ -49,9 +49,9 @@ export async function readStoppedSpace(path: string, wanted: readonly CountWante
       do {
         const depth = Math.max(1, count.depth)
         const page = await walkSpace(directory.stateSizes, { prefix, depth, after }, pace)
-        const { items, history, sessions, other, prefixes } = page.tally
+        const { items, history, sessions, audit, other, prefixes } = page.tally
         count.add({
-          ...{ records: page.records, revision, items, history, sessions, other },
+          ...{ records: page.records, revision, items, history, sessions, audit, other },
           prefixes: prefixes.map(({ prefix: found, ...tallies }) => ({
             ...textOrBase64('prefix', Buffer.from(found, 'latin1')),
             ...tallies,

@@ -19,7 +19,7 @@ export default class AuditList extends AuditCommand {
   static override summary =
     'Show who did what, and when: members, leadership, compactions, backups; with --writes, keys.'
   static override description =
-    `Of the last 10,000 things that operators did, or of the last million audited writes, the newest that fit, the oldest of them first. Writes are audited by nodes with auditWrites.
+    `Of what operators did, or of audited writes, the newest that fit, the oldest of them first. 4 MiB of the one are kept and 32 MiB of the other, the oldest are forgotten. Writes are audited by nodes with auditWrites.
 WHO is what the client claimed to be (--actor): this version authenticates nobody. FROM is the address that the node saw. TIME is the cluster's clock, in UTC.
 Without a quorum, --stale takes what one node has, and --data-dir reads a stopped one.`
   static override examples = [

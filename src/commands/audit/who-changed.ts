@@ -19,7 +19,7 @@ interface Changed {
 export default class AuditWhoChanged extends AuditCommand {
   static override summary = 'Show who wrote or deleted a key, the newest change first.'
   static override description =
-    `Every change that is not compacted is shown, whether it was audited or not, deletions of ranges too; who made it is known where the node that took the write had auditWrites set, for the last million audited writes. What is compacted is found by the audited writes that name the key.
+    `Every change that is not compacted is shown, whether it was audited or not, deletions of ranges too; who made it is known where the node that took the write had auditWrites set, for as many audited writes as are kept: 32 MiB of them. What is compacted is found by the audited writes that name the key.
 WHO is what the client claimed to be (--actor): this version authenticates nobody.
 Without a quorum, --stale takes what one node has, and --data-dir reads a stopped one. The exit status is 7 when nothing is known of the key.`
   static override examples = [

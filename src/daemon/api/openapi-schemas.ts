@@ -252,6 +252,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     items: ref('Tally'),
     history: ref('Tally'),
     sessions: ref('Tally'),
+    audit: ref('Tally'),
     other: ref('Tally'),
     prefixes: {
       type: 'array',

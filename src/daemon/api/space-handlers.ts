@@ -68,7 +68,7 @@ function pageJson(
   { tally, records, next }: SpacePage,
   { group, revision }: { readonly group: string; readonly revision: number },
 ): SpaceKeysJson {
-  const { items, history, sessions, other } = tally
+  const { items, history, sessions, audit, other } = tally
   return {
     group,
     revision,
@@ -76,6 +76,7 @@ function pageJson(
     items,
     history,
     sessions,
+    audit,
     other,
     prefixes: tally.prefixes.map(({ prefix, ...tallies }) => ({ ...binaryField('prefix', prefix), ...tallies })),
     next: next === undefined ? null : Buffer.from(fromBinary(next)).toString('hex'),

@@ -38,9 +38,46 @@ export const auditBugs: readonly Bug[] = [
     patches: [
       {
         file: trail,
-        find: ': readRecord(record, (reader) => ({ admin: reader.u64(), writes: reader.u64() }))',
-        replace: ': { admin: 0, writes: 0 }',
+        find: ': readRecord(record, (reader) => ({ admin: readExtent(reader), writes: readExtent(reader) }))',
+        replace: ': { admin: nothing(), writes: nothing() }',
       },
     ],
+  },
+  {
+    name: 'record-at-the-leader-only',
+    what: 'An audited write is recorded only by the member that proposed it',
+    patches: [
+      {
+        file: 'runtime/replica.ts',
+        find: 'const replies = this.#state.apply(slot, entry)',
+        replace: `Object.assign(this.#state.machine, { isFollowing: this.#role !== 'leader' })
+    const replies = this.#state.apply(slot, entry)`,
+      },
+      {
+        file: machine,
+        find: 'if (action === undefined || !didChange(reply, before))',
+        replace:
+          "if (action === undefined || !didChange(reply, before) || ('isFollowing' in this && this.isFollowing))",
+      },
+    ],
+  },
+  {
+    name: 'repetition-recorded',
+    what: 'A repeated request of a session is recorded again',
+    patches: [
+      {
+        file: machine,
+        find: 'if (stored !== undefined) return decodeReply(stored)',
+        replace: `if (stored !== undefined) {
+      if (origin !== undefined) this.#record(slot, this.#sessions.clockMs, 'compact', origin, '')
+      return decodeReply(stored)
+    }`,
+      },
+    ],
+  },
+  {
+    name: 'epoch-not-recorded',
+    what: 'Who asked for a change of epoch is not recorded',
+    patches: [{ file: machine, find: 'this.#auditEpoch(slot, entry.payload)', replace: '' }],
   },
 ]
