@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { scratchPrefix } from '../../src/cli/backup/scratch-directory.ts'
 import { lockDirectory } from '../../src/daemon/store/directory-lock.ts'
 import { backupFrame } from '../../src/wire/backup-codec.ts'
-import { encodeFrame } from '../../src/wire/frame.ts'
+import { encodeFrame, frameHeaderBytes } from '../../src/wire/frame.ts'
 import { sample, sampleBackup } from '../backup/sample-backup.ts'
 import { json, paxos, startPaxos } from './paxos.ts'
 import { type Refusal, testRefusals } from './refusals.ts'
@@ -24,8 +24,8 @@ before(async () => {
   mkdirSync(join(folder, 'source'))
   const bytes = Buffer.from(await sampleBackup(join(folder, 'source')))
   writeFileSync(good, bytes)
-  const middle = bytes.length >> 1
-  bytes[middle] = (bytes[middle] ?? 0) ^ 4
+  const inPayload = secondFrame(bytes) + frameHeaderBytes
+  bytes[inPayload] = (bytes[inPayload] ?? 0) ^ 4
   writeFileSync(damaged, bytes)
   const header = Buffer.from(JSON.stringify({ kind: 'paxos backup', format: 99, program: '9.9.9' }))
   writeFileSync(newer, encodeFrame(backupFrame.header, header))
@@ -33,6 +33,10 @@ before(async () => {
   writeFileSync(join(folder, 'full', 'notes.txt'), 'mine')
 })
 after(() => rmSync(folder, { recursive: true, force: true }))
+
+function secondFrame(bytes: Buffer): number {
+  return frameHeaderBytes + bytes.readUInt32BE(4)
+}
 
 test('inspect shows what is in a backup', async () => {
   const [plain, asJson] = await Promise.all([
