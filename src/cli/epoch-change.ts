@@ -2,7 +2,7 @@
 import { Flags } from '@oclif/core'
 import { PaxosError } from '../base/error.ts'
 import type { AdminClient } from '../client/admin.ts'
-import type { EpochChangeJson, EpochJson, MarginsJson, WantedEpochJson } from '../wire/api-types.ts'
+import type { EpochChangeJson, EpochJson, MarginsJson, NextEpochJson, WantedEpochJson } from '../wire/api-types.ts'
 import { ClusterCommand, type ConnectionFlags } from './cluster-command.ts'
 import { confirm } from './confirm.ts'
 import { findLeader } from './leader.ts'
@@ -31,12 +31,18 @@ export abstract class EpochCommand extends ClusterCommand {
     const { admin, endpoints } = await this.admin(flags)
     const { endpoint } = await findLeader(admin, endpoints)
     const { epochs } = await admin.epochs(endpoint, true)
-    const wanted = draft(newestOf(epochs, endpoint), epochs.slice(0, -1))
+    const newest = newestOf(epochs, endpoint)
+    const wanted = draft(newest, epochs.slice(0, -1))
     if (typeof wanted === 'string') {
       this.remark(wanted)
       return undefined
     }
     const plan = await admin.changeEpoch(endpoint, { ...wanted, dryRun: true })
+    // As it is when a command is run again whose answer got lost.
+    if (isAsWanted(newest, plan.next)) {
+      this.remark(`epoch ${newest.epoch} is as wanted already: nothing to do`)
+      return undefined
+    }
     const areSizesGiven = wanted.q1 !== undefined || wanted.q2 !== undefined
     const first = areSizesGiven ? undefined : bridgingSizes(plan)
     const step = first && `\`paxos epoch change --q1 ${first.q1} --q2 ${first.q2}\`, then this again`
@@ -55,6 +61,16 @@ export abstract class EpochCommand extends ClusterCommand {
     this.remark(`epoch ${done.next.epoch} has begun in slot ${done.next.startSlot}`)
     return done
   }
+}
+
+function isAsWanted(now: EpochJson, next: NextEpochJson): boolean {
+  const kinds = new Map(now.members.map(({ name, kind }) => [name, kind]))
+  const areSizesSame = now.q1 === next.q1 && now.q2 === next.q2 && now.featureLevel === next.featureLevel
+  return (
+    areSizesSame &&
+    kinds.size === next.members.length &&
+    next.members.every(({ name, kind }) => kinds.get(name) === kind)
+  )
 }
 
 export async function newestEpoch(admin: AdminClient, endpoint: string): Promise<EpochJson> {

@@ -1,14 +1,17 @@
 /**
  * How a new node gets into a running cluster. It listens on its peer port, where the leader looks it up before it lets it in
  * (`joiner-probe.ts`), and asks the nodes that it was given for the newest epoch until it finds itself in it. Nothing is written
- * into its directory before that, so it may be stopped and started again at any time.
+ * into its directory before that, so it may be stopped and started again at any time. On its client port it says that it lives and
+ * what it waits for: a supervisor must not take it for dead.
  */
 import { createServer, type Server } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../base/error.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import { featureHint, featureLevels, featureProblem } from '../protocol/feature-level.ts'
+import type { ReadyJson } from '../wire/api-types.ts'
 import { toEpoch } from '../wire/epoch-json.ts'
+import { errorBody } from './api/errors.ts'
 import { listenOnPort } from './api/listen.ts'
 import { askJson, type JsonAnswer } from './ask-json.ts'
 import { parseAddress } from './config-setting.ts'
@@ -26,6 +29,9 @@ export interface Admitted {
 
 const askEveryMs = 1000
 const answerWithinMs = 2000
+const bounds = { headersTimeout: answerWithinMs, requestTimeout: answerWithinMs }
+const headers = { Connection: 'close', 'Content-Type': 'application/json' }
+const connectionsMax = 64
 
 /** Undefined when `stopped` settles first. Throws PaxosError PORT_IN_USE, BAD_CONFIG, WRONG_VERSION. */
 export async function waitForAdmission(
@@ -34,17 +40,23 @@ export async function waitForAdmission(
   logger: Logger,
   stopped: Promise<unknown>,
 ): Promise<Admitted | undefined> {
-  await checkClientPort(config)
+  const peerAddress = config.advertisePeer ?? config.listenPeer
+  const hint = `paxos member add ${config.name} --address ${peerAddress}`
+  // The cluster must not count on a node that then cannot start, for want of this port either.
+  const clients = await listenForClients(config, hint)
   const gatedLog = new GatedLog(logger, () => performance.now())
-  const listener = await listen(config, { waiting: true, name: config.name, version, featureLevels })
+  const listener = await listen(config, { waiting: true, name: config.name, version, featureLevels }).catch(
+    async (error: unknown) => {
+      await close(clients)
+      throw error
+    },
+  )
   const abort = new AbortController()
   stopped.then(
     () => abort.abort(),
     () => abort.abort(),
   )
   try {
-    const peerAddress = config.advertisePeer ?? config.listenPeer
-    const hint = `paxos member add ${config.name} --address ${peerAddress}`
     logger.info({ join: config.join.join(','), peer: peerAddress }, `waiting to be let in: ${hint}`)
     while (!abort.signal.aborted) {
       for (const address of config.join) {
@@ -55,7 +67,7 @@ export async function waitForAdmission(
     }
     return undefined
   } finally {
-    await close(listener)
+    await Promise.all([close(listener), close(clients)])
   }
 }
 
@@ -98,26 +110,32 @@ function newestEpoch(found: JsonAnswer): Admitted | string {
   return typeof clusterId === 'string' && epoch !== undefined ? { clusterId, epoch } : 'it sent no epoch'
 }
 
-/** The cluster must not count on a node that then cannot start. */
-async function checkClientPort({ listenClient }: NodeConfig): Promise<void> {
+async function listenForClients({ name, listenClient }: NodeConfig, hint: string): Promise<Server> {
   const { host, port } = parseAddress(listenClient) ?? { host: '', port: 0 }
-  const server = createServer()
+  const reason = `${name} waits to be let in`
+  const ready: ReadyJson = { ready: false, reason }
+  const answers = new Map([
+    ['/livez', { status: 200, body: '{"live":true}' }],
+    ['/readyz', { status: 503, body: JSON.stringify(ready) }],
+  ])
+  const other = { status: 503, body: errorBody('NO_LEADER', reason, `On the cluster: ${hint}`) }
+  const server = createServer(bounds, (request, response) => {
+    const { status, body } = answers.get(request.url ?? '') ?? other
+    response.writeHead(status, headers).end(body)
+  })
+  server.maxConnections = connectionsMax
   await listenOnPort(server, host, port)
-  await close(server)
+  return server
 }
 
 async function listen({ listenPeer }: NodeConfig, joiner: JoinerJson): Promise<Server> {
   const { host, port } = parseAddress(listenPeer) ?? { host: '', port: 0 }
   const body = JSON.stringify(joiner)
-  const server = createServer(
-    { headersTimeout: answerWithinMs, requestTimeout: answerWithinMs },
-    (request, response) => {
-      const isProbe = request.method === 'GET' && request.url === joinPath
-      const headers = { Connection: 'close', 'Content-Type': 'application/json' }
-      response.writeHead(isProbe ? 200 : 404, headers).end(isProbe ? body : '{}')
-    },
-  )
-  server.maxConnections = 64
+  const server = createServer(bounds, (request, response) => {
+    const isProbe = request.method === 'GET' && request.url === joinPath
+    response.writeHead(isProbe ? 200 : 404, headers).end(isProbe ? body : '{}')
+  })
+  server.maxConnections = connectionsMax
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(host, port, error)))
     server.listen({ host, port }, resolve)

@@ -126,7 +126,7 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
   ),
   clusterToken: text(
     {
-      doc: 'Any text that is the same on every node of this cluster and on no other. It keeps clusters apart; it is no password.',
+      doc: 'A text that is the same on every node of this cluster and on no other. It keeps clusters apart; it is no password.',
       required: true,
       unless: { key: 'join', without: '' },
       example: 'orders-production-2026',

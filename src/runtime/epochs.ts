@@ -64,6 +64,11 @@ export class Epochs {
     return this.current.epoch.number < this.newest.number
   }
 
+  /** The epoch in which it is none any more. */
+  get removedIn(): EpochNumber | undefined {
+    return this.isRemoved ? this.newest.number : undefined
+  }
+
   /** The log on this node begins here. */
   get truncatedUpTo(): Slot {
     const oldest = this.#open[0]

@@ -1,9 +1,8 @@
 import { assert } from '../base/assert.ts'
 import type { Query } from '../machine/request.ts'
-import type { NodeId } from '../protocol/ids.ts'
 import type { Diverged } from './divergence.ts'
 import type { Observer } from './observer.ts'
-import { answersNoReads, whyLate } from './readiness.ts'
+import { answersNoReads, type whyLate } from './readiness.ts'
 import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
 import type { ReadOutcome } from './replica-service.ts'
 import type { ReplicaState } from './state.ts'
@@ -12,7 +11,7 @@ export interface ReadDeskHost {
   now(): number
   /** Whether a read may be answered now on the strength of a lease. */
   holdsLease(): boolean
-  leader(): NodeId | undefined
+  whyLate(): ReturnType<typeof whyLate>
   /** Set when the machine differs from that of a majority. */
   diverged(): Diverged | undefined
   schedule(): void
@@ -98,7 +97,7 @@ export class ReadDesk {
   }
 
   #expire(read: PendingRead, now: number): void {
-    const [code, message] = whyLate(this.#host.leader())
+    const [code, message] = this.#host.whyLate()
     this.#observer.readDone(now - read.startedAt, 'readIndex', false)
     read.done({ kind: 'failed', code, message })
   }

@@ -101,7 +101,7 @@ export class Replica implements ReplicaService {
     this.#reads = new ReadDesk(setup.options.queueReadsMax, this.#state, setup.observer, {
       now: () => this.#now(),
       holdsLease: () => this.holdsLease(),
-      leader: () => this.#leader,
+      whyLate: () => whyLate(this.#epochs.removedIn, this.#leader),
       diverged: () => this.#verifier.own,
       schedule: () => this.#host.schedule(),
     })
@@ -171,7 +171,7 @@ export class Replica implements ReplicaService {
       isRemoved: this.#epochs.isRemoved,
       truncatedUpTo: this.#epochs.truncatedUpTo,
       notReady: whyNotReady({
-        removedIn: this.#epochs.isRemoved ? this.epoch.number : undefined,
+        removedIn: this.#epochs.removedIn,
         self: this.#self,
         leader: this.#leader,
         engine,
@@ -262,7 +262,7 @@ export class Replica implements ReplicaService {
     for (const open of this.#epochs.open) this.#inbox.push({ open, event: { kind: 'tick' } })
     this.#keeper.onTick(now)
     this.#change.onTick(now)
-    this.#requests.onTick(now, ...whyLate(this.#leader))
+    this.#requests.onTick(now, ...whyLate(this.#epochs.removedIn, this.#leader))
     this.#reads.onTick(now)
     this.#inspection.onTick(now)
     this.#verifier.onTick(now)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
+import { errorCodes } from '../../src/base/error.ts'
 import { paxos, startPaxos } from './paxos.ts'
 import { type Refusal, testRefusals } from './refusals.ts'
 
@@ -120,4 +121,13 @@ test('a topic alone lists its commands', async () => {
   const { stdout, exit } = await paxos(['kv'])
   assert.equal(exit, 0)
   assert.match(stdout, /kv import/)
+})
+
+test('the table of exit statuses in the documents names every code at its status', () => {
+  const rows = readFileSync('docs/OPERATIONS.md', 'utf8').matchAll(
+    /^\| (\d+) \| [^|]+ \| ((?:`[A-Z_]+`(?:, )?)+) \|$/gm,
+  )
+  const documented = [...rows].flatMap(([, exit, codes = '']) => codes.split(', ').map((code) => `${code} ${exit}`))
+  const wanted = Object.entries(errorCodes).map(([code, { exit }]) => `\`${code}\` ${exit}`)
+  assert.deepEqual(documented.sort(), wanted.sort())
 })

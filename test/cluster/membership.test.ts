@@ -45,6 +45,11 @@ test('under load nodes are let in, replace others and leave, and no acknowledged
     await cluster.startAll()
     const load = new Load(cluster.client())
     const n4 = await waiting(await cluster.joiner('n4'))
+    assert.equal((await fetch(`${n4.url}/livez`)).status, 200)
+    assert.deepEqual(await n4.readiness(), { ready: false, reason: 'n4 waits to be let in' })
+    const asked = await paxos(['node', 'status', '--endpoints', n4.url])
+    assert.equal(asked.exit, 5)
+    assert.match(asked.stderr, /n4 waits to be let in\n.*paxos member add n4 --address 127\.0\.0\.1:/)
     await add(cluster, n4)
     assert.equal(await members(cluster), 'n1 n2 n3 n4')
     const n5 = await waiting(await cluster.joiner('n5'))
@@ -76,6 +81,7 @@ test('under load nodes are let in, replace others and leave, and no acknowledged
       signal: AbortSignal.timeout(20_000),
     })
     assert.equal(answer.status, 503)
+    assert.match(await answer.text(), /NO_LEADER.*no member any more since epoch \d+: ask another one/)
   })
 })
 
@@ -105,7 +111,9 @@ test('what is wrong is refused before anything is changed, with the reason', asy
     await refused(6, /n2 votes already/, 'member', 'replace', 'n3', 'n2', '--yes')
     await refused(2, /must be between 1 and 3|whole number/, 'epoch', 'change', '--q1', '0', '--yes')
     await refused(6, /q1 \+ q2 must exceed.*got 1 \+ 1 for 3/s, 'epoch', 'change', '--q1', '1', '--q2', '1', '--yes')
-    await refused(6, /Nothing would change/, 'epoch', 'change', '--q1', '2', '--dry-run')
+    const same = await run(cluster, 'epoch', 'change', '--q1', '2', '--members', 'n1,n2,n3', '--yes')
+    assert.deepEqual([same.exit, same.stderr], [0, 'epoch 1 is as wanted already: nothing to do\n'])
+    await refused(2, /n3 is to vote/, 'epoch', 'change', '--members', 'n1,n2', '--acceptors', 'n1,n3', '--yes')
     await refused(
       6,
       /q1 must be between 1 and 2, got 3/,
