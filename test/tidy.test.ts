@@ -25,6 +25,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
     ...['protocol/ids.ts', 'runtime/replica-service.ts'],
   ],
   'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'machine', 'protocol', 'runtime/replica-service.ts'],
+  'cli/audit/write-note.ts': ['protocol/origin.ts'],
   'cli/audit/stopped-audit.ts': [
     'daemon/store',
     'daemon/api/audit-json.ts',

@@ -33,6 +33,8 @@ test('who did what is known on every node, whoever led and whoever was asked, an
     assert.equal(changed.exit, 0, changed.stderr)
     const gone = await run('zoë', 'kv', 'delete', '--prefix', 'orders/', '--yes')
     assert.equal(gone.exit, 0, gone.stderr)
+    assert.equal((await run('ann', 'audit', 'note', 'all orders are gone', '--dry-run')).exit, 0)
+    assert.equal((await run('ann', 'audit', 'note', 'x'.repeat(1025))).exit, 2)
     assert.equal((await run('ann', 'audit', 'note', 'all orders are gone')).exit, 0)
     assert.equal((await run('ann', 'log', 'compact', '--keep', '3')).exit, 0)
 

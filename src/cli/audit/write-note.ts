@@ -1,6 +1,14 @@
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'
+import { detailBytesMax } from '../../protocol/origin.ts'
 import type { AuditNotedJson, NoteAction } from '../../wire/audit-types.ts'
+
+/** Throws PaxosError USAGE. */
+export function checkNote(text: string): void {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > detailBytesMax)
+    throw new PaxosError('USAGE', `A note has at most ${detailBytesMax} bytes, this one ${bytes}`)
+}
 
 /** Asks one node after the other, but only as long as it is certain that nothing was recorded. */
 export async function writeNote(
