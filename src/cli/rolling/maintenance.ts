@@ -6,10 +6,9 @@
 
 import { PaxosError } from '../../base/error.ts'
 import type { PaxosClient } from '../../client/client.ts'
+import { maintenanceKey } from '../../machine/request.ts'
 import { count } from '../output.ts'
 import { pause } from '../pause.ts'
-
-export const maintenanceKey = 'paxos-maintenance'
 
 export interface MaintenanceRecord {
   readonly format: 1
@@ -41,6 +40,8 @@ export interface FoundMaintenance {
 const renewMs = 3000
 /** Not written again for so long: whoever ran it is gone. */
 const goneMs = 12_000
+/** A restart command can be long, and is in what went wrong with it. */
+const reasonLengthMax = 1000
 
 /** Undefined when there is none. Throws PaxosError PRECONDITION_FAILED when the key holds something else. */
 export async function findMaintenance(client: PaxosClient): Promise<FoundMaintenance | undefined> {
@@ -121,7 +122,7 @@ export class Maintenance {
 
   /** Leaves it for somebody to go on with. */
   async pause(reason: string): Promise<void> {
-    await this.#write({ state: 'paused', reason })
+    await this.#write({ state: 'paused', reason: reason.slice(0, reasonLengthMax) })
     await this.close()
   }
 
