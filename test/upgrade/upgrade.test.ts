@@ -152,6 +152,29 @@ test('a restart command that fails pauses, an interrupt too, and both can be giv
   assert.equal(await maintenance(), undefined)
 })
 
+test('a run that cannot work takes no lock, and a dry run says the same', async () => {
+  const command = ['node', 'restart', '--rolling']
+  const dry = [...command, '--dry-run']
+  const wrong = ['--dev', join(folder, 'nodir')]
+  const refused = await run(next, ...command, ...wrong, '--yes')
+  assert.equal(refused.exit, 7)
+  assert.match(refused.stderr, /nodir is not the directory of a `paxos dev`/)
+  assert.equal(await maintenance(), undefined)
+
+  const could = await run(next, ...dry, '--dev', dataDir, '--json')
+  assert.deepEqual([could.exit, json(could)['problems']], [0, []])
+  const misled = await run(next, ...dry, ...wrong)
+  assert.equal(misled.exit, 6)
+  assert.match(misled.stdout, /^not now: .*nodir is not the directory/m)
+  assert.equal((await run(next, ...dry)).exit, 2)
+
+  assert.equal((await run(next, ...command, '--restart-command', 'echo {name}; exit 3', '--yes')).exit, 6)
+  const second = await run(next, ...dry, '--dev', dataDir, '--json')
+  assert.equal(second.exit, 6)
+  assert.match(String(json(second)['problems']), /^A rolling restart, .* is paused .*: 0 of 3 nodes done$/)
+  assert.equal((await run(next, 'node', 'restart', '--abandon')).exit, 0)
+})
+
 test('a new node of the older build is not let in', async (t) => {
   const base = await freeBasePort(1)
   const [client, peer] = [`127.0.0.1:${base}`, `127.0.0.1:${base + 100}`]

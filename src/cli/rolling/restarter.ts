@@ -1,6 +1,6 @@
 /** How a node is restarted: by a command of the operator's, or by the `paxos dev` that runs it. */
 import { spawn } from 'node:child_process'
-import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
@@ -41,13 +41,39 @@ export function fillIn(template: string, node: StatusJson['node']): string {
   )
 }
 
-/** Ends the node's process; the `paxos dev` that runs it starts it again. */
-export function devRestarter(admin: AdminClient, directory: string): Restarter {
+export interface DevNodes {
+  readonly clusterId: string
+  readonly names: readonly string[]
+}
+
+/**
+ * Ends the node's process; the `paxos dev` that runs it starts it again. Rejects with PaxosError unless one runs on the
+ * directory, with these nodes of this cluster.
+ */
+export async function devRestarter(
+  admin: Pick<AdminClient, 'status'>,
+  directory: string,
+  { clusterId, names }: DevNodes,
+): Promise<Restarter> {
   const path = resolve(directory)
+  const askOwn = async (name: string): Promise<StatusJson> => {
+    const status = await admin.status(`unix:${join(path, name, 'paxos.sock')}`)
+    if (status.node.name !== name)
+      throw new PaxosError('INTERNAL', `${status.node.name} answers on the socket of ${name}`)
+    if (status.clusterId === clusterId) return status
+    throw new PaxosError('WRONG_CLUSTER', `${path} has the nodes of cluster ${status.clusterId}, not of ${clusterId}`)
+  }
+  await requireDevRunning(path)
+  for (const name of names) {
+    if (!existsSync(join(path, name))) throw new PaxosError('NOT_FOUND', `There is no node ${name} in ${path}`)
+    // One that is down is none of another cluster.
+    await askOwn(name).catch((error: unknown) => {
+      if (!(error instanceof PaxosError && error.code === 'CANNOT_CONNECT')) throw error
+    })
+  }
   return async ({ name }) => {
     await requireDevRunning(path)
-    const { node } = await admin.status(`unix:${join(path, name, 'paxos.sock')}`)
-    if (node.name !== name) throw new PaxosError('INTERNAL', `${node.name} answers on the socket of ${name}`)
+    const { node } = await askOwn(name)
     process.kill(node.pid, 'SIGTERM')
   }
 }
