@@ -63,6 +63,13 @@ export function inWords({ kind, version, by, startedAt, done, nodes, state, reas
   return `${what}, begun by ${by} at ${startedAt}, ${how}: ${done.length} of ${count(nodes.length, 'node')} done`
 }
 
+/** How to go on with one that nobody runs any more. */
+export function nextSteps({ kind, current }: Pick<MaintenanceRecord, 'kind' | 'current'>): string {
+  const command = kind === 'upgrade' ? 'paxos upgrade run' : 'paxos node restart'
+  const again = current === null ? '' : `, and restarts ${current.name} once more if it stays down`
+  return `\`${command} --resume\`, with the --restart-command or --dev of before, goes on where it was${again}; \`${command} --abandon\` gives it up`
+}
+
 export class Maintenance {
   readonly #client: PaxosClient
   readonly #timer: NodeJS.Timeout
@@ -179,9 +186,8 @@ async function waitUntilGone(client: PaxosClient, { record, version }: FoundMain
 }
 
 function underWay(record: MaintenanceRecord): PaxosError {
-  const verb = record.kind === 'upgrade' ? 'upgrade run' : 'node restart'
   return new PaxosError('PRECONDITION_FAILED', `${inWords(record)}. Nothing was changed.`, {
-    hint: `If nobody runs it any more, \`paxos ${verb} --resume\` goes on with it and \`paxos ${verb} --abandon\` gives it up.`,
+    hint: `If nobody runs it any more, ${nextSteps(record)}.`,
   })
 }
 

@@ -28,6 +28,12 @@ test('placeholders become one word of the shell each', () => {
   )
 })
 
+test('an address that nobody knows is not made up', () => {
+  const silent = { ...node, clientAddress: null }
+  assert.throws(() => fillIn('restart {client}', silent), { code: 'PRECONDITION_FAILED', message: /address of n2/ })
+  assert.equal(fillIn('restart {peer}', silent), "restart '[fd00::2]:7701'")
+})
+
 test('a template with a slip, or without the node in it, is refused before anything is done', () => {
   assert.throws(() => commandRestarter('restart {nam}'), { code: 'USAGE', message: /"\{nam\}" is no placeholder/ })
   assert.throws(() => commandRestarter('restart {}'), { code: 'USAGE' })
@@ -70,7 +76,8 @@ test('the directory of a `paxos dev` is refused before anything is done, when no
     mkdirSync(join(folder, 'n1'))
     await assert.rejects(devRestarter(admin, folder, ours), { code: 'NOT_FOUND', message: /There is no node n2 in/ })
     mkdirSync(join(folder, 'n2'))
-    await devRestarter(admin, folder, ours)
+    const restart = await devRestarter(admin, folder, ours)
+    await restart({ ...node, name: 'n2' }, 60_000)
     await assert.rejects(devRestarter(admin, folder, { ...ours, clusterId: 'd' }), { code: 'WRONG_CLUSTER' })
     await lock.release()
   } finally {

@@ -10,7 +10,7 @@ import { confirm } from '../confirm.ts'
 import { duration } from '../flags.ts'
 import { runSteps } from '../steps.ts'
 import { anyStatus, type ClusterLook, look, reasonsNotToBegin, requireMargin } from './gates.ts'
-import { findMaintenance, inWords, Maintenance, type MaintenanceRecord } from './maintenance.ts'
+import { findMaintenance, inWords, Maintenance, type MaintenanceRecord, nextSteps } from './maintenance.ts'
 import type { DevNodes, Restarter } from './restarter.ts'
 
 export const rollingFlags = {
@@ -247,13 +247,15 @@ function stopSignal(onFirst: () => void): { readonly signal: AbortSignal; releas
 
 async function paused(maintenance: Maintenance, error: unknown): Promise<unknown> {
   if (!(error instanceof PaxosError)) return error
-  const verb = maintenance.record.kind === 'upgrade' ? 'upgrade run' : 'node restart'
-  const next = `\`paxos ${verb} --resume\` goes on where it was, \`--abandon\` gives it up.`
   const isPaused = await maintenance.pause(error.message.split('\n')[0] ?? '').then(
     () => true,
     () => false,
   )
-  const hint = isPaused ? `It is paused. ${next}` : `The cluster could not be told. When it can: ${next}`
+  const { record } = maintenance
+  // Nobody was taken down: whom it waited for is not ours to start.
+  const before = error.code === 'TIMEOUT' && record.current === null ? 'When that is mended: ' : ''
+  const how = isPaused ? `It is paused. ${before}` : 'The cluster could not be told. When it can: '
+  const hint = `${how}${nextSteps(record)}.`
   return new PaxosError(error.code, error.message, {
     hint: error.hint === undefined ? hint : `${error.hint} ${hint}`,
     cause: error,

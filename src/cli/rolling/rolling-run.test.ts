@@ -9,10 +9,12 @@ import { RollingRun } from './rolling-run.ts'
 
 const names = ['n1', 'n2', 'n3'] as const
 
-/** A cluster in which `down` does not answer, led by n1. Restarting a node starts it once more. */
+/** A cluster in which `down` does not answer, led by n1. Restarting a node starts it, or starts it once more. */
 class Fake {
   readonly restarted: string[] = []
-  readonly #down: ReadonlySet<string>
+  readonly #down: Set<string>
+  /** The leader hears also from those who do not answer. */
+  isHeard = false
   record = {
     nodes: ['n2'],
     done: [] as string[],
@@ -35,16 +37,27 @@ class Fake {
       },
     } as unknown as Maintenance
     const fake = this
-    const restart = async ({ name }: { name: string }): Promise<void> => void this.restarted.push(name)
+    const restart = async ({ name }: { name: string }): Promise<void> => {
+      this.restarted.push(name)
+      this.#down.delete(name)
+    }
     const signal = new AbortController().signal
-    return new RollingRun({ admin, endpoints: ['http://h:0'], maintenance, restart, timeoutMs: 300, signal })
+    return new RollingRun({
+      admin,
+      endpoints: ['http://h:0'],
+      maintenance,
+      restart,
+      timeoutMs: 300,
+      signal,
+      downMs: 50,
+    })
   }
 
   #status(endpoint: string): StatusJson {
     const name = names[Number(endpoint.at(-1))] ?? 'n1'
     if (this.#down.has(name)) throw new PaxosError('CANNOT_CONNECT', 'down')
     const up = names.filter((each) => !this.#down.has(each))
-    const status = statusOf(name, {}, up)
+    const status = statusOf(name, {}, this.isHeard ? names : up)
     const incarnation = 1 + this.restarted.filter((each) => each === name).length
     return { ...status, node: { ...status.node, incarnation } }
   }
@@ -68,4 +81,16 @@ test('one that was restarted already is only waited for', async () => {
   fake.record.current = { name: 'n2', incarnation: 0 }
   for (const step of fake.run().steps()) await step.run(() => {})
   assert.deepEqual([fake.restarted, fake.record.done], [[], ['n2']])
+})
+
+test('one that stays down after its restart is restarted once more, unless the leader hears it', async () => {
+  const fake = new Fake('n2')
+  for (const step of fake.run().steps()) await step.run(() => {})
+  assert.deepEqual([fake.restarted, fake.record.done], [['n2'], ['n2']])
+
+  const cutOff = new Fake('n2')
+  cutOff.isHeard = true
+  const [step] = cutOff.run().steps()
+  await assert.rejects(async () => await step?.run(() => {}), { code: 'TIMEOUT', message: /n2 does not answer/ })
+  assert.deepEqual(cutOff.restarted, [])
 })
