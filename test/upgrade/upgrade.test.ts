@@ -128,7 +128,7 @@ test('a rolling restart whose command is killed is gone on with by another, and 
   const ended = once(first, 'exit')
   first.kill('SIGKILL')
   await ended
-  const resumed = await run(next, 'node', 'restart', '--resume', '--dev', dataDir, '--json')
+  const resumed = await run(next, 'node', 'restart', '--rolling', '--resume', '--dev', dataDir, '--json')
   assert.equal(resumed.exit, 0, resumed.stdout)
   assert.deepEqual(new Set(json(resumed)['done'] as string[]), new Set(['n1', 'n2', 'n3']))
   assert.equal(await maintenance(), undefined)
@@ -150,6 +150,18 @@ test('a restart command that fails pauses, an interrupt too, and both can be giv
   assert.equal((await maintenance())?.state, 'paused')
   assert.equal((await run(next, 'node', 'restart', '--abandon')).exit, 0)
   assert.equal(await maintenance(), undefined)
+})
+
+test('an upgrade that is paused says how to go on, and goes on to its own version', async () => {
+  const broken = ['--restart-command', 'echo {name}; exit 3', '--yes']
+  assert.equal((await run(next, 'upgrade', 'run', '--to', '99.1.0', ...broken)).exit, 6)
+  const status = await run(next, 'upgrade', 'status')
+  assert.match(status.stdout, /0 of 3 nodes done\n`paxos upgrade run --resume`/)
+  const other = await run(next, 'upgrade', 'run', '--resume', '--to', '99.2.0', ...broken)
+  assert.match(other.stderr, /and this is for 99\.2\.0/)
+  const resumed = await run(next, 'upgrade', 'run', '--resume', ...broken)
+  assert.match(resumed.stderr, /^An upgrade to 99\.1\.0.* is paused.*ended with exit status 3/s)
+  assert.equal((await run(next, 'upgrade', 'run', '--abandon')).exit, 0)
 })
 
 test('a run that cannot work takes no lock, and a dry run says the same', async () => {

@@ -51,7 +51,7 @@ export interface RollingFlags extends ConnectionFlags {
 
 export interface RollingWish {
   readonly kind: MaintenanceRecord['kind']
-  /** That the nodes have afterwards; null: whichever they have. */
+  /** That the nodes have afterwards; null: whichever they have, or that of what is resumed. */
   readonly version: string | null
   /** Those to take, in order, given what there is. */
   choose(seen: ClusterLook): readonly string[]

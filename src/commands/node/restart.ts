@@ -30,7 +30,7 @@ export default class NodeRestart extends RollingCommand {
     const isGoingOn = flags.resume || flags.abandon
     // A flag that was not given is undefined, whatever its type says.
     const isRolling = flags.rolling === true
-    if (isGoingOn && (name !== undefined || isRolling)) {
+    if (isGoingOn && name !== undefined) {
       throw new PaxosError('USAGE', 'What was begun is gone on with, or given up, as a whole: give no node', {
         hint: '`paxos upgrade status` shows what is under way.',
       })

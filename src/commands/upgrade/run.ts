@@ -16,12 +16,15 @@ export default class UpgradeRun extends RollingCommand {
 
   static override flags = {
     ...rollingFlags,
-    to: Flags.string({ summary: 'The version that nodes have afterwards [default: that of this program].' }),
+    to: Flags.string({
+      summary: 'The version that nodes have afterwards [default: that of this program, or of what is resumed].',
+    }),
   }
 
   async run(): Promise<RollingResult> {
     const { flags } = await this.parse(UpgradeRun)
-    const version = flags.to ?? this.config.version
+    // What was begun says itself to which version it goes.
+    const version = flags.to ?? (flags.resume ? null : this.config.version)
     const choose = (seen: ClusterLook): readonly string[] => {
       const status = anyStatus(seen)
       const isCurrent = (name: string): boolean =>
