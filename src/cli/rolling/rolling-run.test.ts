@@ -15,11 +15,14 @@ class Fake {
   readonly #down: Set<string>
   /** The leader hears also from those who do not answer. */
   isHeard = false
+  /** What a node runs that is restarted now. */
+  installed = '1.0.0'
+  readonly #versions = new Map<string, string>()
   record = {
     nodes: ['n2'],
     done: [] as string[],
     current: { name: 'n2', incarnation: 1 } as object | null,
-    version: null,
+    version: null as string | null,
   }
 
   constructor(...down: readonly string[]) {
@@ -40,6 +43,7 @@ class Fake {
     const restart = async ({ name }: { name: string }): Promise<void> => {
       this.restarted.push(name)
       this.#down.delete(name)
+      this.#versions.set(name, this.installed)
     }
     const signal = new AbortController().signal
     return new RollingRun({
@@ -59,7 +63,8 @@ class Fake {
     const up = names.filter((each) => !this.#down.has(each))
     const status = statusOf(name, {}, this.isHeard ? names : up)
     const incarnation = 1 + this.restarted.filter((each) => each === name).length
-    return { ...status, node: { ...status.node, incarnation } }
+    const version = this.#versions.get(name) ?? status.node.version
+    return { ...status, node: { ...status.node, incarnation, version } }
   }
 }
 
@@ -93,4 +98,14 @@ test('one that stays down after its restart is restarted once more, unless the l
   const [step] = cutOff.run().steps()
   await assert.rejects(async () => await step?.run(() => {}), { code: 'TIMEOUT', message: /n2 does not answer/ })
   assert.deepEqual(cutOff.restarted, [])
+})
+
+test('one that came back with the wrong version is restarted once more, when that is mended', async () => {
+  const fake = new Fake()
+  fake.record = { ...fake.record, version: '2.0.0', current: { name: 'n2', incarnation: 0 } }
+  const [step] = fake.run().steps()
+  await assert.rejects(async () => await step?.run(() => {}), { message: /came back with version 1\.0\.0/ })
+  fake.installed = '2.0.0'
+  for (const again of fake.run().steps()) await again.run(() => {})
+  assert.deepEqual([fake.restarted, fake.record.done], [['n2', 'n2'], ['n2']])
 })

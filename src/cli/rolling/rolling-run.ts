@@ -1,7 +1,8 @@
 /**
  * Takes nodes down one at a time: each only when everybody is well and the others suffice, the leader only after another leads,
  * and the next only when the one before is back and has caught up. Every step can be repeated, so that another command can go on
- * wherever this one ended: a restart that was begun is begun again only when its node stays down.
+ * wherever this one ended: a restart that was begun is begun again only when its node stays
+ * down, or came back with the wrong version.
  */
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'
@@ -57,15 +58,21 @@ export class RollingRun {
 
   /**
    * How often the node had been started before an earlier command took it down. Undefined when none did: that command may have
-   * died between writing down what it was about to do and doing it, or its restart failed. Then all begins anew, with all gates.
+   * died between writing down what it was about to do and doing it, or its restart failed, or brought the wrong version. Then
+   * all begins anew, with all gates.
    */
   async #takenBefore(name: string, wait: WaitOptions): Promise<number | undefined> {
-    const { current } = this.#options.maintenance.record
+    const { current, version } = this.#options.maintenance.record
     if (current?.name !== name) return undefined
     const status = await this.#answerOf(name, wait)
-    if (status === undefined) await this.#startAgain(name, wait)
-    const isTaken = status === undefined || status.node.incarnation > current.incarnation
-    return isTaken ? current.incarnation : undefined
+    if (status === undefined) {
+      await this.#startAgain(name, wait)
+      return current.incarnation
+    }
+    const isTaken = status.node.incarnation > current.incarnation
+    // Back with the version from before, it is to be taken again.
+    const isWanted = version === null || status.node.version === version
+    return isTaken && isWanted ? current.incarnation : undefined
   }
 
   /** Undefined when it gives none for a while. A node that was told to stop may be on its way. */
