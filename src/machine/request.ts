@@ -7,6 +7,12 @@ import type { AdminAction, AuditRecord, TrailName } from './audit-record.ts'
 /** A key as a binary string (one unit 0..255 per byte), 1..1024 bytes: `<` on it is byte order. */
 export type Key = Brand<string, 'Key'>
 
+/**
+ * Under it the command line notes who takes nodes down, one at a time. The machine treats it like any other key; only the
+ * check for room lets it pass.
+ */
+export const maintenanceKey = 'paxos-maintenance'
+
 /** Half-open. `end` undefined means no upper bound. A single key is [key, key + NUL). */
 export interface KeyRange {
   readonly start: string

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Bench } from '../../test/machine/fixtures.ts'
 import { encodeBatch, encodeRequest } from '../machine/command-codec.ts'
-import type { Command, Key } from '../machine/request.ts'
+import { type Command, type Key, maintenanceKey } from '../machine/request.ts'
 import { GrowthGate } from './growth-gate.ts'
 
 const key = 'k' as Key
 const range = { start: 'a', end: 'b' }
 const put = { kind: 'put', key, value: new Uint8Array(1), ifVersion: undefined } as const
+const maintenance = { ...put, key: maintenanceKey as Key }
 const txn = (...operations: readonly (typeof put | { kind: 'delete'; range: typeof range })[]): Command => ({
   kind: 'txn',
   compare: [],
@@ -20,13 +21,15 @@ test('without room only what grows the data is refused, and with room nothing', 
   let why: string | undefined = 'the disk is full'
   const gate = new GrowthGate(() => why)
   const refused = (command: Command): unknown => gate.refusal(encodeRequest({ session: undefined, command }))
-  const growing: readonly Command[] = [put, txn({ kind: 'delete', range }, put)]
+  const large = { ...maintenance, value: new Uint8Array(16 * 1024 + 1) }
+  const growing: readonly Command[] = [put, txn({ kind: 'delete', range }, put), large, txn(maintenance)]
   const shrinking: readonly Command[] = [
     { kind: 'delete', key, ifVersion: undefined },
     { kind: 'deleteRange', range },
     txn({ kind: 'delete', range }),
     { kind: 'compact', revision: 7 },
     { kind: 'openSession', ttlMs: 1000 },
+    maintenance,
   ]
   for (const command of growing) {
     assert.deepEqual(refused(command), { kind: 'failed', code: 'NO_SPACE', message: why }, command.kind)

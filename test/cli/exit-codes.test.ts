@@ -58,6 +58,7 @@ const cases: readonly Refusal[] = [
     /--resume=true cannot also be provided when using --dry-run/,
   ],
   [['node', 'restart', 'n3', '--resume'], 2, 'USAGE', /as a whole: give no node/],
+  [['node', 'restart', '--rolling', '--resume', '--endpoints', nobody], 3, 'CANNOT_CONNECT', /127\.0\.0\.1:9/],
   [['quorum', 'explain', '--nodes', '4', '--q1', '2', '--q2', '2'], 2, 'USAGE', /not safe: .* got 2 \+ 2 for 4/],
   [['quorum', 'explain', '--nodes', '5', '--q2f', '3'], 2, 'USAGE', /3 \+ 2·3 = 9 for 2·5 = 10/],
   [['quorum', 'explain', '--nodes', '32'], 2, 'USAGE', /more than a cluster may have, 31/],

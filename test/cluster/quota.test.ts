@@ -78,6 +78,27 @@ test('at the quota growth is refused, reads, deletes and compaction work, and wr
   })
 })
 
+test('at the quota a rolling restart begins, pauses, is gone on with and is given up', async () => {
+  const settings = { 'limits.stateBytesMax': quota, 'limits.stateFlushMs': 20 }
+  await withCluster({ nodes: 3, settings }, async (cluster) => {
+    await cluster.startAll()
+    const run = (...args: readonly string[]) =>
+      paxos(['node', 'restart', ...args, '--endpoints', cluster.endpoints.join(',')])
+    await fill(cluster, await cluster.leader())
+    const failing = ['--restart-command', 'echo {name}; exit 3', '--yes']
+    for (const args of [
+      ['--rolling', ...failing],
+      ['--resume', ...failing],
+    ]) {
+      const ran = await run(...args)
+      assert.equal(ran.exit, 6, ran.stderr)
+      assert.match(ran.stderr, /ended with exit status 3.*\n.*It is paused/s)
+    }
+    const given = await run('--abandon')
+    assert.equal(given.exit, 0, given.stderr)
+  })
+})
+
 test('a leader at its quota refuses what members without one forward', async () => {
   await withCluster({ nodes: 3, settings: { 'limits.stateFlushMs': 20 } }, async (cluster) => {
     const [low, ...others] = cluster.nodes

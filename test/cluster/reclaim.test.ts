@@ -40,6 +40,8 @@ test('the files shrink one after the other, while clients write, and the content
     const before = cluster.nodes.map(sizeOf)
     assert.ok(before.every((size) => size > 10_000_000))
     const dry = json(await run(cluster, 'n1', '--dry-run', '--json'))
+    const byId = await run(cluster, '1', '--dry-run')
+    assert.match(byId.stdout, /^n1: /)
     assert.deepEqual([Object.keys(dry), sizeOf(cluster.node('n1'))], [['0'], before[0]])
 
     const load = new Load(cluster.client(), { readers: cluster.nodes.map((node) => cluster.clientOf(node)) })
@@ -114,7 +116,7 @@ test('what cannot be done is refused, and says why', async () => {
     for (const [args, exit, words] of [
       [[], 2, /either names of members or --all/],
       [['n1', '--all'], 2, /either names of members or --all/],
-      [['n9'], 7, /There is no member n9.*\n.*Members are n1/],
+      [['n9'], 7, /There is no member "n9".*\n.*Members are n1/],
     ] as const) {
       const ran = await run(cluster, ...args)
       assert.deepEqual([ran.exit, ran.stdout], [exit, ''])

@@ -106,7 +106,7 @@ test('after that the older build does not start, and says why; the restart that 
   const failed = await run(next, 'node', 'restart', 'n2', '--dev', dataDir, '--yes', '--within', '5s')
   assert.equal(failed.exit, 8)
   assert.match(failed.stderr, /n2 does not answer/)
-  assert.match(failed.stderr, /It is paused/)
+  assert.match(failed.stderr, /It is paused.*--resume.* restarts n2 once more if it stays down/)
   const log = readFileSync(join(dataDir, 'n2.log'), 'utf8')
   assert.match(log, new RegExp(`at feature level ${next.levelMax}, and this version knows .*: it is too old`))
   installOver(installed, next)
@@ -128,7 +128,7 @@ test('a rolling restart whose command is killed is gone on with by another, and 
   const ended = once(first, 'exit')
   first.kill('SIGKILL')
   await ended
-  const resumed = await run(next, 'node', 'restart', '--resume', '--dev', dataDir, '--json')
+  const resumed = await run(next, 'node', 'restart', '--rolling', '--resume', '--dev', dataDir, '--json')
   assert.equal(resumed.exit, 0, resumed.stdout)
   assert.deepEqual(new Set(json(resumed)['done'] as string[]), new Set(['n1', 'n2', 'n3']))
   assert.equal(await maintenance(), undefined)
@@ -150,6 +150,41 @@ test('a restart command that fails pauses, an interrupt too, and both can be giv
   assert.equal((await maintenance())?.state, 'paused')
   assert.equal((await run(next, 'node', 'restart', '--abandon')).exit, 0)
   assert.equal(await maintenance(), undefined)
+})
+
+test('an upgrade that is paused says how to go on, and goes on to its own version', async () => {
+  const broken = ['--restart-command', 'echo {name}; exit 3', '--yes']
+  assert.equal((await run(next, 'upgrade', 'run', '--to', '99.1.0', ...broken)).exit, 6)
+  const status = await run(next, 'upgrade', 'status')
+  assert.match(status.stdout, /0 of 3 nodes done\n`paxos upgrade run --resume`/)
+  const other = await run(next, 'upgrade', 'run', '--resume', '--to', '99.2.0', ...broken)
+  assert.match(other.stderr, /and this is for 99\.2\.0/)
+  const resumed = await run(next, 'upgrade', 'run', '--resume', ...broken)
+  assert.match(resumed.stderr, /^An upgrade to 99\.1\.0.* is paused.*ended with exit status 3/s)
+  assert.equal((await run(next, 'upgrade', 'run', '--abandon')).exit, 0)
+})
+
+test('a run that cannot work takes no lock, and a dry run says the same', async () => {
+  const command = ['node', 'restart', '--rolling']
+  const dry = [...command, '--dry-run']
+  const wrong = ['--dev', join(folder, 'nodir')]
+  const refused = await run(next, ...command, ...wrong, '--yes')
+  assert.equal(refused.exit, 7)
+  assert.match(refused.stderr, /nodir is not the directory of a `paxos dev`/)
+  assert.equal(await maintenance(), undefined)
+
+  const could = await run(next, ...dry, '--dev', dataDir, '--json')
+  assert.deepEqual([could.exit, json(could)['problems']], [0, []])
+  const misled = await run(next, ...dry, ...wrong)
+  assert.equal(misled.exit, 6)
+  assert.match(misled.stdout, /^not now: .*nodir is not the directory/m)
+  assert.equal((await run(next, ...dry)).exit, 2)
+
+  assert.equal((await run(next, ...command, '--restart-command', 'echo {name}; exit 3', '--yes')).exit, 6)
+  const second = await run(next, ...dry, '--dev', dataDir, '--json')
+  assert.equal(second.exit, 6)
+  assert.match(String(json(second)['problems']), /^A rolling restart, .* is paused .*: 0 of 3 nodes done$/)
+  assert.equal((await run(next, 'node', 'restart', '--abandon')).exit, 0)
 })
 
 test('a new node of the older build is not let in', async (t) => {

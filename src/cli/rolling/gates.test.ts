@@ -3,7 +3,15 @@ import { test } from 'node:test'
 import { statusOf } from '../../../test/doctor/facts.ts'
 import { PaxosError } from '../../base/error.ts'
 import type { GroupStatusJson, StatusJson } from '../../wire/api-types.ts'
-import { type ClusterLook, reasonsNotBack, reasonsToWait, unrest, waitFor } from './gates.ts'
+import {
+  type ClusterLook,
+  reasonsNotBack,
+  reasonsNotToBegin,
+  reasonsToWait,
+  requireMargin,
+  unrest,
+  waitFor,
+} from './gates.ts'
 import { rollingOrder } from './rolling-order.ts'
 
 function seen(changes: Partial<Record<string, Partial<GroupStatusJson> | undefined>> = {}): ClusterLook {
@@ -28,6 +36,16 @@ test('nobody is taken down while somebody is not well', () => {
 test('a node is not taken down when the others do not suffice', () => {
   const leader = statusOf('n1', { q1: 3, q2: 3 })
   assert.match(reasonsToWait({ ...seen(), leader }, 'n2').join(), /without n2, 2 of 3 acceptors answer; 3 can elect/)
+})
+
+test('what waiting cannot mend is refused before it begins, and what it may mend is not', () => {
+  const two = { ...seen(), leader: statusOf('n1', { q1: 3, q2: 3 }) }
+  assert.deepEqual(reasonsNotToBegin(two, ['n1', 'n2']).length, 2)
+  assert.throws(() => requireMargin(two, ['n2', 'n1']), { code: 'PRECONDITION_FAILED', message: /without n2/ })
+  const restless = seen({ n3: undefined })
+  assert.deepEqual(reasonsNotToBegin(restless, ['n1', 'n2']), ['n3 does not answer'])
+  requireMargin(restless, ['n2'])
+  requireMargin(seen(), ['n1', 'n2', 'n3'])
 })
 
 test('a node is back when it was started anew and all are well', () => {

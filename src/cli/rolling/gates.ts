@@ -47,6 +47,26 @@ export function reasonsToWait(seen: ClusterLook, name: string): readonly string[
   return okToStop ? [] : [reason]
 }
 
+/** Why none of these nodes may be taken down now, or never one of them. */
+export function reasonsNotToBegin(seen: ClusterLook, names: readonly string[]): readonly string[] {
+  return [...new Set(names.flatMap((name) => reasonsToWait(seen, name)))]
+}
+
+/** Throws PaxosError PRECONDITION_FAILED when it would be waited in vain: all are well, and still the others do not suffice. */
+export function requireMargin(seen: ClusterLook, names: readonly string[]): void {
+  if (unrest(seen).length > 0) return
+  const [reason] = reasonsNotToBegin(seen, names)
+  if (reason === undefined) return
+  throw new PaxosError('PRECONDITION_FAILED', `The others do not suffice: ${reason}`, {
+    hint: 'Nothing was changed. Add an acceptor first (`paxos member add`), or restart the node yourself: writes wait meanwhile.',
+  })
+}
+
+/** The leader's, or else that of anybody who answers. */
+export function anyStatus({ leader, answers }: ClusterLook): StatusJson | undefined {
+  return leader ?? answers.find(({ status }) => status !== undefined)?.status
+}
+
 /** Why this node is not back yet. */
 export function reasonsNotBack(seen: ClusterLook, name: string, incarnationBefore: number): readonly string[] {
   const status = seen.answers.find((answer) => answer.name === name)?.status

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { PaxosError } from '../../base/error.ts'
 import type { PaxosClient } from '../../client/client.ts'
-import { findMaintenance, Maintenance, type MaintenanceRecord, maintenanceKey } from './maintenance.ts'
+import { maintenanceKey } from '../../machine/request.ts'
+import { findMaintenance, Maintenance, type MaintenanceRecord } from './maintenance.ts'
 
 /** One key with versions, as the store has it; answers can be lost. */
 class OneKey {

@@ -6,10 +6,9 @@
 
 import { PaxosError } from '../../base/error.ts'
 import type { PaxosClient } from '../../client/client.ts'
+import { maintenanceKey } from '../../machine/request.ts'
 import { count } from '../output.ts'
 import { pause } from '../pause.ts'
-
-export const maintenanceKey = 'paxos-maintenance'
 
 export interface MaintenanceRecord {
   readonly format: 1
@@ -41,6 +40,8 @@ export interface FoundMaintenance {
 const renewMs = 3000
 /** Not written again for so long: whoever ran it is gone. */
 const goneMs = 12_000
+/** A restart command can be long, and is in what went wrong with it. */
+const reasonLengthMax = 1000
 
 /** Undefined when there is none. Throws PaxosError PRECONDITION_FAILED when the key holds something else. */
 export async function findMaintenance(client: PaxosClient): Promise<FoundMaintenance | undefined> {
@@ -60,6 +61,13 @@ export function inWords({ kind, version, by, startedAt, done, nodes, state, reas
   const what = kind === 'upgrade' ? `An upgrade to ${version}` : 'A rolling restart'
   const how = state === 'paused' ? `is paused (${reason})` : 'is under way'
   return `${what}, begun by ${by} at ${startedAt}, ${how}: ${done.length} of ${count(nodes.length, 'node')} done`
+}
+
+/** How to go on with one that nobody runs any more. */
+export function nextSteps({ kind, current }: Pick<MaintenanceRecord, 'kind' | 'current'>): string {
+  const command = kind === 'upgrade' ? 'paxos upgrade run' : 'paxos node restart'
+  const again = current === null ? '' : `, and restarts ${current.name} once more if it stays down`
+  return `\`${command} --resume\`, with the --restart-command or --dev of before, goes on where it was${again}; \`${command} --abandon\` gives it up`
 }
 
 export class Maintenance {
@@ -121,7 +129,7 @@ export class Maintenance {
 
   /** Leaves it for somebody to go on with. */
   async pause(reason: string): Promise<void> {
-    await this.#write({ state: 'paused', reason })
+    await this.#write({ state: 'paused', reason: reason.slice(0, reasonLengthMax) })
     await this.close()
   }
 
@@ -178,9 +186,8 @@ async function waitUntilGone(client: PaxosClient, { record, version }: FoundMain
 }
 
 function underWay(record: MaintenanceRecord): PaxosError {
-  const verb = record.kind === 'upgrade' ? 'upgrade run' : 'node restart'
   return new PaxosError('PRECONDITION_FAILED', `${inWords(record)}. Nothing was changed.`, {
-    hint: `If nobody runs it any more, \`paxos ${verb} --resume\` goes on with it and \`paxos ${verb} --abandon\` gives it up.`,
+    hint: `If nobody runs it any more, ${nextSteps(record)}.`,
   })
 }
 

@@ -1,6 +1,6 @@
 /** How a node is restarted: by a command of the operator's, or by the `paxos dev` that runs it. */
 import { spawn } from 'node:child_process'
-import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
@@ -9,15 +9,22 @@ import type { StatusJson } from '../../wire/api-types.ts'
 import { requireDevRunning } from '../dev/directory.ts'
 import { shellWord } from '../doctor/shell-word.ts'
 
+export interface NodeToRestart {
+  readonly name: string
+  readonly peerAddress: string
+  /** Null when nobody who was asked has heard from it. */
+  readonly clientAddress: string | null
+}
+
 /** Begins the restart; that the node is back is for others to see. Rejects with PaxosError when it cannot. */
-export type Restarter = (node: StatusJson['node'], timeoutMs: number) => Promise<void>
+export type Restarter = (node: NodeToRestart, timeoutMs: number) => Promise<void>
 
 const placeholders = {
   name: ({ name }) => name,
   host: ({ peerAddress }) => hostOf(peerAddress),
-  client: ({ clientAddress }) => clientAddress,
+  client: ({ name, clientAddress }) => clientAddress ?? unknownAddress(name),
   peer: ({ peerAddress }) => peerAddress,
-} as const satisfies Record<string, (node: StatusJson['node']) => string>
+} as const satisfies Record<string, (node: NodeToRestart) => string>
 
 type Placeholder = keyof typeof placeholders
 
@@ -35,21 +42,50 @@ export function commandRestarter(template: string): Restarter {
   return async (node, timeoutMs) => await run(fillIn(template, node), timeoutMs)
 }
 
-export function fillIn(template: string, node: StatusJson['node']): string {
+export function fillIn(template: string, node: NodeToRestart): string {
   return template.replace(/\{(\w*)\}/g, (whole, name: string) =>
     isPlaceholder(name) ? shellWord(placeholders[name](node)) : whole,
   )
 }
 
-/** Ends the node's process; the `paxos dev` that runs it starts it again. */
-export function devRestarter(admin: AdminClient, directory: string): Restarter {
+export interface DevNodes {
+  readonly clusterId: string
+  readonly names: readonly string[]
+}
+
+/**
+ * Ends the node's process; the `paxos dev` that runs it starts it again. Rejects with PaxosError unless one runs on the
+ * directory, with these nodes of this cluster.
+ */
+export async function devRestarter(
+  admin: Pick<AdminClient, 'status'>,
+  directory: string,
+  { clusterId, names }: DevNodes,
+): Promise<Restarter> {
   const path = resolve(directory)
+  const askOwn = async (name: string): Promise<StatusJson> => {
+    const status = await admin.status(`unix:${join(path, name, 'paxos.sock')}`)
+    if (status.node.name !== name)
+      throw new PaxosError('INTERNAL', `${status.node.name} answers on the socket of ${name}`)
+    if (status.clusterId === clusterId) return status
+    throw new PaxosError('WRONG_CLUSTER', `${path} has the nodes of cluster ${status.clusterId}, not of ${clusterId}`)
+  }
+  await requireDevRunning(path)
+  for (const name of names) {
+    if (!existsSync(join(path, name))) throw new PaxosError('NOT_FOUND', `There is no node ${name} in ${path}`)
+    // One that is down is none of another cluster.
+    await askOwn(name).catch(unlessDown)
+  }
   return async ({ name }) => {
     await requireDevRunning(path)
-    const { node } = await admin.status(`unix:${join(path, name, 'paxos.sock')}`)
-    if (node.name !== name) throw new PaxosError('INTERNAL', `${node.name} answers on the socket of ${name}`)
-    process.kill(node.pid, 'SIGTERM')
+    const own = await askOwn(name).catch(unlessDown)
+    // One that is down is started again by itself.
+    if (own !== undefined) process.kill(own.node.pid, 'SIGTERM')
   }
+}
+
+function unlessDown(error: unknown): undefined {
+  if (!(error instanceof PaxosError && error.code === 'CANNOT_CONNECT')) throw error
 }
 
 const outputBytesMax = 2000
@@ -98,6 +134,12 @@ function failed(command: string, how: string, output: string, cause: unknown): P
 
 function isPlaceholder(name: string): name is Placeholder {
   return Object.hasOwn(placeholders, name)
+}
+
+function unknownAddress(name: string): never {
+  throw new PaxosError('PRECONDITION_FAILED', `Nobody knows the client address of ${name} now`, {
+    hint: `Start ${name} yourself, or say {peer}, {host} or {name} in the restart command.`,
+  })
 }
 
 function hostOf(address: string): string {

@@ -9,9 +9,9 @@ import { ClusterCommand, type ConnectionFlags } from '../cluster-command.ts'
 import { confirm } from '../confirm.ts'
 import { duration } from '../flags.ts'
 import { runSteps } from '../steps.ts'
-import { type ClusterLook, look, unrest } from './gates.ts'
-import { findMaintenance, inWords, Maintenance, type MaintenanceRecord } from './maintenance.ts'
-import type { Restarter } from './restarter.ts'
+import { anyStatus, type ClusterLook, look, reasonsNotToBegin, requireMargin } from './gates.ts'
+import { findMaintenance, inWords, Maintenance, type MaintenanceRecord, nextSteps } from './maintenance.ts'
+import type { DevNodes, Restarter } from './restarter.ts'
 
 export const rollingFlags = {
   'restart-command': Flags.string({
@@ -51,7 +51,7 @@ export interface RollingFlags extends ConnectionFlags {
 
 export interface RollingWish {
   readonly kind: MaintenanceRecord['kind']
-  /** That the nodes have afterwards; null: whichever they have. */
+  /** That the nodes have afterwards; null: whichever they have, or that of what is resumed. */
   readonly version: string | null
   /** Those to take, in order, given what there is. */
   choose(seen: ClusterLook): readonly string[]
@@ -75,20 +75,25 @@ export abstract class RollingCommand extends ClusterCommand {
     if (flags.abandon) return await this.#abandon(flags, admin, endpoints, wish)
     const seen = await look(admin, endpoints)
     const known = [...new Set([...endpoints, ...seen.answers.flatMap(({ endpoint }) => endpoint ?? [])])]
-    if (flags.resume) return await this.#resume(flags, admin, known, wish)
+    const clusterId = anyStatus(seen)?.clusterId ?? ''
+    if (flags.resume) return await this.#resume(flags, admin, known, wish, clusterId)
     const nodes = wish.choose(seen)
-    const result = { kind: wish.kind, version: wish.version, nodes, done: [], problems: unrest(seen) }
+    const result = { kind: wish.kind, version: wish.version, nodes, done: [], problems: [] }
     if (nodes.length === 0) {
       this.remark(wish.version === null ? 'no node to restart' : `every node runs ${wish.version} already`)
       return result
     }
     this.log(`${wish.kind === 'upgrade' ? `upgrade to ${wish.version}` : 'restart'}: ${nodes.join(', then ')}`)
+    const restarter = restarterOf(flags, admin, { clusterId, names: nodes })
     if (flags['dry-run']) {
-      for (const problem of result.problems) this.log(`not now: ${problem}`)
-      if (result.problems.length > 0) this.endWith(10)
-      return result
+      const cannot = await problemsOf(restarter)
+      const problems = [...reasonsNotToBegin(seen, nodes), ...cannot, ...(await this.#othersAtIt(flags, known))]
+      for (const problem of problems) this.log(`not now: ${problem}`)
+      if (problems.length > 0) this.endWith(6)
+      return { ...result, problems }
     }
-    const restart = await restarterOf(flags, admin)
+    const restart = await restarter
+    requireMargin(seen, nodes)
     if (!flags.yes) await confirm('Restart these nodes, one after the other?')
     const maintenance = await Maintenance.begin(await this.#lockClient(flags, known), {
       ...{
@@ -110,8 +115,8 @@ export abstract class RollingCommand extends ClusterCommand {
     admin: AdminClient,
     endpoints: readonly string[],
     wish: RollingWish,
+    clusterId: string,
   ): Promise<RollingResult> {
-    const restart = await restarterOf(flags, admin)
     const client = await this.#lockClient(flags, endpoints)
     const found = await findMaintenance(client)
     if (found === undefined || found.record.kind !== wish.kind) throw nothingToResume(found?.record)
@@ -120,11 +125,25 @@ export abstract class RollingCommand extends ClusterCommand {
         hint: `Add --to ${found.record.version} to go on with it, or --abandon to give it up.`,
       })
     }
+    const { nodes, done } = found.record
+    const names = nodes.filter((name) => !done.includes(name))
+    const restart = await restarterOf(flags, admin, { clusterId, names })
     this.remark(inWords(found.record))
     if (found.record.state === 'running') this.remark('looking whether its command still runs')
     const maintenance = await Maintenance.resume(client, found, { by: whoAmI(), run: newRun() })
     await this.#note(admin, endpoints, 'maintenance-begin', maintenance.record, 'gone on with')
     return await this.#run(flags, admin, endpoints, maintenance, restart)
+  }
+
+  /** For a dry run. Without a quorum it cannot be known, and nothing could begin. */
+  async #othersAtIt(flags: RollingFlags, endpoints: readonly string[]): Promise<readonly string[]> {
+    try {
+      const found = await findMaintenance(await this.client({ ...flags, endpoints: endpoints.join(',') }))
+      return found === undefined ? [] : [inWords(found.record)]
+    } catch (error) {
+      if (error instanceof PaxosError) return [`whether other maintenance is under way is not known: ${error.message}`]
+      throw error
+    }
   }
 
   async #abandon(
@@ -190,14 +209,25 @@ export abstract class RollingCommand extends ClusterCommand {
   }
 }
 
-/** Throws PaxosError USAGE when it was not said how. */
-async function restarterOf(flags: RollingFlags, admin: AdminClient): Promise<Restarter> {
+/** Rejects with PaxosError USAGE when it was not said how, with others when that way cannot work. */
+async function restarterOf(flags: RollingFlags, admin: AdminClient, nodes: DevNodes): Promise<Restarter> {
   const { commandRestarter, devRestarter } = await import('./restarter.ts')
   if (flags['restart-command'] !== undefined) return commandRestarter(flags['restart-command'])
-  if (flags.dev !== undefined) return devRestarter(admin, flags.dev)
+  if (flags.dev !== undefined) return await devRestarter(admin, flags.dev, nodes)
   throw new PaxosError('USAGE', 'It was not said how a node is restarted', {
     hint: "Add --restart-command, such as 'systemctl --host {host} restart paxos', or --dev for the nodes of a `paxos dev`.",
   })
+}
+
+/** A wrong usage is one in a dry run too. */
+async function problemsOf(restarter: Promise<Restarter>): Promise<readonly string[]> {
+  try {
+    await restarter
+    return []
+  } catch (error) {
+    if (error instanceof PaxosError && error.code !== 'USAGE') return [error.message]
+    throw error
+  }
 }
 
 /** The first signal pauses it; a second one ends the command at once, and the record says what was under way. */
@@ -217,13 +247,15 @@ function stopSignal(onFirst: () => void): { readonly signal: AbortSignal; releas
 
 async function paused(maintenance: Maintenance, error: unknown): Promise<unknown> {
   if (!(error instanceof PaxosError)) return error
-  const verb = maintenance.record.kind === 'upgrade' ? 'upgrade run' : 'node restart'
-  const next = `\`paxos ${verb} --resume\` goes on where it was, \`--abandon\` gives it up.`
   const isPaused = await maintenance.pause(error.message.split('\n')[0] ?? '').then(
     () => true,
     () => false,
   )
-  const hint = isPaused ? `It is paused. ${next}` : `The cluster could not be told. When it can: ${next}`
+  const { record } = maintenance
+  // Nobody was taken down: whom it waited for is not ours to start.
+  const before = error.code === 'TIMEOUT' && record.current === null ? 'When that is mended: ' : ''
+  const how = isPaused ? `It is paused. ${before}` : 'The cluster could not be told. When it can: '
+  const hint = `${how}${nextSteps(record)}.`
   return new PaxosError(error.code, error.message, {
     hint: error.hint === undefined ? hint : `${error.hint} ${hint}`,
     cause: error,

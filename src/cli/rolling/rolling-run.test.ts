@@ -9,15 +9,20 @@ import { RollingRun } from './rolling-run.ts'
 
 const names = ['n1', 'n2', 'n3'] as const
 
-/** A cluster in which `down` does not answer, led by n1. Restarting a node starts it once more. */
+/** A cluster in which `down` does not answer, led by n1. Restarting a node starts it, or starts it once more. */
 class Fake {
   readonly restarted: string[] = []
-  readonly #down: ReadonlySet<string>
+  readonly #down: Set<string>
+  /** The leader hears also from those who do not answer. */
+  isHeard = false
+  /** What a node runs that is restarted now. */
+  installed = '1.0.0'
+  readonly #versions = new Map<string, string>()
   record = {
     nodes: ['n2'],
     done: [] as string[],
     current: { name: 'n2', incarnation: 1 } as object | null,
-    version: null,
+    version: null as string | null,
   }
 
   constructor(...down: readonly string[]) {
@@ -35,18 +40,31 @@ class Fake {
       },
     } as unknown as Maintenance
     const fake = this
-    const restart = async ({ name }: { name: string }): Promise<void> => void this.restarted.push(name)
+    const restart = async ({ name }: { name: string }): Promise<void> => {
+      this.restarted.push(name)
+      this.#down.delete(name)
+      this.#versions.set(name, this.installed)
+    }
     const signal = new AbortController().signal
-    return new RollingRun({ admin, endpoints: ['http://h:0'], maintenance, restart, timeoutMs: 300, signal })
+    return new RollingRun({
+      admin,
+      endpoints: ['http://h:0'],
+      maintenance,
+      restart,
+      timeoutMs: 300,
+      signal,
+      downMs: 50,
+    })
   }
 
   #status(endpoint: string): StatusJson {
     const name = names[Number(endpoint.at(-1))] ?? 'n1'
     if (this.#down.has(name)) throw new PaxosError('CANNOT_CONNECT', 'down')
     const up = names.filter((each) => !this.#down.has(each))
-    const status = statusOf(name, {}, up)
+    const status = statusOf(name, {}, this.isHeard ? names : up)
     const incarnation = 1 + this.restarted.filter((each) => each === name).length
-    return { ...status, node: { ...status.node, incarnation } }
+    const version = this.#versions.get(name) ?? status.node.version
+    return { ...status, node: { ...status.node, incarnation, version } }
   }
 }
 
@@ -68,4 +86,26 @@ test('one that was restarted already is only waited for', async () => {
   fake.record.current = { name: 'n2', incarnation: 0 }
   for (const step of fake.run().steps()) await step.run(() => {})
   assert.deepEqual([fake.restarted, fake.record.done], [[], ['n2']])
+})
+
+test('one that stays down after its restart is restarted once more, unless the leader hears it', async () => {
+  const fake = new Fake('n2')
+  for (const step of fake.run().steps()) await step.run(() => {})
+  assert.deepEqual([fake.restarted, fake.record.done], [['n2'], ['n2']])
+
+  const cutOff = new Fake('n2')
+  cutOff.isHeard = true
+  const [step] = cutOff.run().steps()
+  await assert.rejects(async () => await step?.run(() => {}), { code: 'TIMEOUT', message: /n2 does not answer/ })
+  assert.deepEqual(cutOff.restarted, [])
+})
+
+test('one that came back with the wrong version is restarted once more, when that is mended', async () => {
+  const fake = new Fake()
+  fake.record = { ...fake.record, version: '2.0.0', current: { name: 'n2', incarnation: 0 } }
+  const [step] = fake.run().steps()
+  await assert.rejects(async () => await step?.run(() => {}), { message: /came back with version 1\.0\.0/ })
+  fake.installed = '2.0.0'
+  for (const again of fake.run().steps()) await again.run(() => {})
+  assert.deepEqual([fake.restarted, fake.record.done], [['n2', 'n2'], ['n2']])
 })

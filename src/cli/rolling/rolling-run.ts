@@ -1,7 +1,8 @@
 /**
  * Takes nodes down one at a time: each only when everybody is well and the others suffice, the leader only after another leads,
  * and the next only when the one before is back and has caught up. Every step can be repeated, so that another command can go on
- * wherever this one ended.
+ * wherever this one ended: a restart that was begun is begun again only when its node stays
+ * down, or came back with the wrong version.
  */
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'
@@ -12,6 +13,9 @@ import { type ClusterLook, look, reasonsNotBack, reasonsToWait, stopped, type Wa
 import type { Maintenance } from './maintenance.ts'
 import type { Restarter } from './restarter.ts'
 
+/** So long may a node that was told to restart be down before that is done once more. */
+const downMs = 10_000
+
 export interface RollingRunOptions {
   readonly admin: AdminClient
   /** More of them survive the restart of any node. */
@@ -21,6 +25,8 @@ export interface RollingRunOptions {
   /** For each wait. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** Instead of ten seconds. */
+  readonly downMs?: number
 }
 
 export class RollingRun {
@@ -43,7 +49,7 @@ export class RollingRun {
   async #take(name: string, say: (text: string) => void): Promise<void> {
     const { maintenance, timeoutMs, signal } = this.#options
     const wait: WaitOptions = { timeoutMs, signal, say }
-    const incarnation = (await this.#takenBefore(name)) ?? (await this.#takeDown(name, wait))
+    const incarnation = (await this.#takenBefore(name, wait)) ?? (await this.#takeDown(name, wait))
     const isBack = (found: ClusterLook): readonly string[] => reasonsNotBack(found, name, incarnation)
     const seen = await waitFor(() => this.#look(), isBack, wait)
     checkVersion(statusOf(seen, name), maintenance.record.version)
@@ -52,15 +58,45 @@ export class RollingRun {
 
   /**
    * How often the node had been started before an earlier command took it down. Undefined when none did: that command may have
-   * died between writing down what it was about to do and doing it, or its restart failed. Then all begins anew, with all gates.
+   * died between writing down what it was about to do and doing it, or its restart failed, or brought the wrong version. Then
+   * all begins anew, with all gates.
    */
-  async #takenBefore(name: string): Promise<number | undefined> {
-    const { current } = this.#options.maintenance.record
+  async #takenBefore(name: string, wait: WaitOptions): Promise<number | undefined> {
+    const { current, version } = this.#options.maintenance.record
     if (current?.name !== name) return undefined
-    const status = (await this.#look()).answers.find((answer) => answer.name === name)?.status
-    // One that does not answer is on its way: it was told to stop.
-    const isTaken = status === undefined || status.node.incarnation > current.incarnation
-    return isTaken ? current.incarnation : undefined
+    const status = await this.#answerOf(name, wait)
+    if (status === undefined) {
+      await this.#startAgain(name, wait)
+      return current.incarnation
+    }
+    const isTaken = status.node.incarnation > current.incarnation
+    // Back with the version from before, it is to be taken again.
+    const isWanted = version === null || status.node.version === version
+    return isTaken && isWanted ? current.incarnation : undefined
+  }
+
+  /** Undefined when it gives none for a while. A node that was told to stop may be on its way. */
+  async #answerOf(name: string, wait: WaitOptions): Promise<StatusJson | undefined> {
+    const timeoutMs = Math.min(this.#options.downMs ?? downMs, wait.timeoutMs)
+    const silence = (found: ClusterLook): readonly string[] =>
+      answerIn(found, name) === undefined ? [`${name} does not answer`] : []
+    try {
+      return answerIn(await waitFor(() => this.#look(), silence, { ...wait, timeoutMs }), name)
+    } catch (error) {
+      if (error instanceof PaxosError && error.code === 'TIMEOUT') return undefined
+      throw error
+    }
+  }
+
+  /**
+   * Its restart stopped it, and did not start it, or the answer to it was lost. It is down, so that to do it again takes down
+   * nobody. One that the leader hears is not down: only we do not reach it.
+   */
+  async #startAgain(name: string, { say, timeoutMs }: WaitOptions): Promise<void> {
+    const member = (await this.#look()).leader?.members.find((each) => each.name === name)
+    if (member === undefined || member.reachable) return
+    say('restarting once more')
+    await this.#options.restart(member, timeoutMs)
   }
 
   /** Gives how often the node had been started before. */
@@ -108,8 +144,12 @@ export class RollingRun {
   }
 }
 
-function statusOf({ answers }: ClusterLook, name: string): StatusJson {
-  const status = answers.find((answer) => answer.name === name)?.status
+function answerIn({ answers }: ClusterLook, name: string): StatusJson | undefined {
+  return answers.find((answer) => answer.name === name)?.status
+}
+
+function statusOf(seen: ClusterLook, name: string): StatusJson {
+  const status = answerIn(seen, name)
   if (status !== undefined) return status
   throw new PaxosError('PRECONDITION_FAILED', `${name} does not answer, or is no member any more`)
 }

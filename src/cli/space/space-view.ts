@@ -1,6 +1,6 @@
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'
-import type { SpaceJson } from '../../wire/api-types.ts'
+import type { SpaceJson, StatusJson } from '../../wire/api-types.ts'
 import { firstAnswer } from '../first-answer.ts'
 import type { ContentView } from './count-content.ts'
 
@@ -18,7 +18,7 @@ export interface SpaceView {
   readonly contents: readonly ContentView[]
 }
 
-/** The sizes of every member, which of them to count keys on (the first endpoint that answers), and who leads. */
+/** The sizes of every member, which of them to count keys on (the first endpoint that answers), who leads, and who the members are. */
 export async function viewMembers(
   admin: Pick<AdminClient, 'status' | 'space'>,
   endpoints: readonly string[],
@@ -26,6 +26,7 @@ export async function viewMembers(
   readonly asked: { endpoint: string; node: string }
   readonly view: Omit<SpaceView, 'contents'>
   readonly leader: string | null
+  readonly roster: StatusJson['members']
 }> {
   const { endpoint, answer } = await firstAnswer(endpoints, (each) => admin.status(each))
   const members = await Promise.all(
@@ -41,7 +42,8 @@ export async function viewMembers(
     }),
   )
   const leader = answer.groups[0]?.leader ?? null
-  return { asked: { endpoint, node: answer.node.name }, view: { clusterId: answer.clusterId, members }, leader }
+  const asked = { endpoint, node: answer.node.name }
+  return { asked, view: { clusterId: answer.clusterId, members }, leader, roster: answer.members }
 }
 
 async function spaceOf(admin: Pick<AdminClient, 'space'>, endpoint: string): Promise<SpaceJson | undefined> {

@@ -2,7 +2,7 @@
 import type { FeatureLevelsJson, StatusJson } from '../../wire/api-types.ts'
 import type { MemberAnswer } from '../member-answers.ts'
 import { type Column, table } from '../output.ts'
-import { inWords, type MaintenanceRecord } from '../rolling/maintenance.ts'
+import { inWords, type MaintenanceRecord, nextSteps } from '../rolling/maintenance.ts'
 
 export interface UpgradeRow {
   readonly name: string
@@ -54,24 +54,39 @@ export function upgradeView(
   }
 }
 
-export function renderUpgrade(view: UpgradeView): string {
+/** `isAsked`: the cluster could say whether maintenance is under way. */
+export function renderUpgrade(view: UpgradeView, isAsked: boolean): string {
   const columns: Column<UpgradeRow>[] = [
     { title: 'NODE', value: ({ name }) => name },
     { title: 'VERSION', value: ({ version }) => version ?? '-' },
     { title: 'UNDERSTANDS', value: ({ understands }) => (understands === null ? '-' : range(understands)) },
   ]
   const lines = [`cluster ${view.clusterId}, feature level ${view.featureLevel}`, table(view.nodes, columns)]
-  if (view.maintenance !== null) lines.push(inWords(view.maintenance))
-  return [...lines, verdict(view)].join('\n')
+  return [...lines, ...verdict(view, isAsked)].join('\n')
 }
 
-function verdict({ versions, featureLevel, highestLevel, blockers }: UpgradeView): string {
-  if (versions.length > 1) return `two versions run side by side: ${versions.join(', ')}`
+/** One line each. Nothing is known to be at its end while it is under way, or nobody can say whether it is. */
+function verdict(view: UpgradeView, isAsked: boolean): readonly string[] {
+  const { versions, maintenance, nodes } = view
+  const lines = versions.length > 1 ? [`two versions run side by side: ${versions.join(', ')}`] : []
+  if (maintenance !== null) {
+    const gone = maintenance.state === 'paused' ? '' : 'if nobody runs it any more: '
+    return [...lines, inWords(maintenance), `${gone}${nextSteps(maintenance)}`]
+  }
+  if (lines.length > 0) return lines
+  const level = aboutLevel(view)
+  if (level !== undefined) return [level]
+  const silent = nodes.flatMap(({ name, version }) => (version === null ? [name] : []))
+  if (silent.length > 0) return [`which version runs is not known of ${silent.join(', ')}: no answer`]
+  return isAsked ? ['nothing to upgrade or to finalize'] : []
+}
+
+function aboutLevel({ featureLevel, highestLevel, blockers }: UpgradeView): string | undefined {
   if (blockers.length > 0) return `level ${featureLevel} stays: ${blockers.join('; ')}`
   if (highestLevel > featureLevel) {
     return `every node understands level ${highestLevel}: \`paxos upgrade finalize\` ends the upgrade, and there is no way back then`
   }
-  return 'nothing to upgrade or to finalize'
+  return undefined
 }
 
 function range({ min, max }: FeatureLevelsJson): string {

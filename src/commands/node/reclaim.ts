@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { PaxosError } from '../../base/error.ts'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { formatSize } from '../../cli/format-size.ts'
+import { memberNamed } from '../../cli/member-named.ts'
 import { formatSeconds } from '../../cli/progress.ts'
 import { type ReclaimSource, reclaimNode } from '../../cli/space/reclaim-node.ts'
 import { type MemberSpace, viewMembers } from '../../cli/space/space-view.ts'
@@ -35,7 +36,7 @@ One node after the other, a leader last. acceptor.mdb is not copied: it is bound
 
   static override strict = false
   static override args = {
-    name: Args.string({ description: 'Name of a member. Several may be given.', ignoreStdin: true }),
+    name: Args.string({ description: 'Name or id of the member. Several may be given.', ignoreStdin: true }),
   }
 
   static override flags = {
@@ -45,11 +46,12 @@ One node after the other, a leader last. acceptor.mdb is not copied: it is bound
 
   async run(): Promise<readonly Reclaimed[]> {
     const { argv, flags } = await this.parse(NodeReclaim)
-    const names = argv.map(String)
-    if (names.length > 0 === (flags.all === true))
+    const wanted = argv.map(String)
+    if (wanted.length > 0 === (flags.all === true))
       throw new PaxosError('USAGE', 'Give either names of members or --all')
     const { admin, endpoints } = await this.admin(flags)
-    const { view, leader } = await viewMembers(admin, endpoints)
+    const { view, leader, roster } = await viewMembers(admin, endpoints)
+    const names = wanted.map((each) => memberNamed({ members: roster }, each).name)
     const results: Reclaimed[] = []
     for (const { member, endpoint, space } of chosen(view.members, names, leader)) {
       const { bytes, usedBytes } = space.state
@@ -86,14 +88,8 @@ One node after the other, a leader last. acceptor.mdb is not copied: it is bound
   }
 }
 
-/** Members in the order in which it is done: who leads is last. Throws PaxosError when one is unknown or does not answer. */
+/** Members in the order in which it is done: who leads is last. Throws PaxosError when one does not answer. */
 function chosen(members: readonly MemberSpace[], names: readonly string[], leader: string | null): readonly Target[] {
-  for (const name of names) {
-    if (members.some(({ member }) => member === name)) continue
-    throw new PaxosError('NOT_FOUND', `There is no member ${name}`, {
-      hint: `Members are ${members.map(({ member }) => member).join(', ')}.`,
-    })
-  }
   return members
     .filter(({ member }) => names.length === 0 || names.includes(member))
     .toSorted((a, b) => Number(a.member === leader) - Number(b.member === leader))

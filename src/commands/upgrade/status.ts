@@ -15,13 +15,15 @@ export default class UpgradeStatus extends ClusterCommand {
     const { admin, endpoints } = await this.admin(flags)
     const { first, answers } = await askMembers(admin, endpoints)
     const client = await this.client(flags)
+    let isAsked = true
     const found = await findMaintenance(client).catch((error: unknown) => {
       if (!(error instanceof PaxosError)) throw error
+      isAsked = false
       this.remark(`whether an upgrade is under way is not known: ${error.message}`)
       return undefined
     })
     const view = upgradeView(first, answers, found?.record)
-    this.log(renderUpgrade(view))
+    this.log(renderUpgrade(view, isAsked))
     return view
   }
 }
