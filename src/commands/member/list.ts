@@ -5,7 +5,7 @@ import type { MemberStatusJson } from '../../wire/api-types.ts'
 export default class MemberList extends ReadCommand {
   static override summary = 'List the members of the newest epoch, as one node sees them.'
   static override description =
-    'Asks the first endpoint that answers, and works without a quorum; with --data-dir, what a stopped node knows. LAG is how many chosen slots a member lacks; a node that does not lead may not know.'
+    'Asks the first endpoint that answers, and works without a quorum; with --data-dir, what a stopped node knows. LAG is how many chosen slots a member lacks; it is unknown (?) of a member that does not answer.'
   static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
 
   static override flags = { ...stoppedFlags }

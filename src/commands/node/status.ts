@@ -72,9 +72,9 @@ function render({ clusterId, node, groups, members }: StatusJson): string {
       value: (member) => (member.reachable ? 'yes' : 'no'),
       style: (member) => (member.reachable ? 'green' : 'red'),
     },
-    { title: 'LAG', align: 'right', value: (member) => member.lagSlots?.toString() ?? '-' },
+    { title: 'LAG', align: 'right', value: (member) => member.lagSlots?.toString() ?? '?' },
     { title: 'PEER', value: (member) => member.peerAddress },
-    { title: 'CLIENT', value: (member) => member.clientAddress ?? '-' },
+    { title: 'CLIENT', value: (member) => member.clientAddress ?? '?' },
   ])
   return [...blocks, rows].join(`\n${paint('dim', '')}\n`)
 }

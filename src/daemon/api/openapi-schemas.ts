@@ -150,7 +150,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     peerAddress: text,
     clientAddress: textOrNull,
     reachable: flag,
-    lagSlots: counterOrNull,
+    lagSlots: { ...counterOrNull, description: 'Chosen slots that it lacks; null when it does not answer.' },
   }),
   Status: closed({
     clusterId: text,
