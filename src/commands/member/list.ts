@@ -1,4 +1,4 @@
-import { paint, table } from '../../cli/output.ts'
+import { paint, table, unknown } from '../../cli/output.ts'
 import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
 import type { MemberStatusJson } from '../../wire/api-types.ts'
 
@@ -26,12 +26,12 @@ function render(members: readonly MemberStatusJson[], leader: string | null): st
     { title: 'ID', align: 'right', value: ({ id }) => id },
     { title: 'KIND', value: ({ name, kind }) => (name === leader ? `${kind}, leads` : kind) },
     { title: 'PEER', value: ({ peerAddress }) => peerAddress },
-    { title: 'CLIENT', value: ({ clientAddress }) => clientAddress ?? '?' },
+    { title: 'CLIENT', value: ({ clientAddress }) => clientAddress ?? unknown },
     {
       title: 'ANSWERS',
       value: ({ reachable }) => (reachable ? 'yes' : 'no'),
       style: ({ reachable }) => (reachable ? undefined : 'red'),
     },
-    { title: 'LAG', align: 'right', value: ({ lagSlots }) => (lagSlots === null ? '?' : String(lagSlots)) },
+    { title: 'LAG', align: 'right', value: ({ lagSlots }) => lagSlots?.toString() ?? unknown },
   ])
 }
