@@ -24,7 +24,8 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
     ...['daemon/backup/backup-file.ts', 'daemon/api/log-line.ts', 'wire/increment-codec.ts'],
     ...['protocol/ids.ts', 'runtime/replica-service.ts'],
   ],
-  'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'machine', 'protocol', 'runtime/replica-service.ts'],
+  'cli/open-logs.ts': ['daemon/store', 'protocol'],
+  'cli/stopped-log.ts': ['daemon/store', 'daemon/api/log-line.ts', 'protocol', 'runtime/replica-service.ts'],
   'cli/audit/write-note.ts': ['protocol/origin.ts'],
   'cli/audit/stopped-audit.ts': [
     'daemon/store',

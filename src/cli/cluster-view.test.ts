@@ -73,6 +73,8 @@ test('a member that does not answer makes it unhealthy, and is named', async () 
   const view = await viewCluster(source({ 'http://h:0': leader, 'http://h:1': status('n2') }), ['http://h:0'])
   assert.deepEqual(view.problems, ['n3: no answer'])
   assert.equal(view.nodes[2]?.endpoint, 'http://h:2')
+  // Unknown, which is not the same as none.
+  assert.match(renderCluster(view), /\nn3 +\? +\? +\? +\? +\? +\? +\? +no answer +http:\/\/h:2\n/)
 })
 
 test('too few members for a quorum is said with the number that is needed', async () => {

@@ -1,6 +1,6 @@
 import type { GroupStatusJson, StatusJson } from '../wire/api-types.ts'
 import { askMembers, type MemberAnswer, type StatusSource } from './member-answers.ts'
-import { type Column, paint, table } from './output.ts'
+import { type Column, paint, table, unknown } from './output.ts'
 
 export interface NodeRow {
   readonly name: string
@@ -109,22 +109,22 @@ function problemsOf(
 
 /** The table of `cluster status`. */
 export function renderCluster(view: ClusterView): string {
-  const number = (value: number | null): string => value?.toString() ?? '-'
+  const number = (value: number | null): string => value?.toString() ?? unknown
   const columns: Column<NodeRow>[] = [
     { title: 'NODE', value: (node) => node.name },
     {
       title: 'ROLE',
-      value: (node) => node.role ?? '-',
+      value: (node) => node.role ?? unknown,
       style: (node) => (node.role === 'leader' ? 'cyan' : undefined),
     },
-    { title: 'LEADER', value: (node) => node.leader ?? '-' },
-    { title: 'BALLOT', align: 'right', value: (node) => node.ballot ?? '-' },
+    { title: 'LEADER', value: (node) => node.leader ?? (node.role === null ? unknown : '-') },
+    { title: 'BALLOT', align: 'right', value: (node) => node.ballot ?? unknown },
     { title: 'CHOSEN', align: 'right', value: (node) => number(node.chosen) },
     { title: 'APPLIED', align: 'right', value: (node) => number(node.applied) },
     { title: 'LAG', align: 'right', value: (node) => number(node.lag) },
     { title: 'REVISION', align: 'right', value: (node) => number(node.revision) },
     { title: 'HEALTH', value: (node) => node.health, style: (node) => (node.health === 'ok' ? 'green' : 'red') },
-    { title: 'ENDPOINT', value: (node) => node.endpoint ?? '-' },
+    { title: 'ENDPOINT', value: (node) => node.endpoint ?? unknown },
   ]
   const verdict = view.healthy ? paint('green', 'healthy') : paint('red', `unhealthy: ${view.problems.join('; ')}`)
   const { clusterId, epoch, protocol, nodes, q1, q2 } = view

@@ -6,7 +6,7 @@ export function renderLogLine(line: LogLineJson, commandsMax: number): string {
   const slot = line.upTo === undefined ? String(line.slot) : `${line.slot}…${line.upTo - 1}`
   const head = [
     slot.padStart(8),
-    String(line.epoch).padStart(5),
+    (line.epoch?.toString() ?? '-').padStart(5),
     (line.ballot ?? '-').padStart(8),
     line.state.padEnd(9),
     (line.kind ?? '-').padEnd(8),

@@ -13,6 +13,9 @@ export function isLive(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && process.env['TERM'] !== 'dumb' && (stream.columns ?? 0) > 0
 }
 
+/** In a table: there may be a value, and nobody told it. `-` is for what there is none of. */
+export const unknown = '?'
+
 export interface Column<Row> {
   readonly title: string
   readonly align?: 'left' | 'right'

@@ -1,22 +1,47 @@
+import { assert } from '../base/assert.ts'
 import type { StatusJson } from '../wire/api-types.ts'
+import { searchLeader } from './leader.ts'
+import type { StatusSource } from './member-answers.ts'
+import { memberNamed } from './member-named.ts'
 
 export interface StopMargin {
   readonly member: string
   readonly okToStop: boolean
   /** The arithmetic, in words. */
   readonly reason: string
-  /** Acceptors that answer the leader now, the member among them or not. */
+  /** Acceptors that answer the leader now, the member among them or not; without a leader, whoever hears most of them. */
   readonly reachable: number
   readonly acceptors: number
   readonly q1: number
   readonly q2: number
 }
 
+/** As the leader has it, or a no when nobody leads. Throws PaxosError NOT_FOUND, and CANNOT_CONNECT when nobody answers. */
+export async function askStopMargin(
+  admin: StatusSource,
+  endpoints: readonly string[],
+  wanted: string,
+): Promise<StopMargin> {
+  const { leader, answers } = await searchLeader(admin, endpoints)
+  if (leader !== undefined) return stopMargin(leader.status, memberNamed(leader.status, wanted).name)
+  const [best] = answers.toSorted((a, b) => answeringOf(b).length - answeringOf(a).length)
+  assert(best !== undefined, 'nobody answered, and nobody failed to')
+  return withoutLeader(best, memberNamed(best, wanted).name)
+}
+
+/** What does not choose now cannot spare anybody, whoever comes back. */
+function withoutLeader(status: StatusJson, name: string): StopMargin {
+  const { q1 = 0, q2 = 0 } = status.groups[0] ?? {}
+  const [acceptors, answering] = [acceptorsOf(status).length, answeringOf(status).length]
+  const seen = `${answering} of ${acceptors} acceptors answer, as ${status.node.name} sees it`
+  const reason = `nobody leads; ${seen}; ${q1} can elect and ${q2} can choose`
+  return { member: name, okToStop: false, reason, reachable: answering, acceptors, q1, q2 }
+}
+
 /** Whether the others can elect and choose without this member, as the leader's status has it. */
-export function stopMargin({ members, groups }: StatusJson, name: string): StopMargin {
-  const { q1 = 0, q2 = 0 } = groups[0] ?? {}
-  const acceptors = members.filter(({ kind }) => kind === 'acceptor')
-  const answering = acceptors.filter(({ reachable }) => reachable)
+export function stopMargin(status: StatusJson, name: string): StopMargin {
+  const { q1 = 0, q2 = 0 } = status.groups[0] ?? {}
+  const [acceptors, answering] = [acceptorsOf(status), answeringOf(status)]
   const common = { member: name, reachable: answering.length, acceptors: acceptors.length, q1, q2 }
   if (!acceptors.some((member) => member.name === name)) {
     return { ...common, okToStop: true, reason: `${name} is a learner: nothing waits for it` }
@@ -26,4 +51,12 @@ export function stopMargin({ members, groups }: StatusJson, name: string): StopM
   const needed = Math.max(q1, q2)
   const okToStop = left.length >= needed
   return { ...common, okToStop, reason: `${without}; ${q1} can elect and ${q2} can choose` }
+}
+
+function acceptorsOf({ members }: StatusJson): StatusJson['members'] {
+  return members.filter(({ kind }) => kind === 'acceptor')
+}
+
+function answeringOf(status: StatusJson): StatusJson['members'] {
+  return acceptorsOf(status).filter(({ reachable }) => reachable)
 }

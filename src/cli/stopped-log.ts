@@ -1,7 +1,7 @@
-import { type EpochNumber, firstGroup, toSlot } from '../protocol/ids.ts'
-import type { Vote } from '../protocol/multipaxos/message.ts'
+import { type Slot, toSlot } from '../protocol/ids.ts'
 import type { LogLine } from '../runtime/replica-service.ts'
 import type { LogLineJson } from '../wire/api-types.ts'
+import type { LogSource, OpenLog } from './open-logs.ts'
 
 export interface SlotWindow {
   readonly from: number | undefined
@@ -11,42 +11,53 @@ export interface SlotWindow {
 /** The log of a stopped node, from its data directory. Writes nothing; refused while the node runs. */
 export async function readStoppedLog(path: string, window: SlotWindow, values: boolean): Promise<LogLineJson[]> {
   const { openDataDirectoryReadOnly } = await import('../daemon/store/data-directory.ts')
-  const { logLineJson } = await import('../daemon/api/log-line.ts')
   const directory = await openDataDirectoryReadOnly({ path })
   try {
-    return directory.epochs(firstGroup).flatMap((epoch) => {
-      const { votes, unknown, truncatedUpTo, chosenUpTo } = directory.load(firstGroup, epoch.number)
-      const bySlot = new Map<number, Vote>(votes.map((vote) => [vote.slot, vote]))
-      const unreadable = new Set<number>(unknown)
-      const end = Math.max(chosenUpTo, ...[...bySlot.keys(), ...unreadable].map((slot) => slot + 1))
-      const from = Math.max(window.from ?? defaultFrom(end), 0)
-      const lines: LogLineJson[] = []
-      if (from < truncatedUpTo) {
-        const upTo = Math.min(truncatedUpTo, window.to ?? truncatedUpTo)
-        lines.push({ slot: from, upTo, epoch: epoch.number, state: 'truncated', ballot: null, kind: null })
-      }
-      for (let slot = Math.max(from, truncatedUpTo); slot < Math.min(end, window.to ?? end); slot++) {
-        const line = describe(slot, epoch.number, bySlot.get(slot), unreadable.has(slot), chosenUpTo)
-        lines.push(logLineJson(line, values))
-      }
-      return lines
-    })
+    return await stoppedLogLines(directory, window, values)
   } finally {
     await directory.close()
   }
 }
 
-function describe(
-  slot: number,
-  epoch: EpochNumber,
-  vote: Vote | undefined,
-  isUnknown: boolean,
-  chosenUpTo: number,
-): LogLine {
-  if (isUnknown) return { slot: toSlot(slot), epoch, state: 'unknown', ballot: undefined, entry: undefined }
-  if (vote === undefined) return { slot: toSlot(slot), epoch, state: 'missing', ballot: undefined, entry: undefined }
-  const state = slot < chosenUpTo || vote.chosen ? 'chosen' : 'voted'
-  return { slot: toSlot(slot), epoch, state, ballot: vote.ballot, entry: vote.entry }
+/** The same lines as the node would give if it ran: each slot once, from the log of its epoch. */
+export async function stoppedLogLines(
+  directory: LogSource,
+  { from, to }: SlotWindow,
+  values: boolean,
+): Promise<LogLineJson[]> {
+  const { openLogs } = await import('./open-logs.ts')
+  const { logLineJson } = await import('../daemon/api/log-line.ts')
+  const logs = openLogs(directory)
+  const [oldest, newest] = [logs[0], logs.at(-1)]
+  if (oldest === undefined || newest === undefined) return []
+  const end = Math.min(to ?? newest.log.votedUpTo, newest.log.votedUpTo)
+  const start = from ?? defaultFrom(Math.min(end, newest.log.chosenUpTo))
+  const truncated = Math.min(oldest.log.truncatedUpTo, end)
+  const cut: LogLineJson = {
+    ...{ slot: start, upTo: truncated, epoch: null },
+    ...{ state: 'truncated', ballot: null, kind: null },
+  }
+  const lines = logs.flatMap((log) => linesOf(log, start, end))
+  return [...(start < truncated ? [cut] : []), ...lines.map((line) => logLineJson(line, values))]
+}
+
+function linesOf({ epoch, log, endSlot }: OpenLog, from: number, to: number): LogLine[] {
+  const lines: LogLine[] = []
+  const end = Math.min(to, endSlot ?? log.votedUpTo)
+  for (let slot = Math.max(from, log.truncatedUpTo); slot < end; slot++) {
+    lines.push(describe(toSlot(slot), epoch.number, log))
+  }
+  return lines
+}
+
+function describe(slot: Slot, epoch: LogLine['epoch'], log: OpenLog['log']): LogLine {
+  const vote = log.vote(slot)
+  if (vote === undefined) {
+    const state = log.isUnknown(slot) ? 'unknown' : 'missing'
+    return { slot, epoch, state, ballot: undefined, entry: undefined }
+  }
+  const state = slot < log.chosenUpTo || vote.chosen ? 'chosen' : 'voted'
+  return { slot, epoch, state, ballot: vote.ballot, entry: vote.entry }
 }
 
 const lastSlots = 50

@@ -50,7 +50,8 @@ async function groupOf(directory: ReadOnlyDirectory, epoch: Epoch): Promise<Grou
   const { formatBallot, zeroBallot } = await import('../protocol/ballot.ts')
   const { metaOf } = await import('../machine/records.ts')
   const { recordKind, sessionRange } = await import('../machine/layout.ts')
-  const { promised, chosenUpTo, truncatedUpTo, votes } = directory.load(firstGroup, epoch.number)
+  const { openLogs } = await import('./open-logs.ts')
+  const { promised, chosenUpTo, votes } = directory.load(firstGroup, epoch.number)
   const { appliedUpTo, revision, compactedRevision } = metaOf(directory.view)
   const ballot = formatBallot(promised ?? zeroBallot(epoch.number))
   const { number, protocol, featureLevel, q1, q2, leaseMs } = epoch
@@ -63,7 +64,14 @@ async function groupOf(directory: ReadOnlyDirectory, epoch: Epoch): Promise<Grou
     role: acceptorIds(epoch).has(directory.identity.nodeId) ? 'follower' : 'learner',
     ...{ leader: null, ballot, promised: ballot, steady: false, notReady: 'the node is stopped' },
     ...{ chosen: Math.max(chosenUpTo, appliedUpTo), applied: appliedUpTo, durable: appliedUpTo },
-    ...{ truncated: truncatedUpTo, revision, compactedRevision, sessions, verifiedUpTo: null, diverged: [] },
+    ...{
+      truncated: openLogs(directory)[0]?.log.truncatedUpTo ?? 0,
+      revision,
+      compactedRevision,
+      sessions,
+      verifiedUpTo: null,
+      diverged: [],
+    },
     logBytes: votes.reduce((sum, { entry }) => sum + entry.payload.length, 0),
     ...{ openSlots: 0, elections: 0, queuedRequests: 0, queuedReads: 0 },
   }

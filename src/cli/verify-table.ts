@@ -1,5 +1,5 @@
 import type { MemberVerdictJson, VerifyJson } from '../wire/api-types.ts'
-import { table } from './output.ts'
+import { table, unknown } from './output.ts'
 import type { StoppedChain } from './stopped-chain.ts'
 import { verdictLines } from './verdict-lines.ts'
 
@@ -8,16 +8,17 @@ export function renderVerify(found: VerifyJson): string {
   const { group, epoch, checkedUpTo, members } = found
   const answered = members.filter(({ state }) => state !== 'silent').length
   const upTo = checkedUpTo === null ? 'nothing could be compared' : `compared up to slot ${checkedUpTo}`
-  const number = (value: number | null): string => value?.toString() ?? '-'
+  const shown = (value: number | string | null, { state }: MemberVerdictJson): string =>
+    value?.toString() ?? (state === 'silent' ? unknown : '-')
   return [
     `group ${group}, epoch ${epoch}: ${answered} of ${members.length} members answered, ${upTo}`,
     table(members, [
       { title: 'MEMBER', value: ({ member }) => member },
-      { title: 'APPLIED', align: 'right', value: ({ applied }) => number(applied) },
-      { title: 'REVISION', align: 'right', value: ({ revision }) => number(revision) },
-      { title: 'SINCE', align: 'right', value: ({ since }) => number(since) },
-      { title: 'SLOT', align: 'right', value: ({ slot }) => number(slot) },
-      { title: 'CHAIN', value: ({ chain }) => chain ?? '-' },
+      { title: 'APPLIED', align: 'right', value: (member) => shown(member.applied, member) },
+      { title: 'REVISION', align: 'right', value: (member) => shown(member.revision, member) },
+      { title: 'SINCE', align: 'right', value: (member) => shown(member.since, member) },
+      { title: 'SLOT', align: 'right', value: (member) => shown(member.slot, member) },
+      { title: 'CHAIN', value: (member) => shown(member.chain, member) },
       { title: 'STATE', value: ({ state }) => state, style: ({ state }) => (state === 'same' ? 'green' : 'red') },
     ]),
     ...verdictLines(found.verdict, members, firstInWords),

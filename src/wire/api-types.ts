@@ -80,7 +80,8 @@ export type CommandJson = { readonly kind: string } & Readonly<Record<string, un
 export interface LogLineJson {
   readonly slot: number
   readonly upTo?: number
-  readonly epoch: number
+  /** Null where the line stands for truncated slots: they may be of several epochs. */
+  readonly epoch: number | null
   readonly state: 'chosen' | 'voted' | 'missing' | 'unknown' | 'truncated'
   readonly ballot: string | null
   readonly kind: 'batch' | 'noop' | 'barrier' | 'stopSign' | null

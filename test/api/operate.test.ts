@@ -12,6 +12,7 @@ import type { Key } from '../../src/machine/request.ts'
 import { auditLevel } from '../../src/protocol/feature-level.ts'
 import { type Slot, toIncarnation, toNodeId, toSlot } from '../../src/protocol/ids.ts'
 import type { ChainReport } from '../../src/runtime/chain-comparison.ts'
+import type { MemberStatusJson } from '../../src/wire/api-types.ts'
 import { until } from '../cluster/until.ts'
 import { diagnosisOf } from '../doctor/facts.ts'
 import { nothingKept, reclaimed, startNode } from './node-fixture.ts'
@@ -38,6 +39,18 @@ test('status says who the node is, what its group does and where the members are
   )
   assert.equal(json.members[0].clientAddress, `127.0.0.1:${node.port}`)
   assert.equal(json.members[1].clientAddress, null)
+})
+
+test('how far a member is behind that does not answer is not known', async (t) => {
+  const node = await startNode(t)
+  node.replica.silent.add(toNodeId(3))
+  const { members } = (await node.call('GET', '/v1/status')).json
+  const seen = members.map(({ reachable, lagSlots }: MemberStatusJson) => [reachable, lagSlots])
+  assert.deepEqual(seen, [
+    [true, 0],
+    [true, 0],
+    [false, null],
+  ])
 })
 
 function putOf(key: string): Uint8Array {
@@ -111,7 +124,7 @@ test('the log shows slots with their commands decoded, and values only when aske
   assert.deepEqual(await lines('?from=9'), [])
   node.log.truncatedUpTo = 2
   const truncated = (await lines('?from=0&to=3'))[0]
-  assert.deepEqual([truncated.slot, truncated.upTo, truncated.state], [0, 2, 'truncated'])
+  assert.deepEqual(truncated, { slot: 0, upTo: 2, epoch: null, state: 'truncated', ballot: null, kind: null })
 })
 
 test('a long log comes whole', async (t) => {

@@ -98,6 +98,8 @@ export class SingleReplica implements ReplicaService {
   /** While true nothing is applied or answered. */
   held = false
   notReady: string | undefined
+  /** Members that do not answer. */
+  readonly silent = new Set<NodeId>()
   featureLevel = epoch.featureLevel
   reports: readonly AcceptorReport[] | undefined
   diverged: ReplicaStatus['diverged'] = []
@@ -181,7 +183,7 @@ export class SingleReplica implements ReplicaService {
         logBytes: 0,
         elections: 1,
         stop: undefined,
-        peers: others.map(({ id }) => ({ id, reachable: true, chosenUpTo: end, durableUpTo: end })),
+        peers: others.map(({ id }) => ({ id, reachable: !this.silent.has(id), chosenUpTo: end, durableUpTo: end })),
       },
       appliedUpTo: end,
       durableUpTo: end,

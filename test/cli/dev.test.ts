@@ -228,6 +228,8 @@ test('Ctrl-C stops every node cleanly; stopped, they can be read; started again,
   assert.match(gaps.stdout, /n1 answered, n2, n3 did not\nunknown: too few/)
   const listed = await paxos(['member', 'list', '--data-dir', join(dataDir, 'n1')])
   assert.match(listed.stdout, /n2 +2 +acceptor +127\.0\.0\.1:\d+ +\? +no +\?/)
+  const stopped = await paxos(['node', 'status', '--data-dir', join(dataDir, 'n1')])
+  assert.match(stopped.stdout, /n2 +2 +acceptor +no +\? +127\.0\.0\.1:\d+ +\?/)
   const offline = await paxos(['log', 'inspect', '--data-dir', join(dataDir, 'n1')])
   assert.match(offline.stdout, /chosen +batch +put kept \(3 bytes\)/)
   const { child, nodes } = await startDev()

@@ -259,3 +259,24 @@ test('a member whose messages are dear to decode is read slowly, not cut off', a
     await slow.close()
   }
 })
+
+test('one that refuses this node, and says nothing after the welcome, does not fill the log', async () => {
+  const seen = await PeerNodes.start([n1], limits, [memberAt(n3, 1)])
+  const said = (): string[] =>
+    seen.log.filter(({ message }) => /^peer (dis)?connected/.test(message)).map(({ message }) => message)
+  try {
+    for (let i = 0; i < 3; i++) {
+      const refusing = await new Stranger(seen.port(n1)).join(n3)
+      refusing.socket.end()
+      await refusing.closed()
+    }
+    const member = await new Stranger(seen.port(n1)).join(n3)
+    member.send(encodeFrame(peerFrame.ping, new Uint8Array(0)))
+    await until(() => said().length > 0, 'the member is connected')
+    member.socket.end()
+    await until(() => said().length > 1, 'the member is gone')
+    assert.deepEqual(said(), ['peer connected', 'peer disconnected'])
+  } finally {
+    await seen.close()
+  }
+})

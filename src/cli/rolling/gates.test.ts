@@ -78,10 +78,20 @@ test('a wait says each new reason once, ends when there is none, at its bound, o
 })
 
 test('learners come first, then followers, those that lag first, and the leader last', () => {
-  const member = (name: string, kind: 'acceptor' | 'learner', lagSlots: number): StatusJson['members'][number] => ({
+  const member = (
+    name: string,
+    kind: 'acceptor' | 'learner',
+    lagSlots: number | null,
+  ): StatusJson['members'][number] => ({
     ...{ name, id: name.slice(1), kind, peerAddress: name, clientAddress: name, reachable: true, lagSlots },
   })
   const members = [member('n1', 'acceptor', 0), member('n2', 'acceptor', 0), member('n3', 'acceptor', 5)]
   const { node } = statusOf('n1')
   assert.deepEqual(rollingOrder({ members: [...members, member('n4', 'learner', 0)], node }), ['n4', 'n3', 'n2', 'n1'])
+  assert.deepEqual(rollingOrder({ members: [...members, member('n5', 'acceptor', null)], node }), [
+    'n5',
+    'n3',
+    'n2',
+    'n1',
+  ])
 })

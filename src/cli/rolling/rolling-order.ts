@@ -7,7 +7,9 @@ import type { StatusJson } from '../../wire/api-types.ts'
 export function rollingOrder({ members, node }: Pick<StatusJson, 'members' | 'node'>): readonly string[] {
   const rank = ({ name, kind }: StatusJson['members'][number]): number =>
     name === node.name ? 2 : kind === 'learner' ? 0 : 1
+  // Unknown is further behind than any number.
+  const lagOf = ({ lagSlots }: StatusJson['members'][number]): number => lagSlots ?? Number.MAX_VALUE
   return members
-    .toSorted((a, b) => rank(a) - rank(b) || (b.lagSlots ?? 0) - (a.lagSlots ?? 0) || (a.name < b.name ? -1 : 1))
+    .toSorted((a, b) => rank(a) - rank(b) || lagOf(b) - lagOf(a) || (a.name < b.name ? -1 : 1))
     .map(({ name }) => name)
 }

@@ -1,6 +1,6 @@
 import type { SpaceJson } from '../../wire/api-types.ts'
 import { formatSize } from '../format-size.ts'
-import { type Column, count, fields, printable, table } from '../output.ts'
+import { type Column, count, fields, printable, table, unknown } from '../output.ts'
 import { bytesOf, type PrefixCount } from './content-count.ts'
 import type { ContentView } from './count-content.ts'
 import type { MemberSpace, SpaceView } from './space-view.ts'
@@ -13,7 +13,7 @@ function renderMembers(members: readonly MemberSpace[]): string {
   const column = (title: string, value: (space: SpaceJson) => string): Column<MemberSpace> => ({
     title,
     align: 'right',
-    value: ({ space }) => (space === null ? '-' : value(space)),
+    value: ({ space }) => (space === null ? unknown : value(space)),
   })
   return table(members, [
     { title: 'MEMBER', value: ({ member }) => member },
@@ -23,7 +23,7 @@ function renderMembers(members: readonly MemberSpace[]): string {
     column('STATE', ({ state }) => formatSize(state.bytes)),
     column('FREE', ({ state }) => formatSize(state.freeBytes)),
     column('GROWTH/H', ({ growthBytesPerHour }) =>
-      growthBytesPerHour === null ? '-' : formatSize(growthBytesPerHour),
+      growthBytesPerHour === null ? unknown : formatSize(growthBytesPerHour),
     ),
     ...(members.some(({ space }) => space !== null && space.quota !== null) ? [column('QUOTA', quotaInWords)] : []),
     column('DISK FREE', ({ disk }) => formatSize(disk.freeBytes)),

@@ -1,5 +1,5 @@
 import { formatSize } from '../format-size.ts'
-import { type Column, table } from '../output.ts'
+import { type Column, table, unknown } from '../output.ts'
 import type { MemberSample } from './member-sample.ts'
 import type { TopSample } from './top-sampler.ts'
 
@@ -43,7 +43,7 @@ function numbers(
   width: number,
   value: (member: MemberSample) => string,
 ): Column<MemberSample> & { readonly width: number } {
-  return { title, width, align: 'right', value }
+  return { title, width, align: 'right', value: (member) => (member.answers ? value(member) : unknown) }
 }
 
 const columns: readonly (Column<MemberSample> & { readonly width: number })[] = [

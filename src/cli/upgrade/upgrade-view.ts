@@ -1,7 +1,7 @@
 /** Which versions run, which feature levels they understand, and whether the cluster's level may rise. */
 import type { FeatureLevelsJson, StatusJson } from '../../wire/api-types.ts'
 import type { MemberAnswer } from '../member-answers.ts'
-import { type Column, table } from '../output.ts'
+import { type Column, table, unknown } from '../output.ts'
 import { inWords, type MaintenanceRecord, nextSteps } from '../rolling/maintenance.ts'
 
 export interface UpgradeRow {
@@ -58,8 +58,8 @@ export function upgradeView(
 export function renderUpgrade(view: UpgradeView, isAsked: boolean): string {
   const columns: Column<UpgradeRow>[] = [
     { title: 'NODE', value: ({ name }) => name },
-    { title: 'VERSION', value: ({ version }) => version ?? '-' },
-    { title: 'UNDERSTANDS', value: ({ understands }) => (understands === null ? '-' : range(understands)) },
+    { title: 'VERSION', value: ({ version }) => version ?? unknown },
+    { title: 'UNDERSTANDS', value: ({ understands }) => (understands === null ? unknown : range(understands)) },
   ]
   const lines = [`cluster ${view.clusterId}, feature level ${view.featureLevel}`, table(view.nodes, columns)]
   return [...lines, ...verdict(view, isAsked)].join('\n')

@@ -1,13 +1,14 @@
 import { Flags } from '@oclif/core'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { type ClusterView, renderCluster, viewCluster } from '../../cli/cluster-view.ts'
+import { ClusterWatch, renderWatched } from '../../cli/cluster-watch.ts'
 import { duration } from '../../cli/flags.ts'
 import { watch } from '../../cli/watch.ts'
 
 export default class ClusterStatus extends ClusterCommand {
   static override summary = 'Show all members: role, leader, ballot, slots, lag, revision, health.'
   static override description =
-    'Asks every member. The exit status is 10 when a member does not answer or is not ready, or nobody leads. With --watch and --json, one object a line.'
+    'Asks every member. The exit status is 10 when a member does not answer or is not ready, or nobody leads. With --watch it goes on when nobody answers, and says since when; with --json as well, one object a line.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --watch --interval 500ms',
@@ -27,17 +28,19 @@ export default class ClusterStatus extends ClusterCommand {
   async run(): Promise<ClusterView | undefined> {
     const { flags } = await this.parse(ClusterStatus)
     const { admin, endpoints } = await this.admin(flags)
-    const look = (): Promise<ClusterView> => viewCluster(admin, endpoints)
-    const asJson = this.jsonEnabled()
-    const view = flags.watch
-      ? await watch({
-          everyMs: flags.interval,
-          show: look,
-          draw: (seen) => (asJson ? JSON.stringify(seen) : renderCluster(seen)),
-        })
-      : await look()
+    if (flags.watch) {
+      const cluster = new ClusterWatch(admin, endpoints)
+      const asJson = this.jsonEnabled()
+      const last = await watch({
+        everyMs: flags.interval,
+        show: () => cluster.look(),
+        draw: (seen) => (asJson ? JSON.stringify(seen) : renderWatched(seen)),
+      })
+      if (!last.healthy) this.endWith(10)
+      return undefined
+    }
+    const view = await viewCluster(admin, endpoints)
     if (!view.healthy) this.endWith(10)
-    if (flags.watch) return undefined
     this.log(renderCluster(view))
     return view
   }

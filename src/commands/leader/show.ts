@@ -1,5 +1,5 @@
 import { ClusterCommand } from '../../cli/cluster-command.ts'
-import { findLeader } from '../../cli/leader.ts'
+import { nobodyLeads, searchLeader } from '../../cli/leader.ts'
 
 export default class LeaderShow extends ClusterCommand {
   static override summary = 'Say which node leads.'
@@ -9,7 +9,9 @@ export default class LeaderShow extends ClusterCommand {
   async run(): Promise<{ leader: string; endpoint: string; ballot: string; epoch: number }> {
     const { flags } = await this.parse(LeaderShow)
     const { admin, endpoints } = await this.admin(flags)
-    const { endpoint, status } = await findLeader(admin, endpoints)
+    const { leader } = await searchLeader(admin, endpoints)
+    if (leader === undefined) throw nobodyLeads()
+    const { endpoint, status } = leader
     const [group] = status.groups
     const found = { leader: status.node.name, endpoint, ballot: group?.ballot ?? '', epoch: group?.epoch ?? 0 }
     this.log(`${found.leader} leads epoch ${found.epoch} at ballot ${found.ballot} (${endpoint})`)

@@ -1,4 +1,4 @@
-import { count, fields, paint, table } from '../../cli/output.ts'
+import { count, fields, paint, table, unknown } from '../../cli/output.ts'
 import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
 import type { StatusJson } from '../../wire/api-types.ts'
 
@@ -72,9 +72,9 @@ function render({ clusterId, node, groups, members }: StatusJson): string {
       value: (member) => (member.reachable ? 'yes' : 'no'),
       style: (member) => (member.reachable ? 'green' : 'red'),
     },
-    { title: 'LAG', align: 'right', value: (member) => member.lagSlots?.toString() ?? '-' },
+    { title: 'LAG', align: 'right', value: (member) => member.lagSlots?.toString() ?? unknown },
     { title: 'PEER', value: (member) => member.peerAddress },
-    { title: 'CLIENT', value: (member) => member.clientAddress ?? '-' },
+    { title: 'CLIENT', value: (member) => member.clientAddress ?? unknown },
   ])
   return [...blocks, rows].join(`\n${paint('dim', '')}\n`)
 }

@@ -28,6 +28,7 @@ import { badRequest, quoteName } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { JsonFields } from './json-fields.ts'
 import type { Json } from './json-parse.ts'
+import { lagSlotsOf } from './member-lag.ts'
 import { QueryParameters } from './target.ts'
 
 const bodyBytesMax = 64 * 1024
@@ -153,8 +154,7 @@ function memberState(context: ApiContext, { engine, self }: ReplicaStatus, membe
   if (member === self) return { reachable: true, lagSlots: 0, featureMax: featureLevels.max }
   const featureMax = context.memberFeatureLevels(member)?.max
   const peer = engine.peers.find(({ id }) => id === member)
-  if (peer === undefined) return { reachable: false, lagSlots: undefined, featureMax }
-  return { reachable: peer.reachable, lagSlots: Math.max(0, engine.chosenUpTo - peer.chosenUpTo), featureMax }
+  return { reachable: peer?.reachable === true, lagSlots: lagSlotsOf(engine, peer), featureMax }
 }
 
 function begun(outcome: ChangeOutcome): Epoch {

@@ -107,10 +107,12 @@ function readPage(
   withValues: boolean,
 ): { readonly text: string; readonly next: number } {
   const status = context.replica.status()
-  const epoch = status.epoch.number
   const truncated = Math.min(status.truncatedUpTo, to)
   if (from < truncated) {
-    const line: LogLineJson = { slot: from, upTo: truncated, epoch, state: 'truncated', ballot: null, kind: null }
+    const line: LogLineJson = {
+      ...{ slot: from, upTo: truncated, epoch: null },
+      ...{ state: 'truncated', ballot: null, kind: null },
+    }
     return { text: `${JSON.stringify(line)}\n`, next: truncated }
   }
   const next = Math.min(to, from + pageSlots)

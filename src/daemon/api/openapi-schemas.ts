@@ -150,7 +150,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     peerAddress: text,
     clientAddress: textOrNull,
     reachable: flag,
-    lagSlots: counterOrNull,
+    lagSlots: { ...counterOrNull, description: 'Chosen slots that it lacks; null when it does not answer.' },
   }),
   Status: closed({
     clusterId: text,
@@ -264,7 +264,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
   LogLine: closed({
     slot: counter,
     'upTo?': { ...counter, description: 'The line stands for every slot below this one, from `slot` on.' },
-    epoch: counter,
+    epoch: {
+      ...counterOrNull,
+      description: 'Null where the line stands for truncated slots, which may be of several.',
+    },
     state: { enum: ['chosen', 'voted', 'missing', 'unknown', 'truncated'] },
     ballot: { oneOf: [ballot, { type: 'null' }] },
     kind: { enum: ['batch', 'noop', 'barrier', 'stopSign', null] },

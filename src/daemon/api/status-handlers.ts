@@ -18,6 +18,7 @@ import { collectJson, smallBodyBytesMax } from './command-handlers.ts'
 import type { ApiContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
 import { JsonFields } from './json-fields.ts'
+import { lagSlotsOf } from './member-lag.ts'
 import { openApiText } from './openapi.ts'
 import { QueryParameters } from './target.ts'
 
@@ -116,7 +117,7 @@ export function statusJson(context: ApiContext): StatusJson {
         peerAddress: member.peerAddress,
         clientAddress: (isSelf ? clientAddress : context.memberClientAddress(member.id)) ?? null,
         reachable: isSelf || peer?.reachable === true,
-        lagSlots: isSelf ? 0 : peer === undefined ? null : Math.max(0, status.engine.chosenUpTo - peer.chosenUpTo),
+        lagSlots: isSelf ? 0 : (lagSlotsOf(status.engine, peer) ?? null),
       }
     }),
   }

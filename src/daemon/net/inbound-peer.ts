@@ -26,6 +26,8 @@ export interface InboundOptions {
   readonly now: () => number
   /** Judges the hello; an accepted connection has replaced any other of that node when this returns. */
   readonly onHello: (peer: InboundPeer, hello: Hello) => Verdict
+  /** Called once, when the dialler has said something since the welcome: until then it may not like what it read there. */
+  readonly onSettled: (hello: Hello) => void
   readonly onMessage: OnPeerMessage
   /** Called once. `why` is undefined when the peer closed in good order. */
   readonly onClosed: (peer: InboundPeer, why: string | undefined) => void
@@ -44,6 +46,7 @@ export class InboundPeer {
   readonly #decoder = new FrameDecoder({ payloadBytesMax: helloBytesMax })
   #phase: 'greeting' | 'open' | 'refused' | 'closed' = 'greeting'
   #hello: Hello | undefined
+  #isSettled = false
   /** When the phase, the frame in progress and the last byte began. */
   #since: number
   #frameSince: number | undefined
@@ -125,6 +128,7 @@ export class InboundPeer {
         if (type === peerFrame.message) this.#onMessage(payload)
         else if (type === peerFrame.ping && payload.length === 0) this.#onPing()
         else throw badFrame(`frame type ${type} is not expected here`)
+        this.#settle()
         return
       default:
         // What follows in the same chunk after the end is of no interest.
@@ -147,6 +151,12 @@ export class InboundPeer {
     this.#decoder.setPayloadBytesMax(limits.frameBytesMax)
     const welcome = encodeWelcome({ ...self, kind: 'accepted', protocolVersion: verdict.protocolVersion })
     socket.write(encodeFrame(peerFrame.welcome, welcome))
+  }
+
+  #settle(): void {
+    if (this.#isSettled || this.#hello === undefined) return
+    this.#isSettled = true
+    this.#options.onSettled(this.#hello)
   }
 
   #onMessage(payload: Uint8Array): void {

@@ -5,7 +5,7 @@ import { assert } from '../../base/assert.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Hello, PeerIdentity } from '../../wire/hello.ts'
 import type { Admission, Verdict } from './admission.ts'
-import type { GatedLog, PeerLogger } from './gated-log.ts'
+import type { GatedLog, LogFields, PeerLogger } from './gated-log.ts'
 import { InboundPeer, type OnPeerMessage } from './inbound-peer.ts'
 import { listenError } from './listen-error.ts'
 import { type PeerLimits, peerPath, peerToken } from './peer-limits.ts'
@@ -47,6 +47,8 @@ export class PeerListener {
   readonly #server: Server
   readonly #connections = new Set<InboundPeer>()
   readonly #open = new Map<NodeId, InboundPeer>()
+  /** Of which the log says that they are connected. One that refuses this node is not: it comes and goes every second. */
+  readonly #connected = new Set<NodeId>()
   #violations = 0
   #refusals = 0
   #stopping = false
@@ -136,6 +138,7 @@ export class PeerListener {
       now,
       onMessage,
       onHello: (peer, hello) => this.#onHello(peer, hello, address),
+      onSettled: (hello) => this.#onSettled(hello, address),
       onClosed: (peer, why) => this.#onClosed(peer, why, address),
     })
     if (this.#stopping) {
@@ -148,15 +151,14 @@ export class PeerListener {
   }
 
   #onHello(peer: InboundPeer, hello: Hello, address: string): Verdict {
-    const { admission, logger, gatedLog, onPeer } = this.#options
+    const { admission, gatedLog, onPeer } = this.#options
     const verdict = admission.judgeHello(hello)
-    const { nodeId, name, incarnation, version } = hello
-    const fields = { peer: name, nodeId, incarnation, version, address }
+    const { nodeId } = hello
     if (verdict.kind === 'refused') {
       this.#refusals++
       gatedLog.warn(
         `refused:${verdict.code}`,
-        { ...fields, code: verdict.code, reason: verdict.message },
+        { ...fieldsOf(hello, address), code: verdict.code, reason: verdict.message },
         'refused a peer',
       )
       return verdict
@@ -164,9 +166,15 @@ export class PeerListener {
     const older = this.#open.get(nodeId)
     this.#open.set(nodeId, peer)
     older?.close(undefined)
-    logger.info(fields, older === undefined ? 'peer connected' : 'peer connected again, the older connection is closed')
     onPeer(hello)
     return verdict
+  }
+
+  #onSettled(hello: Hello, address: string): void {
+    const again = this.#connected.has(hello.nodeId)
+    this.#connected.add(hello.nodeId)
+    const message = again ? 'peer connected again, the older connection is closed' : 'peer connected'
+    this.#options.logger.info(fieldsOf(hello, address), message)
   }
 
   #onClosed(peer: InboundPeer, why: string | undefined, address: string): void {
@@ -175,8 +183,9 @@ export class PeerListener {
     const hello = peer.hello
     const wasOpen = hello !== undefined && this.#open.get(hello.nodeId) === peer
     if (wasOpen) this.#open.delete(hello.nodeId)
+    const wasConnected = wasOpen && this.#connected.delete(hello.nodeId)
     if (why !== undefined) this.#onViolation(why, address, hello?.name)
-    else if (wasOpen && !this.#stopping) logger.info({ peer: hello.name, address }, 'peer disconnected')
+    else if (wasConnected && !this.#stopping) logger.info({ peer: hello.name, address }, 'peer disconnected')
   }
 
   #onClientError(error: Error, socket: Duplex): void {
@@ -193,6 +202,10 @@ export class PeerListener {
     const key = `violation:${peer ?? ''}:${reason.replace(/\d+/g, '#')}`
     this.#options.gatedLog.warn(key, { peer, address, reason }, 'closed a connection on the peer port')
   }
+}
+
+function fieldsOf({ name, nodeId, incarnation, version }: Hello, address: string): LogFields {
+  return { peer: name, nodeId, incarnation, version, address }
 }
 
 function isOurs(request: IncomingMessage): boolean {
