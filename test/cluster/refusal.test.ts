@@ -114,6 +114,13 @@ const cases: Readonly<Record<string, Refusal>> = {
     says: /acceptor\.mdb/,
     hint: /new id|[Rr]estore/,
   },
+  'a state file that is cut off in its first pages': {
+    damage: async (directory) => {
+      await truncate(join(directory, 'state.mdb'), 12_000)
+    },
+    says: /state\.mdb: it has 12000 bytes/,
+    hint: /move its state\.mdb and state\.mdb-lock away/,
+  },
   'an acceptor file that is gone': {
     damage: async (directory) => {
       await rm(join(directory, 'acceptor.mdb'))
