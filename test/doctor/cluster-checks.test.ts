@@ -157,11 +157,21 @@ test('a node that was removed is told apart, and nothing else about it counts', 
   assert.match(found[1]?.evidence ?? '', /members now: n1, n2/)
 })
 
-test('a node of another cluster is no member', () => {
+test('a node of another cluster is no member, and what a member says of it is shown', () => {
   const status = { ...statusOf('n2'), clusterId: 'other' }
   const stranger = memberOf('n2', { endpoint: 'http://h:9', status })
   const facts = clusterOf()
   assert.deepEqual(brief(all({ ...facts, members: [...facts.members, stranger] })), ['OTHER_CLUSTER error n2'])
+  const message =
+    'The cluster was recovered from the loss of its quorum: run `paxos recover apply` on the directory of n2 first'
+  const refusal = { by: 'member', code: 'WRONG_CLUSTER', message } as const
+  const links = diagnosisOf('n2').links.map((link) => ({ ...link, connected: false, refusal }))
+  const left = { ...stranger, diagnosis: diagnosisOf('n2', { links }) }
+  const [found] = all({ ...facts, members: [...facts.members, left] })
+  assert.match(
+    found?.evidence ?? '',
+    /the others are c; n1 says: The cluster was recovered .* on the directory of n2 first$/,
+  )
 })
 
 test('different versions are a finding, also of a member that does not answer', () => {

@@ -80,16 +80,23 @@ function leader(facts: ClusterFacts): Finding[] {
 
 function strangers(facts: ClusterFacts): Finding[] {
   const names = new Set(facts.roster.map((member) => member.name))
-  return facts.members.flatMap(({ name, endpoint, status }): Finding[] => {
+  return facts.members.flatMap(({ name, endpoint, status, diagnosis }): Finding[] => {
     if (status === undefined) return []
     if (status.clusterId !== facts.clusterId) {
+      const { clusterId } = status
+      const others = `${endpoint} is ${name} of cluster ${clusterId}; the others are ${facts.clusterId}`
+      // A member knows whether the cluster was recovered, and what is to be done with who was not there.
+      const said = (diagnosis?.links ?? []).flatMap(({ member, refusal }) => {
+        const isThis = refusal?.by === 'member' && refusal.code === 'WRONG_CLUSTER'
+        return isThis ? [`${member} says: ${refusal.message}`] : []
+      })
       return [
         {
           id: 'OTHER_CLUSTER',
           severity: 'error',
           subject: name,
           message: 'A node that was asked belongs to another cluster',
-          evidence: `${endpoint} is ${name} of cluster ${status.clusterId}; the others are ${facts.clusterId}`,
+          evidence: [others, ...said.slice(0, 1)].join('; '),
           fix: `paxos node status --endpoints ${endpoint}; then compare token, members, q1, q2 and leaseMs`,
         },
       ]
