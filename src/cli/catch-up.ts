@@ -1,5 +1,6 @@
 import { PaxosError } from '../base/error.ts'
 import type { AdminClient } from '../client/admin.ts'
+import { isForgetful } from './doctor/shunned-checks.ts'
 import { findLeader } from './leader.ts'
 import { count } from './output.ts'
 import { pause } from './pause.ts'
@@ -15,7 +16,10 @@ export interface CatchUpOptions {
   readonly say: (text: string) => void
 }
 
-/** Waits until the member answers and has nearly everything. Throws PaxosError TIMEOUT, saying how far it came. */
+/**
+ * Waits until the member answers and has nearly everything. Throws PaxosError TIMEOUT, saying how far it came;
+ * PRECONDITION_FAILED when the leader refuses it for good.
+ */
 export async function waitUntilCaughtUp(admin: AdminClient, name: string, options: CatchUpOptions): Promise<void> {
   const deadline = performance.now() + options.timeoutMs
   let saidAt = Number.NEGATIVE_INFINITY
@@ -36,12 +40,24 @@ export async function waitUntilCaughtUp(admin: AdminClient, name: string, option
 /** Slots, or in words why they are not known. */
 async function lagOf(admin: AdminClient, endpoints: readonly string[], name: string): Promise<number | string> {
   try {
-    const { status } = await findLeader(admin, endpoints)
+    const { endpoint, status } = await findLeader(admin, endpoints)
     const member = status.members.find((each) => each.name === name)
     if (member === undefined) return 'it is no member yet'
-    return member.reachable && member.lagSlots !== null ? member.lagSlots : 'it does not answer the leader'
+    if (member.reachable && member.lagSlots !== null) return member.lagSlots
+    await refuseForgetful(admin, endpoint, name)
+    return 'it does not answer the leader'
   } catch (error) {
-    if (error instanceof PaxosError) return error.message
+    if (error instanceof PaxosError && error.code !== 'PRECONDITION_FAILED') return error.message
     throw error
   }
+}
+
+/** Throws PaxosError PRECONDITION_FAILED when the leader says that it will never have the member again as it is. */
+async function refuseForgetful(admin: AdminClient, endpoint: string, name: string): Promise<void> {
+  const { links } = await admin.diagnosis(endpoint)
+  const refusal = links.find(({ member }) => member === name)?.refusal
+  if (!isForgetful(refusal)) return
+  throw new PaxosError('PRECONDITION_FAILED', `The leader refuses ${name}: ${refusal.code}: ${refusal.message}`, {
+    hint: `It cannot come back under its name. \`paxos member remove ${name}\`, then add a node with a name that was never used and an empty directory.`,
+  })
 }

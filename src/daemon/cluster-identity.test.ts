@@ -42,8 +42,14 @@ test('quorums that could miss each other are refused with an example', () => {
   assert.equal(derive({ q1: '3', q2: '1' }).epoch.q2, 1)
 })
 
-test('a node that is not a member is refused', () => {
-  assert.throws(() => derive({ name: 'n9' }), /named n9, but bootstrapMembers has only n1, n2, n3/)
+test('a node that is not a member is refused, and told how one is let in later', () => {
+  assert.throws(
+    () => derive({ name: 'n9' }),
+    (error) =>
+      error instanceof PaxosError &&
+      /named n9, but bootstrapMembers has only n1, n2, n3/.test(error.message) &&
+      /--join MEMBER:7601 in place of bootstrapMembers/.test(error.hint ?? ''),
+  )
 })
 
 test('an advertised peer address must be the one that the members dial', () => {

@@ -82,5 +82,6 @@ function linkJson({ name }: Member, info: PeerInfo | undefined): LinkJson {
     version: info?.version ?? null,
     featureLevels: info?.featureLevels ?? null,
     lastError: info?.lastError ?? null,
+    refusal: info?.refusal ?? null,
   }
 }

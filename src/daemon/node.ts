@@ -73,6 +73,7 @@ export async function startNode(config: NodeConfig, dependencies: NodeDependenci
     keptBytesMax: config.limits.backupLogBytesMax,
     onFailure: onFatal,
   })
+  if (directory.state.wasUnborn) dependencies.log.logger.info({}, 'state.mdb was empty and is made anew')
   try {
     // A cluster that was restored has an id of its own.
     const cluster = { ...configured, clusterId: directory.identity.clusterId }

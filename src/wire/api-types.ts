@@ -361,6 +361,15 @@ export interface LinkJson {
   readonly featureLevels: FeatureLevelsJson | null
   /** Why it was not reached the last time; null while connected. */
   readonly lastError: string | null
+  /** That the last attempt to connect ended in: one of them will have nothing to do with the other. */
+  readonly refusal: LinkRefusalJson | null
+}
+
+export interface LinkRefusalJson {
+  /** The node that was asked refuses the member, or the member refuses the node. */
+  readonly by: 'node' | 'member'
+  readonly code: string
+  readonly message: string
 }
 
 /** Every setting of a node by its full name, as it is in force; null is not set, secrets are hidden. */

@@ -140,7 +140,7 @@ test('revisions can be made to go on above any that is named', async (t) => {
   assert.notEqual(later.clusterId, (await plan(['n1'])).clusterId)
 })
 
-test('running it again finishes what is missing, and refuses once a node has run', async (t) => {
+test('running it again finishes what is missing, and leaves out a node that has run', async (t) => {
   const { config, plan, folder } = await fixture(t)
   await restore(await plan(['n1']), nothing)
   const again = await plan(['n1', 'n2'])
@@ -151,10 +151,15 @@ test('running it again finishes what is missing, and refuses once a node has run
   await restore(again, nothing)
   assert.ok(existsSync(join(folder, 'n2', 'identity.json')))
   await (await openAs(config('n1'))).close()
-  await assert.rejects(
-    plan(['n1', 'n2']),
-    refusal('DATA_DIR_REFUSED', /node n1 was restored into it before, and has run/),
-  )
+  await assert.rejects(plan(['n1', 'n2', 'n3']), (error) => {
+    refusal('DATA_DIR_REFUSED', /node n1 was restored into it before, and has run/)(error)
+    assert.match((error as PaxosError).hint ?? '', /prepare those that are missing, leave it out of --data-dir/)
+    return true
+  })
+  const rest = await plan(['n3'])
+  assert.equal(rest.clusterId, again.clusterId)
+  await restore(rest, nothing)
+  assert.ok(existsSync(join(folder, 'n3', 'identity.json')))
 })
 
 /** What a kill at each step of a restore leaves, from a finished one. */

@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto'
 import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import type { DoctorReport } from '../../src/cli/doctor/report.ts'
+import { json, paxos } from '../cli/paxos.ts'
 import { Cluster, withCluster } from './cluster.ts'
 import type { NodeProcess, ProcessOptions } from './node-process.ts'
 import { until } from './until.ts'
@@ -112,6 +114,13 @@ const cases: Readonly<Record<string, Refusal>> = {
     says: /acceptor\.mdb/,
     hint: /new id|[Rr]estore/,
   },
+  'a state file that is cut off in its first pages': {
+    damage: async (directory) => {
+      await truncate(join(directory, 'state.mdb'), 12_000)
+    },
+    says: /state\.mdb: it has 12000 bytes/,
+    hint: /move its state\.mdb and state\.mdb-lock away/,
+  },
   'an acceptor file that is gone': {
     damage: async (directory) => {
       await rm(join(directory, 'acceptor.mdb'))
@@ -199,6 +208,26 @@ test('a wiped node is refused under its old id, however often it and the others 
       wiped.start()
       await until('it is refused by both', 10_000, async () => refusals(first) >= start && refusals(second) >= start)
       assert.equal((await wiped.readiness()).ready, false)
+      if (start === 1) {
+        const endpoints = ['--endpoints', `${first.url},${second.url}`]
+        await until('the doctor says so, and nothing else of it', 20_000, async () => {
+          const { findings } = json(await paxos(['doctor', '--json', ...endpoints])) as unknown as DoctorReport
+          const ofMembers = findings.filter(({ id }) => /^(MEMBER|LINK|QUORUM)_/.test(id))
+          const ids = ofMembers.map(({ id, subject }) => `${id} ${subject}`)
+          return ids.toSorted().join() === 'MEMBER_SHUNNED n3,QUORUM_MARGIN cluster'
+        })
+        const added = await paxos([
+          'member',
+          'add',
+          'n3',
+          '--address',
+          `127.0.0.1:${wiped.peerPort}`,
+          '--yes',
+          ...endpoints,
+        ])
+        assert.equal(added.exit, 6, added.stderr)
+        assert.match(added.stderr, /The leader refuses n3: OTHER_DISK: .*[\s\S]*paxos member remove n3/)
+      }
       await wiped.kill()
     }
     assert.equal((await cluster.clientOf(first).get('k'))?.text(), 'v')

@@ -94,12 +94,41 @@ test('a link that is down between members that are up is a finding, and one to a
     version: '1.0.0',
     featureLevels: { min: 1, max: 1 },
     lastError: 'connect ETIMEDOUT',
+    refusal: null,
   }
   const diagnosis = diagnosisOf('n2', { links: [link] })
   const found = all(clusterOf({ n2: { diagnosis } }))
   assert.deepEqual(brief(found), ['LINK_DOWN warning n2'])
   assert.match(found[0]?.evidence ?? '', /p:2: connect ETIMEDOUT/)
   assert.ok(!brief(all(clusterOf({ n2: { diagnosis }, n3: gone }))).some((line) => line.startsWith('LINK_DOWN')))
+})
+
+test('a member that the others refuse has one finding, and no other says to start it or to look at a firewall', () => {
+  const refusal = { by: 'node', code: 'OTHER_DISK', message: 'Node 3 comes with a new data directory' } as const
+  const lost = { connected: false, inbound: false, version: null, featureLevels: null }
+  const to3 = { ...lost, member: 'n3', lastError: 'refused n3', refusal }
+  const from3 = (member: string) => ({
+    ...lost,
+    member,
+    lastError: 'refused',
+    refusal: { ...refusal, by: 'member' } as const,
+  })
+  const found = all(
+    clusterOf({
+      n1: { status: statusOf('n1', {}, ['n1', 'n2']), diagnosis: diagnosisOf('n1', { links: [to3] }) },
+      n2: { status: statusOf('n2', {}, ['n1', 'n2']), diagnosis: diagnosisOf('n2', { links: [to3] }) },
+      n3: {
+        status: statusOf('n3', { notReady: 'no leader is known; n1 refused this node: OTHER_DISK' }, ['n3']),
+        diagnosis: diagnosisOf('n3', { links: [from3('n1'), from3('n2')] }),
+      },
+    }),
+  )
+  assert.deepEqual(brief(found), ['QUORUM_MARGIN warning cluster', 'MEMBER_SHUNNED error n3'])
+  assert.match(found[0]?.fix ?? '', /^on n3: systemctl stop paxos; .* paxos member replace n3 NEW$/)
+  assert.match(found[1]?.evidence ?? '', /^refused by n1, n2: OTHER_DISK: Node 3 comes with a new data directory$/)
+  // Who never took it does not know where it serves clients.
+  const silent = all(clusterOf({ n1: { diagnosis: diagnosisOf('n1', { links: [to3] }) }, n3: gone }))
+  assert.deepEqual(brief(silent), ['MEMBER_SHUNNED error n3'])
 })
 
 test('gaps that stay are a finding', () => {
@@ -128,11 +157,21 @@ test('a node that was removed is told apart, and nothing else about it counts', 
   assert.match(found[1]?.evidence ?? '', /members now: n1, n2/)
 })
 
-test('a node of another cluster is no member', () => {
+test('a node of another cluster is no member, and what a member says of it is shown', () => {
   const status = { ...statusOf('n2'), clusterId: 'other' }
   const stranger = memberOf('n2', { endpoint: 'http://h:9', status })
   const facts = clusterOf()
   assert.deepEqual(brief(all({ ...facts, members: [...facts.members, stranger] })), ['OTHER_CLUSTER error n2'])
+  const message =
+    'The cluster was recovered from the loss of its quorum: run `paxos recover apply` on the directory of n2 first'
+  const refusal = { by: 'member', code: 'WRONG_CLUSTER', message } as const
+  const links = diagnosisOf('n2').links.map((link) => ({ ...link, connected: false, refusal }))
+  const left = { ...stranger, diagnosis: diagnosisOf('n2', { links }) }
+  const [found] = all({ ...facts, members: [...facts.members, left] })
+  assert.match(
+    found?.evidence ?? '',
+    /the others are c; n1 says: The cluster was recovered .* on the directory of n2 first$/,
+  )
 })
 
 test('different versions are a finding, also of a member that does not answer', () => {
@@ -147,6 +186,7 @@ test('different versions are a finding, also of a member that does not answer', 
     version: '0.9.0',
     featureLevels: { min: 1, max: 1 },
     lastError: null,
+    refusal: null,
   }
   const remembered = all(clusterOf({ n1: { diagnosis: diagnosisOf('n1', { links: [link] }) }, n3: { ...gone } }))
   assert.ok(brief(remembered).some((line) => line.startsWith('MEMBER_UNREACHABLE')))

@@ -80,6 +80,7 @@ export function diagnosisOf(name: string, changes: Partial<DiagnosisJson> = {}):
         version: '1.0.0',
         featureLevels: { min: 1, max: 1 },
         lastError: null,
+        refusal: null,
       })),
     ...changes,
   }

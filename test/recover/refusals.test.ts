@@ -1,10 +1,12 @@
 /** What a recovery refuses, and what happens to one that is interrupted. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { copyFile, cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { StatusJson } from '../../src/wire/api-types.ts'
 import { paxos, startPaxos } from '../cli/paxos.ts'
 import { patienceMs, withCluster } from '../cluster/cluster.ts'
 import { until } from '../cluster/until.ts'
@@ -23,6 +25,16 @@ test('a plan is made only when it is needed, of one history, with everybody acco
       'n3',
       '--endpoints',
       `${n1.url},${n2.url}`,
+      '--dry-run',
+    ])
+    const heard = /n1 (leads|follows n\d, which leads): there is a quorum still\. n1 hears n2, n3, named as dead/
+    await refused(6, heard, [...plan, 'n2,3', '--endpoints', n1.url, '--out', planFile(cluster)])
+    assert.ok(!existsSync(planFile(cluster)))
+    await refused(6, /refused: n1 hears n2, n3[\s\S]*try again in a few seconds/, [
+      ...plan,
+      'n2,n3',
+      '--endpoints',
+      n1.url,
       '--dry-run',
     ])
     await refused(6, /process \d+ holds it/, [...plan, 'n2,n3', '--data-dir', n1.dataDir, '--dry-run'])
@@ -162,6 +174,11 @@ test('a plan is made from running nodes, two of five, and they take a new member
     for (const node of cluster.except('n1', 'n4')) await node.kill()
     const file = planFile(cluster)
     const endpoints = [cluster.endpoints.join(','), `unix:${join(n1.dataDir, 'paxos.sock')}`].join(',')
+    await until('nobody is heard any more', patienceMs, async () => {
+      const seen = await Promise.all([n1, n4].map((node) => node.status()))
+      const up = ({ members }: StatusJson): number => members.filter(({ reachable }) => reachable).length
+      return seen.every((status) => up(status) === 2 && status.groups[0]?.leader === null)
+    })
     const plan = await ok(['recover', 'plan', '--dead', 'n2,n3,n5', '--endpoints', endpoints, '--out', file])
     assert.equal((plan['survivors'] as unknown[]).length, 2)
     await n1.stop()

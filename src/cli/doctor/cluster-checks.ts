@@ -1,5 +1,6 @@
 import { answering, type ClusterFacts, groupOf, leaderOf, type MemberFacts } from './cluster-facts.ts'
 import type { Finding } from './finding.ts'
+import { mend, shunned, shunnedMembers } from './shunned-checks.ts'
 
 /** Slots behind; more and a node says itself that it is not ready. */
 const lagSlotsMax = 1000
@@ -11,6 +12,7 @@ export const clusterChecks: readonly ((facts: ClusterFacts) => readonly Finding[
   strangers,
   unreachable,
   diverged,
+  shunned,
   notReady,
   lagging,
   links,
@@ -29,7 +31,7 @@ function quorums(facts: ClusterFacts): Finding[] {
   const fix =
     down.length === 0
       ? `paxos quorum explain --nodes ${acceptors.length}`
-      : `on ${down.join(', ')}: systemctl start paxos; then: paxos cluster status --watch`
+      : bringBack(down, [...shunnedMembers(facts).keys()])
   const finding = (id: Finding['id'], severity: Finding['severity'], message: string): Finding[] => [
     { id, severity, subject: 'cluster', message, evidence, fix },
   ]
@@ -39,6 +41,13 @@ function quorums(facts: ClusterFacts): Finding[] {
   // A cluster that is whole and can spare nobody was made so.
   const message = 'One more member down, and the cluster stops'
   return finding('QUORUM_MARGIN', down.length === 0 ? 'info' : 'warning', message)
+}
+
+function bringBack(down: readonly string[], forgetful: readonly string[]): string {
+  const stopped = down.filter((name) => !forgetful.includes(name))
+  const start = `on ${stopped.join(', ')}: systemctl start paxos; then: paxos cluster status --watch`
+  const lost = down.filter((name) => forgetful.includes(name)).map(mend)
+  return [...(stopped.length === 0 ? [] : [start]), ...lost].join('; and ')
 }
 
 /** As the leader hears it; without one, whoever answers the operator. */
@@ -71,16 +80,23 @@ function leader(facts: ClusterFacts): Finding[] {
 
 function strangers(facts: ClusterFacts): Finding[] {
   const names = new Set(facts.roster.map((member) => member.name))
-  return facts.members.flatMap(({ name, endpoint, status }): Finding[] => {
+  return facts.members.flatMap(({ name, endpoint, status, diagnosis }): Finding[] => {
     if (status === undefined) return []
     if (status.clusterId !== facts.clusterId) {
+      const { clusterId } = status
+      const others = `${endpoint} is ${name} of cluster ${clusterId}; the others are ${facts.clusterId}`
+      // A member knows whether the cluster was recovered, and what is to be done with who was not there.
+      const said = (diagnosis?.links ?? []).flatMap(({ member, refusal }) => {
+        const isThis = refusal?.by === 'member' && refusal.code === 'WRONG_CLUSTER'
+        return isThis ? [`${member} says: ${refusal.message}`] : []
+      })
       return [
         {
           id: 'OTHER_CLUSTER',
           severity: 'error',
           subject: name,
           message: 'A node that was asked belongs to another cluster',
-          evidence: `${endpoint} is ${name} of cluster ${status.clusterId}; the others are ${facts.clusterId}`,
+          evidence: [others, ...said.slice(0, 1)].join('; '),
           fix: `paxos node status --endpoints ${endpoint}; then compare token, members, q1, q2 and leaseMs`,
         },
       ]
@@ -100,8 +116,9 @@ function strangers(facts: ClusterFacts): Finding[] {
 }
 
 function unreachable(facts: ClusterFacts): Finding[] {
+  const refused = shunnedMembers(facts)
   return facts.members
-    .filter((member) => member.status === undefined)
+    .filter((member) => member.status === undefined && !refused.has(member.name))
     .map((member) => {
       const reachedBy = answering(facts).filter((other) => isReachedBy(other, member.name))
       const isHeard = reachedBy.length > 0
@@ -143,10 +160,11 @@ function divergedNames(facts: ClusterFacts): readonly string[] {
 }
 
 function notReady(facts: ClusterFacts): Finding[] {
+  const refused = shunnedMembers(facts)
   return answering(facts).flatMap((member) => {
     const reason = groupOf(member)?.notReady ?? null
-    // A member whose data differ has a finding of its own.
-    if (reason === null || divergedNames(facts).includes(member.name)) return []
+    // A member whose data differ, or that the others refuse, has a finding of its own.
+    if (reason === null || divergedNames(facts).includes(member.name) || refused.has(member.name)) return []
     return [
       {
         id: 'MEMBER_NOT_READY',
@@ -181,8 +199,10 @@ function lagging(facts: ClusterFacts): Finding[] {
 
 function links(facts: ClusterFacts): Finding[] {
   const members = answering(facts)
-  const names = new Set(members.map((member) => member.name))
-  return members.flatMap((member) => {
+  const refused = shunnedMembers(facts)
+  const linked = members.filter(({ name }) => !refused.has(name))
+  const names = new Set(linked.map(({ name }) => name))
+  return linked.flatMap((member) => {
     const broken = (member.diagnosis?.links ?? []).filter((link) => !link.connected && names.has(link.member))
     return broken.map((link) => {
       const address = facts.roster.find(({ name }) => name === link.member)?.peerAddress

@@ -7,6 +7,7 @@ export const findingIds = [
   'OTHER_CLUSTER',
   'NOT_A_MEMBER',
   'DIVERGED',
+  'MEMBER_SHUNNED',
   'MEMBER_NOT_READY',
   'MEMBER_LAGS',
   'LINK_DOWN',

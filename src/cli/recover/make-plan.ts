@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { PaxosError } from '../../base/error.ts'
 import { shellWord } from '../doctor/shell-word.ts'
+import { liveProblems } from './live-problems.ts'
 import { type RecoveryJson, recoveryJson } from './recovery-json.ts'
 import type { FoundSurvivor } from './survivors.ts'
 
@@ -18,9 +19,15 @@ export interface MadePlan {
   /** Undefined when what was found leaves nothing to judge. */
   readonly about: RecoveryJson | undefined
   readonly problems: readonly string[]
+  /** What to do about the problems. */
+  readonly hint: string
   /** The file's text; undefined when there are problems. */
   readonly text: string | undefined
 }
+
+const nothingWritten = 'Nothing was written.'
+/** A survivor needs an election timeout or two to miss a leader, or another member. */
+const tryAgain = 'If the others died just now, try again in a few seconds.'
 
 export async function makePlan(found: readonly FoundSurvivor[], wishes: PlanWishes): Promise<MadePlan> {
   const { planRecovery } = await import('../../protocol/recovery/recovery.ts')
@@ -31,12 +38,16 @@ export async function makePlan(found: readonly FoundSurvivor[], wishes: PlanWish
   const at = new Date()
   const by = { origin: { actor: actorToSend(wishes.actor), node: '', address: '' }, timeMs: at.getTime() }
   const survivors = found.map(({ survivor }) => survivor)
-  const { problems, recovery } = planRecovery({ survivors, dead, q1, q2, raiseBy: recoveryGap, by })
-  if (recovery === undefined) return { about: undefined, problems, text: undefined }
+  const planned = planRecovery({ survivors, dead, q1, q2, raiseBy: recoveryGap, by })
+  const { recovery } = planned
+  const live = liveProblems(found, dead)
+  const problems = [...planned.problems, ...live]
+  const hint = live.length === 0 ? nothingWritten : `${nothingWritten} ${tryAgain}`
+  if (recovery === undefined) return { about: undefined, problems, hint, text: undefined }
   const about = await recoveryJson(recovery, found, problems)
-  if (problems.length > 0) return { about, problems, text: undefined }
+  if (problems.length > 0) return { about, problems, hint, text: undefined }
   const made = { at: at.toISOString(), by: version }
-  return { about, problems, text: encodePlan(recovery, survivors, made, about) }
+  return { about, problems, hint, text: encodePlan(recovery, survivors, made, about) }
 }
 
 /** Values are in it, so only its owner may read it. Throws PaxosError USAGE when the file is there already. */

@@ -1,11 +1,14 @@
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'
 import type { Survivor } from '../../protocol/recovery/survivor.ts'
+import type { StatusJson } from '../../wire/api-types.ts'
 
 export interface FoundSurvivor {
   readonly survivor: Survivor
   /** Where its state was read: a directory, or an endpoint. */
   readonly source: string
+  /** What it sees of the others; undefined for a directory. */
+  readonly status: StatusJson | undefined
 }
 
 export interface SurvivorSources {
@@ -24,7 +27,9 @@ export async function findSurvivors(
   const { readDirectorySurvivor } = await import('../../daemon/recovery/directory-survivor.ts')
   const { readSurvivor } = await import('../../wire/survivor-json.ts')
   const found: FoundSurvivor[] = []
-  for (const path of dataDirs) found.push({ survivor: await readDirectorySurvivor(path), source: path })
+  for (const path of dataDirs) {
+    found.push({ survivor: await readDirectorySurvivor(path), source: path, status: undefined })
+  }
   let silence: PaxosError | undefined
   for (const endpoint of new Set(endpoints)) {
     try {
@@ -34,7 +39,7 @@ export async function findSurvivors(
       const isKnown = found.some((other) => {
         return other.survivor.id === survivor.id && other.survivor.incarnations.at(-1)?.incarnationId === newest
       })
-      if (!isKnown) found.push({ survivor, source: endpoint })
+      if (!isKnown) found.push({ survivor, source: endpoint, status: await admin.status(endpoint) })
     } catch (error) {
       if (!(error instanceof PaxosError)) throw error
       silence = error

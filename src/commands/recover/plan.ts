@@ -11,7 +11,7 @@ export default class RecoverPlan extends ClusterCommand {
   static override summary = 'Plan how to go on when a quorum is lost for good.'
   static override description =
     `Reads what every survivor has promised and voted, from the directory of a stopped node or from a running one, says for each open slot what that proves, and exactly what may be lost, and writes a plan. Changes nothing else.
-All members of the epoch must be accounted for: their state is given, or they are named with --dead. Refused while there is a quorum, and when the survivors cannot be of one history; the exit status is 6 then.`
+All members of the epoch must be accounted for: their state is given, or they are named with --dead. Refused while there is a quorum, when a running survivor is led or hears one of the dead, and when the survivors cannot be of one history; the exit status is 6 then.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> --dead n2,n3 --data-dir /var/lib/paxos/n1 --dry-run',
@@ -52,14 +52,17 @@ All members of the epoch must be accounted for: their state is given, or they ar
     const found = await findSurvivors({ dataDirs, endpoints: asked }, admin, ({ message }) => this.remark(message))
     const dead = flags.dead.split(',').map((name) => name.trim())
     const plan = await makePlan(found, { dead, q1, q2, version: this.config.version, actor: flags.actor })
-    const { about, problems, text } = plan
+    const { about, problems, hint, text } = plan
     if (about !== undefined) this.log(renderRecovery(about))
     if (problems.length > 0 && (out !== undefined || about === undefined)) {
-      throw new PaxosError('PRECONDITION_FAILED', problems.join(' '), { hint: 'Nothing was written.' })
+      throw new PaxosError('PRECONDITION_FAILED', problems.join(' '), { hint })
     }
     if (about === undefined || text === undefined || out === undefined) {
       for (const problem of problems) this.log(`refused: ${problem}`)
-      if (problems.length > 0) this.endWith(6)
+      if (problems.length > 0) {
+        this.remark(hint)
+        this.endWith(6)
+      }
       return { ...(about as RecoveryJson), file: null }
     }
     await writePlan(out, text)

@@ -175,6 +175,12 @@ export const schemas: Readonly<Record<string, Schema>> = {
     version: textOrNull,
     featureLevels: { oneOf: [ref('FeatureLevels'), { type: 'null' }] },
     lastError: textOrNull,
+    refusal: { oneOf: [ref('LinkRefusal'), { type: 'null' }] },
+  }),
+  LinkRefusal: closed({
+    by: { enum: ['node', 'member'], description: 'Who refuses: the node that was asked, or the member.' },
+    code: text,
+    message: text,
   }),
   Diagnosis: closed({
     clusterId: text,

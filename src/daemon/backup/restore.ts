@@ -127,7 +127,7 @@ async function stateOf(member: Omit<MemberPlan, 'state'>, restoredFrom: string):
     // The restore itself was the first.
     if (incarnation !== 1) {
       throw refused(directory, `node ${name} was restored into it before, and has run since`, {
-        hint: 'Start it as it is. A member that forgets what it promised must not come back.',
+        hint: 'Start it as it is. A member that forgets what it promised must not come back. To prepare those that are missing, leave it out of --data-dir: the same command with theirs alone.',
       })
     }
     return 'done'

@@ -29,6 +29,13 @@ export interface DiallerOptions {
   readonly now: () => number
 }
 
+/** Of this node and the member that is dialled, one will have nothing to do with the other. */
+export interface LinkRefusal {
+  readonly by: 'node' | 'member'
+  readonly code: string
+  readonly message: string
+}
+
 type State =
   | { readonly kind: 'idle' }
   | { readonly kind: 'dialling' }
@@ -54,7 +61,7 @@ export class PeerDialler {
   #dropping = false
   #peer: PeerIdentity | undefined
   #lastError: string | undefined
-  #refusal: string | undefined
+  #refusal: LinkRefusal | undefined
 
   constructor(options: DiallerOptions) {
     const { limits, member } = options
@@ -83,8 +90,8 @@ export class PeerDialler {
     return this.#peer
   }
 
-  /** What the member said when it refused this node the last time; undefined when it did not. */
-  get refusal(): string | undefined {
+  /** That the last dial ended in; undefined when it ended otherwise, or did not end. */
+  get refusal(): LinkRefusal | undefined {
     return this.#refusal
   }
 
@@ -205,15 +212,17 @@ export class PeerDialler {
     const welcome = decodeWelcome(payload)
     switch (welcome.kind) {
       case 'refused': {
-        const why = `${member.name} refused this node: ${welcome.code ?? 'unknown code'}: ${welcome.message}`
-        this.#fail(why, welcome.code)
-        this.#refusal = why
+        const { code = 'unknown code', message } = welcome
+        this.#fail(`${member.name} refused this node: ${code}: ${message}`, welcome.code)
+        this.#refusal = { by: 'member', code, message }
         return
       }
       case 'accepted': {
         const problem = admission.judgeWelcome(welcome, member.id)
         if (problem !== undefined) {
-          this.#fail(`refused ${member.name}: ${problem.code}: ${problem.message}`, problem.code)
+          const { code, message } = problem
+          this.#fail(`refused ${member.name}: ${code}: ${message}`, code)
+          this.#refusal = { by: 'node', code, message }
           return
         }
         // Pinged at once, so that a good link is known as such soon.
@@ -259,6 +268,7 @@ export class PeerDialler {
     const what = state.kind === 'open' ? 'peer link is down' : 'peer cannot be reached'
     gatedLog.warn(`down:${member.id}:${topic}`, fields, what)
     this.#lastError = why
+    this.#refusal = undefined
   }
 }
 

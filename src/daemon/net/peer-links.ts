@@ -10,7 +10,7 @@ import { encodePeer } from '../../wire/peer-codec.ts'
 import { Admission, type PeerIncarnations } from './admission.ts'
 import { GatedLog, type PeerLogger } from './gated-log.ts'
 import type { OnPeerMessage } from './inbound-peer.ts'
-import { PeerDialler } from './peer-dialler.ts'
+import { type LinkRefusal, PeerDialler } from './peer-dialler.ts'
 import { defaultPeerLimits, type PeerLimits } from './peer-limits.ts'
 import { type ListenAddress, PeerListener } from './peer-listener.ts'
 
@@ -41,6 +41,8 @@ export interface PeerInfo {
   readonly incarnation: number | undefined
   /** Why it was not reached the last time; undefined while connected. */
   readonly lastError: string | undefined
+  /** That the last dial ended in. */
+  readonly refusal: LinkRefusal | undefined
   readonly queuedBytes: number
   readonly droppedMessages: number
   readonly writes: number
@@ -173,6 +175,7 @@ export class PeerLinks implements Links {
       featureLevels: peer?.featureLevels,
       incarnation: peer?.incarnation,
       lastError: dialler.lastError,
+      refusal: dialler.refusal,
       queuedBytes: dialler.queuedBytes,
       droppedMessages: dialler.droppedMessages,
       writes: dialler.writes,
@@ -181,7 +184,9 @@ export class PeerLinks implements Links {
 
   /** What a member says who will have nothing to do with this node; undefined while none says so. */
   whyShunned(): string | undefined {
-    for (const dialler of this.#diallers.values()) if (dialler.refusal !== undefined) return dialler.refusal
+    for (const { member, refusal } of this.#diallers.values()) {
+      if (refusal?.by === 'member') return `${member.name} refused this node: ${refusal.code}: ${refusal.message}`
+    }
     return undefined
   }
 

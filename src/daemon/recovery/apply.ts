@@ -17,7 +17,7 @@ import { checkTree, scanEpochs, scanLog } from '../store/acceptor-load.ts'
 import { acceptorPageSize } from '../store/data-directory.ts'
 import { acceptorFile, readIdentityRecord, refused } from '../store/directory-identity.ts'
 import { lockDirectory } from '../store/directory-lock.ts'
-import { type Environment, openEnvironment } from '../store/environment.ts'
+import { type Environment, isUnborn, openEnvironment } from '../store/environment.ts'
 import { FailStop } from '../store/fail-stop.ts'
 import { encodeIdentity, type Identity, readIdentityFile, sameIdentity, writeIdentityFile } from '../store/identity.ts'
 import { identityKey, LogKeys } from '../store/keys.ts'
@@ -130,7 +130,7 @@ async function checkData(plan: PlanFile, path: string, { nodeId, name }: Identit
   const wanted = plan.survivors.find(({ id }) => id === nodeId)?.appliedUpTo ?? 0
   const file = join(path, stateFile)
   let found = 0
-  if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined && !isUnborn(file, statePageSize)) {
     const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true })
     found = metaOf(stateView(state)).appliedUpTo
     await state.close()

@@ -189,8 +189,13 @@ test('a first creation that was interrupted is completed, for the same node only
 test('a state.mdb that was cut off while it was created is made anew', async () => {
   await withDirectory(async (path) => {
     await created(path)
-    await writeFile(join(path, 'state.mdb'), Buffer.alloc(5000))
-    await created(path)
+    for (const bytes of [0, 5000, 16_384]) {
+      await writeFile(join(path, 'state.mdb'), Buffer.alloc(bytes))
+      const looked = await openDataDirectoryReadOnly({ path })
+      assert.equal(looked.stateUsage(), undefined)
+      await looked.close()
+      await created(path)
+    }
     await writeFile(join(path, 'state.mdb'), Buffer.alloc(50_000))
     await assert.rejects(
       openFor(path),
@@ -201,6 +206,32 @@ test('a state.mdb that was cut off while it was created is made anew', async () 
     await other.close()
     await rename(join(path, '..', 'other.mdb'), join(path, 'state.mdb'))
     await assert.rejects(openFor(path), refusal(/pages of 4096 bytes, not 8192|no LMDB file/))
+  })
+})
+
+test('a state.mdb that is cut off, or as short and of something else, is refused by who starts on it and who looks', async () => {
+  await withDirectory(async (path) => {
+    const directory = await openFor(path)
+    // The first transaction leaves the first meta page as it was.
+    for (const value of [new Uint8Array(100), new Uint8Array(200)]) {
+      await settled((done) => directory.state.commit(new Map([['k', value]]), done))
+    }
+    await directory.close()
+    const file = join(path, 'state.mdb')
+    const whole = readFileSync(file)
+    const shorts = [100, 5000, 8292, 16_384].map((bytes) => whole.subarray(0, bytes))
+    for (const short of [...shorts, Buffer.from('not ours'), Buffer.alloc(12_000, 7)]) {
+      await writeFile(file, short)
+      const said = refusal(
+        /state\.mdb: it (has \d+ bytes, less than|is cut off)/,
+        /move its state\.mdb and state\.mdb-lock away/,
+      )
+      await assert.rejects(openFor(path), said)
+      await assert.rejects(openDataDirectoryReadOnly({ path }), said)
+      assert.deepEqual(readFileSync(file), short)
+    }
+    await writeFile(file, whole)
+    await created(path)
   })
 })
 

@@ -26,7 +26,7 @@ import {
 } from './directory-identity.ts'
 import { lockDirectory, lockFile, lockSocket } from './directory-lock.ts'
 import { makeDirectory, syncDirectory } from './durable-file.ts'
-import { type Environment, openEnvironment, reasonOf, removeUnborn } from './environment.ts'
+import { type Environment, isUnborn, openEnvironment, reasonOf, removeUnborn } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
 import { fileSystemSpace } from './file-system-space.ts'
 import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } from './identity.ts'
@@ -217,7 +217,7 @@ const noState: ReadView = { get: () => undefined, range: () => [] }
 /** Undefined when the node stopped before its machine had a file. */
 function openState(path: string, opened: Environment[]): Environment | undefined {
   const file = join(path, stateFile)
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined
+  if (statSync(file, { throwIfNoEntry: false }) === undefined || isUnborn(file, statePageSize)) return undefined
   const state = openEnvironment(file, { pageSize: statePageSize, readOnly: true, damagedHint: stateDamagedHint })
   opened.push(state)
   return state

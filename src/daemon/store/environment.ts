@@ -67,19 +67,30 @@ export function reasonOf(cause: unknown): string {
 }
 
 /**
- * Removes a file that is too short for any record: its creation was interrupted before LMDB had written its two meta pages
- * whole, or just after.
+ * True of a file whose creation was interrupted before LMDB had written its two meta pages whole, or just after: no longer
+ * than they are, and each, as far as it is there, still zeros or the page of a file without a transaction. One that is as
+ * short and says anything else has lost what was in it.
  */
-export function removeUnborn(path: string, pageSize: number): void {
+export function isUnborn(path: string, pageSize: number): boolean {
   const size = statSync(path, { throwIfNoEntry: false })?.size
-  if (size === undefined || size > metaPages * pageSize) return
+  if (size === undefined || size > metaPages * pageSize) return false
+  return readMetaHeads(path, pageSize).every((head) => {
+    if (head.every((byte) => byte === 0)) return true
+    return head.length === meta.bytes && metaProblem(viewOf(head), pageSize) === undefined && !hasTransaction(head)
+  })
+}
+
+/** Removes such a file, and says whether there was one. */
+export function removeUnborn(path: string, pageSize: number): boolean {
+  if (!isUnborn(path, pageSize)) return false
   rmSync(path)
   rmSync(`${path}-lock`, { force: true })
+  return true
 }
 
 const metaPages = 2
 /** Offsets in a meta page of lmdb-js 3.5 (struct MDB_page_header, 24 bytes, then struct MDB_meta), in host byte order. */
-const meta = { flagsAt: 18, magicAt: 24, versionAt: 28, pageSizeAt: 48, bytes: 52 } as const
+const meta = { flagsAt: 18, magicAt: 24, versionAt: 28, pageSizeAt: 48, transactionAt: 152, bytes: 160 } as const
 const metaFlag = 0x08
 const metaMagic = 0xbeefc0de
 const metaVersion = 2
@@ -92,17 +103,35 @@ function checkOpenable(path: string, pageSize: number): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   if (size === 0) return
   if (size < metaPages * pageSize) throw new Error(`it has ${size} bytes, less than its ${metaPages} first pages`)
+  const heads = readMetaHeads(path, pageSize)
+  for (const head of heads) {
+    const problem = metaProblem(viewOf(head), pageSize)
+    if (problem !== undefined) throw new Error(problem)
+  }
+  if (size === metaPages * pageSize && heads.some(hasTransaction))
+    throw new Error('it is cut off after its first pages')
+}
+
+/** As much of each as is there. */
+function readMetaHeads(path: string, pageSize: number): readonly Buffer[] {
   const file = openSync(path, 'r')
   try {
-    for (let page = 0; page < metaPages; page++) {
+    return Array.from({ length: metaPages }, (_, page) => {
       const head = Buffer.alloc(meta.bytes)
-      readSync(file, head, 0, meta.bytes, page * pageSize)
-      const problem = metaProblem(new DataView(head.buffer, head.byteOffset, meta.bytes), pageSize)
-      if (problem !== undefined) throw new Error(problem)
-    }
+      return head.subarray(0, readSync(file, head, 0, meta.bytes, page * pageSize))
+    })
   } finally {
     closeSync(file)
   }
+}
+
+function viewOf(head: Buffer): DataView {
+  return new DataView(head.buffer, head.byteOffset, head.length)
+}
+
+/** What a transaction writes is behind the meta pages, and durable before its number is in one of them. */
+function hasTransaction(head: Buffer): boolean {
+  return head.subarray(meta.transactionAt).some((byte) => byte !== 0)
 }
 
 function metaProblem(head: DataView, pageSize: number): string | undefined {

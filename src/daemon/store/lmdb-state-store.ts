@@ -55,6 +55,8 @@ export class LmdbStateStore implements StateStore {
     get: (key) => this.#get(key),
     range: (start, end) => this.#range(start, end),
   }
+  /** The file was there, and nothing had been written into it yet: it was made anew. */
+  readonly wasUnborn: boolean
   readonly #options: StateStoreOptions
   /** Of `#environment`, and of those that were replaced by a copy and are still read from. */
   #snapshots = new Set<StateSnapshot>()
@@ -79,7 +81,7 @@ export class LmdbStateStore implements StateStore {
       if (isUnfinishedFile(name)) rmSync(join(options.directory, name))
     }
     const path = join(options.directory, stateFile)
-    removeUnborn(path, statePageSize)
+    this.wasUnborn = removeUnborn(path, statePageSize)
     const settings = { pageSize: statePageSize, readOnly: false, damagedHint: stateDamagedHint } as const
     this.#environment = openEnvironment(path, settings)
   }
