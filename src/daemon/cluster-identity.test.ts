@@ -48,7 +48,7 @@ test('a node that is not a member is refused, and told how one is let in later',
     (error) =>
       error instanceof PaxosError &&
       /named n9, but bootstrapMembers has only n1, n2, n3/.test(error.message) &&
-      /--join MEMBER:7601 in place of bootstrapMembers/.test(error.hint ?? ''),
+      /node start --join MEMBER:7601`, without bootstrapMembers/.test(error.hint ?? ''),
   )
 })
 

@@ -58,7 +58,7 @@ function ownEntry(config: NodeConfig, members: readonly Member[]): Member {
   if (self === undefined) {
     const names = members.map((member) => member.name).join(', ')
     throw new PaxosError('BAD_CONFIG', `This node is named ${config.name}, but bootstrapMembers has only ${names}`, {
-      hint: 'Name one of the members. A node that is let in later, or was, starts with --join MEMBER:7601 in place of bootstrapMembers: the list says who began the cluster, and with another one it is another cluster.',
+      hint: 'Name one of the members. A node that is let in later, or was, is started with `paxos node start --join MEMBER:7601`, without bootstrapMembers: the list says who began the cluster, and with another one it is another cluster.',
     })
   }
   if (config.advertisePeer !== undefined && config.advertisePeer !== self.peerAddress) {

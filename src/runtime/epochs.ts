@@ -12,6 +12,7 @@ import type { Engine } from '../protocol/engine.ts'
 import type { Entry } from '../protocol/entry.ts'
 import type { Epoch } from '../protocol/epoch.ts'
 import type { EpochNumber, NodeId, Slot } from '../protocol/ids.ts'
+import { noMember, type Refusal } from './refusals.ts'
 
 export interface OpenEpoch {
   readonly epoch: Epoch
@@ -67,6 +68,11 @@ export class Epochs {
   /** The epoch in which it is none any more. */
   get removedIn(): EpochNumber | undefined {
     return this.isRemoved ? this.newest.number : undefined
+  }
+
+  /** Why it serves no clients. */
+  get refusal(): Refusal | undefined {
+    return this.removedIn && noMember(this.removedIn)
   }
 
   /** The log on this node begins here. */

@@ -1,9 +1,11 @@
 import { assert } from '../base/assert.ts'
 import type { Query } from '../machine/request.ts'
+import type { NodeId } from '../protocol/ids.ts'
 import type { Diverged } from './divergence.ts'
 import type { Observer } from './observer.ts'
-import { answersNoReads, type whyLate } from './readiness.ts'
+import { answersNoReads, whyLate } from './readiness.ts'
 import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
+import { type Refusal, stopping } from './refusals.ts'
 import type { ReadOutcome } from './replica-service.ts'
 import type { ReplicaState } from './state.ts'
 
@@ -11,7 +13,9 @@ export interface ReadDeskHost {
   now(): number
   /** Whether a read may be answered now on the strength of a lease. */
   holdsLease(): boolean
-  whyLate(): ReturnType<typeof whyLate>
+  leader(): NodeId | undefined
+  /** Why another node has to be asked. */
+  closed(): Refusal | undefined
   /** Set when the machine differs from that of a majority. */
   diverged(): Diverged | undefined
   schedule(): void
@@ -45,6 +49,11 @@ export class ReadDesk {
 
   readLinearizable(query: Query, timeoutMs: number, done: (outcome: ReadOutcome) => void): void {
     if (this.#refuses(done)) return
+    const closed = this.#host.closed()
+    if (closed !== undefined) {
+      done(closed)
+      return
+    }
     if (this.queue.isFull) {
       done({ kind: 'failed', code: 'OVERLOADED', message: 'Too many reads are waiting on this node.' })
       return
@@ -68,9 +77,7 @@ export class ReadDesk {
   }
 
   close(): void {
-    for (const read of this.queue.drain()) {
-      read.done({ kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' })
-    }
+    for (const read of this.queue.drain()) read.done(stopping)
   }
 
   /** What a machine says that differs from the others is wrong. */
@@ -97,7 +104,7 @@ export class ReadDesk {
   }
 
   #expire(read: PendingRead, now: number): void {
-    const [code, message] = this.#host.whyLate()
+    const [code, message] = whyLate(this.#host.leader())
     this.#observer.readDone(now - read.startedAt, 'readIndex', false)
     read.done({ kind: 'failed', code, message })
   }

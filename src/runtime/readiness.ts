@@ -44,12 +44,7 @@ function divergedInWords({ first }: Diverged): string {
 }
 
 /** Why something that is certainly not done took too long. */
-export function whyLate(
-  removedIn: EpochNumber | undefined,
-  leader: NodeId | undefined,
-): ['NO_LEADER' | 'NO_QUORUM', string] {
-  if (removedIn !== undefined)
-    return ['NO_LEADER', `This node is no member any more since epoch ${removedIn}: ask another one.`]
+export function whyLate(leader: NodeId | undefined): ['NO_LEADER' | 'NO_QUORUM', string] {
   if (leader === undefined) return ['NO_LEADER', 'No leader is known on this node.']
   return ['NO_QUORUM', 'The leader did not get the answers of a quorum in time.']
 }

@@ -1,4 +1,5 @@
 /** Why a replica does not take a request. Each says that it was certainly not done. */
+import type { EpochNumber } from '../protocol/ids.ts'
 
 export const stopping = { kind: 'failed', code: 'STOPPING', message: 'The node is stopping.' } as const
 export const overloaded = {
@@ -17,3 +18,15 @@ export const leaderOverloaded = {
   code: 'OVERLOADED',
   message: 'Too many requests are waiting on the leader.',
 } as const
+
+/** Another member has to be asked, as when this node stops. */
+export function noMember(since: EpochNumber): Refusal {
+  const message = `This node is no member any more since epoch ${since}: ask another one.`
+  return { kind: 'failed', code: 'STOPPING', message }
+}
+
+export interface Refusal {
+  readonly kind: 'failed'
+  readonly code: 'STOPPING'
+  readonly message: string
+}

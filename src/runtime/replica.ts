@@ -101,7 +101,8 @@ export class Replica implements ReplicaService {
     this.#reads = new ReadDesk(setup.options.queueReadsMax, this.#state, setup.observer, {
       now: () => this.#now(),
       holdsLease: () => this.holdsLease(),
-      whyLate: () => whyLate(this.#epochs.removedIn, this.#leader),
+      leader: () => this.#leader,
+      closed: () => this.#epochs.refusal,
       diverged: () => this.#verifier.own,
       schedule: () => this.#host.schedule(),
     })
@@ -134,7 +135,7 @@ export class Replica implements ReplicaService {
   }
 
   submit(request: Uint8Array, timeoutMs: number, done: (outcome: Outcome) => void): void {
-    const refusal = this.#isRetired ? stopping : this.#requests.refusal(request, overloaded)
+    const refusal = this.#isRetired ? stopping : (this.#epochs.refusal ?? this.#requests.refusal(request, overloaded))
     const arrivedAt = this.#now()
     if (refusal !== undefined) done(refusal)
     else
@@ -262,7 +263,7 @@ export class Replica implements ReplicaService {
     for (const open of this.#epochs.open) this.#inbox.push({ open, event: { kind: 'tick' } })
     this.#keeper.onTick(now)
     this.#change.onTick(now)
-    this.#requests.onTick(now, ...whyLate(this.#epochs.removedIn, this.#leader))
+    this.#requests.onTick(now, ...whyLate(this.#leader))
     this.#reads.onTick(now)
     this.#inspection.onTick(now)
     this.#verifier.onTick(now)

@@ -81,7 +81,7 @@ test('under load nodes are let in, replace others and leave, and no acknowledged
       signal: AbortSignal.timeout(20_000),
     })
     assert.equal(answer.status, 503)
-    assert.match(await answer.text(), /NO_LEADER.*no member any more since epoch \d+: ask another one/)
+    assert.match(await answer.text(), /STOPPING.*no member any more since epoch \d+: ask another one/)
   })
 })
 
