@@ -209,6 +209,7 @@ test('a learner that does not catch up in time is taken out again', async (t) =>
     assert.equal(exit, 8, stderr)
     assert.match(stderr, /n4 did not catch up in time: it does not answer the leader/)
     assert.match(stderr, /taking n4 out again/)
+    assert.match(stderr, /n4 was taken out again\. Start it anew/)
     assert.equal(await members(cluster), 'n1 n2 n3')
   })
 })

@@ -43,8 +43,12 @@ export default class MemberAdd extends EpochCommand {
       await waitUntilCaughtUp(admin, name, { endpoints, timeoutMs: flags['catch-up-within'], say })
     } catch (error) {
       const isLate = error instanceof PaxosError && error.code === 'TIMEOUT'
-      if (isLate && joined !== undefined && !flags.learner) await this.#takeBack(flags, name)
-      throw error
+      if (!isLate || joined === undefined || flags.learner) throw error
+      await this.#takeBack(flags, name)
+      throw new PaxosError('TIMEOUT', error.message, {
+        hint: `${name} was taken out again. Start it anew with an empty directory and \`paxos node start --join\`, and give it longer with --catch-up-within.`,
+        cause: error,
+      })
     }
     if (flags.learner) return joined ?? { changed: false }
     const promoted = await this.change({ ...flags, yes: true }, (current) => withAcceptor(current, name), '')
