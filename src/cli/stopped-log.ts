@@ -26,19 +26,18 @@ export async function stoppedLogLines(
   values: boolean,
 ): Promise<LogLineJson[]> {
   const { openLogs } = await import('./open-logs.ts')
-  const { logLineJson } = await import('../daemon/api/log-line.ts')
+  const { logLineJson, truncatedLine } = await import('../daemon/api/log-line.ts')
   const logs = openLogs(directory)
   const [oldest, newest] = [logs[0], logs.at(-1)]
   if (oldest === undefined || newest === undefined) return []
   const end = Math.min(to ?? newest.log.votedUpTo, newest.log.votedUpTo)
   const start = from ?? defaultFrom(Math.min(end, newest.log.chosenUpTo))
   const truncated = Math.min(oldest.log.truncatedUpTo, end)
-  const cut: LogLineJson = {
-    ...{ slot: start, upTo: truncated, epoch: null },
-    ...{ state: 'truncated', ballot: null, kind: null },
-  }
   const lines = logs.flatMap((log) => linesOf(log, start, end))
-  return [...(start < truncated ? [cut] : []), ...lines.map((line) => logLineJson(line, values))]
+  return [
+    ...(start < truncated ? [truncatedLine(start, truncated)] : []),
+    ...lines.map((line) => logLineJson(line, values)),
+  ]
 }
 
 function linesOf({ epoch, log, endSlot }: OpenLog, from: number, to: number): LogLine[] {

@@ -1,5 +1,6 @@
 /** Who did what, and when: the records of the audit trail as the machine keeps and answers them. */
 import { type ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
+import { keyAfter } from '../base/order.ts'
 import { detailBytesMax, isOrigin, type Origin, originBounds } from '../protocol/origin.ts'
 import { auditRangeBytesMax, auditRangesMax } from './bounds.ts'
 import { keyRange } from './footprint.ts'
@@ -160,7 +161,7 @@ function readNamed(reader: ByteReader): KeyRange {
 }
 
 function isOneKey({ start, end }: KeyRange): boolean {
-  return start !== '' && end === `${start}\0`
+  return start !== '' && end === keyAfter(start)
 }
 
 function readAction(code: number): AuditAction {

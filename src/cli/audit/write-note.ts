@@ -5,6 +5,7 @@ import type { AuditNotedJson, NoteAction } from '../../wire/audit-types.ts'
 
 /** Throws PaxosError USAGE. */
 export function checkNote(text: string): void {
+  if (text.trim() === '') throw new PaxosError('USAGE', 'A note needs some text')
   const bytes = Buffer.byteLength(text)
   if (bytes > detailBytesMax)
     throw new PaxosError('USAGE', `A note has at most ${detailBytesMax} bytes, this one ${bytes}`)

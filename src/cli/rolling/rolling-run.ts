@@ -1,8 +1,8 @@
 /**
  * Takes nodes down one at a time: each only when everybody is well and the others suffice, the leader only after another leads,
  * and the next only when the one before is back and has caught up. Every step can be repeated, so that another command can go on
- * wherever this one ended: a restart that was begun is begun again only when its node stays
- * down, or came back with the wrong version.
+ * wherever this one ended: a restart that was begun is begun again only when its node stays down, or came back with the wrong
+ * version.
  */
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'

@@ -2,13 +2,13 @@ import type { ServerResponse } from 'node:http'
 import { toSlot } from '../../protocol/ids.ts'
 import type { SlotRange } from '../../protocol/multipaxos/message.ts'
 import type { ReplicaStatus } from '../../runtime/replica-service.ts'
-import type { GapsJson, LogLineJson } from '../../wire/api-types.ts'
+import type { GapsJson } from '../../wire/api-types.ts'
 import type { ApiState } from './api-state.ts'
 import { refuseBody } from './body.ts'
 import type { ApiContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
 import { gapsJson } from './gaps-json.ts'
-import { logLineJson } from './log-line.ts'
+import { logLineJson, truncatedLine } from './log-line.ts'
 import { slotVotesJson } from './slot-votes-json.ts'
 import { waitForReader } from './slow-reader.ts'
 import { QueryParameters, slotRangeOf } from './target.ts'
@@ -109,11 +109,7 @@ function readPage(
   const status = context.replica.status()
   const truncated = Math.min(status.truncatedUpTo, to)
   if (from < truncated) {
-    const line: LogLineJson = {
-      ...{ slot: from, upTo: truncated, epoch: null },
-      ...{ state: 'truncated', ballot: null, kind: null },
-    }
-    return { text: `${JSON.stringify(line)}\n`, next: truncated }
+    return { text: `${JSON.stringify(truncatedLine(from, truncated))}\n`, next: truncated }
   }
   const next = Math.min(to, from + pageSlots)
   let text = ''

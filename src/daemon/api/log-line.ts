@@ -20,6 +20,11 @@ export function logLineJson(line: LogLine, withValues: boolean): LogLineJson {
   return common
 }
 
+/** Slots that are cut off. They may be of several epochs. */
+export function truncatedLine(from: number, upTo: number): LogLineJson {
+  return { slot: from, upTo, epoch: null, state: 'truncated', ballot: null, kind: null }
+}
+
 function nextEpochJson(slot: Slot, payload: Uint8Array): NextEpochJson | null {
   const next = epochAfter(slot, payload)
   if (next === undefined) return null
