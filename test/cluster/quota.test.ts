@@ -68,7 +68,8 @@ test('at the quota growth is refused, reads, deletes and compaction work, and wr
     const inSession = cluster.clientOf(leader)
     assert.equal((await inSession.delete('fill/1')).deleted, 1, 'a session is opened first')
     assert.equal(await codeOf(inSession.put('more', 'x')), 'NO_SPACE')
-    assert.equal((await run('kv', 'delete', '--prefix', 'fill/')).exit, 0)
+    // A third of the keys: what the live ones took of all is more than what opens it again, without any compaction.
+    assert.equal((await run('kv', 'delete', '--prefix', 'fill/1')).exit, 0)
     assert.equal(await codeOf(client.put('more', 'x')), 'NO_SPACE', 'what was deleted is history now')
     assert.equal((await run('log', 'compact', '--keep', '0')).exit, 0)
     await until('writes are taken again', 30_000, async () => (await codeOf(client.put('more', 'x'))) === undefined)
