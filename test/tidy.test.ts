@@ -46,6 +46,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/backup/create-backup.ts': ['daemon/backup/backup-reader.ts', 'wire'],
   'cli/backup/manifest-view.ts': ['wire/backup-manifest.ts', 'wire/increment-manifest.ts'],
   'cli/backup/member-configs.ts': ['daemon/config.ts', 'daemon/config-table.ts'],
+  'cli/backup/rehearsed-output.ts': ['daemon/store/file-system-space.ts'],
   'cli/backup/restore-source.ts': ['daemon/backup', 'machine/restored.ts'],
   'cli/backup/restore-view.ts': ['daemon/backup/restore.ts'],
   'cli/backup/scratch-directory.ts': ['daemon/store/directory-lock.ts'],

@@ -34,19 +34,34 @@ export interface ClusterView {
 /** Asks every member. Throws CANNOT_CONNECT when nobody answers. */
 export async function viewCluster(admin: StatusSource, endpoints: readonly string[]): Promise<ClusterView> {
   const { first, answers } = await askMembers(admin, endpoints)
-  return assemble(first, answers)
-}
-
-function assemble(first: StatusJson, answers: readonly MemberAnswer[]): ClusterView {
   const groups = answers.map((answer) => answer.status?.groups[0])
   const highest = Math.max(...groups.map((group) => group?.chosen ?? 0))
   const nodes = answers.map((answer, at) => nodeRow(answer, groups[at], highest, first.clusterId))
-  const group = first.groups[0]
   const leader = leaderOf(groups)
+  const { q1 = 0, q2 = 0 } = first.groups[0] ?? {}
+  return assemble(first, nodes, leader, problemsOf(nodes, leader, { q1, q2 }))
+}
+
+/** What a stopped node's own status says of the cluster: itself, who else there was, and nothing of how they are now. */
+export function viewStopped(status: StatusJson): ClusterView {
+  const { node, groups, members, clusterId } = status
+  const nodes = members.map(({ name }): NodeRow => {
+    if (name !== node.name) return { ...silentRow(name, undefined), health: 'not asked' }
+    return nodeRow({ name, endpoint: undefined, status }, groups[0], groups[0]?.chosen ?? 0, clusterId)
+  })
+  return assemble(status, nodes, null, [`${node.name} is stopped, and does not know how the others are`])
+}
+
+function assemble(
+  { clusterId, groups }: StatusJson,
+  nodes: readonly NodeRow[],
+  leader: string | null,
+  problems: readonly string[],
+): ClusterView {
+  const [group] = groups
   const { q1 = 0, q2 = 0 } = group ?? {}
-  const problems = problemsOf(nodes, leader, { q1, q2 })
   return {
-    clusterId: first.clusterId,
+    clusterId,
     group: group?.group ?? '0',
     epoch: group?.epoch ?? 0,
     protocol: group?.protocol ?? '',
@@ -65,16 +80,12 @@ function nodeRow(
   highest: number,
   clusterId: string,
 ): NodeRow {
-  const endpoint = asked ?? null
-  if (status === undefined || group === undefined) {
-    const nothing = { role: null, leader: null, ballot: null, chosen: null, applied: null, lag: null, revision: null }
-    return { name, endpoint, ...nothing, health: 'no answer' }
-  }
+  if (status === undefined || group === undefined) return silentRow(name, asked)
   const { role, leader, ballot, chosen, applied, revision } = group
   const health = status.clusterId === clusterId ? (group.notReady ?? 'ok') : 'another cluster'
   return {
     name,
-    endpoint,
+    endpoint: asked ?? null,
     role,
     leader,
     ballot,
@@ -84,6 +95,11 @@ function nodeRow(
     revision,
     health,
   }
+}
+
+export function silentRow(name: string, endpoint: string | null | undefined): NodeRow {
+  const nothing = { role: null, leader: null, ballot: null, chosen: null, applied: null, lag: null, revision: null }
+  return { name, endpoint: endpoint ?? null, ...nothing, health: 'no answer' }
 }
 
 /** Who says of itself that it leads, at the highest ballot. A cut-off leader may still believe it does. */

@@ -1,5 +1,5 @@
 import { PaxosError } from '../base/error.ts'
-import { type ClusterView, renderCluster, viewCluster } from './cluster-view.ts'
+import { type ClusterView, renderCluster, silentRow, viewCluster } from './cluster-view.ts'
 import type { StatusSource } from './member-answers.ts'
 
 /** What `cluster status --watch` prints with --json, one a line. Of the cluster it says nothing until somebody has answered. */
@@ -42,9 +42,7 @@ export class ClusterWatch {
 /** The members as they were known last, none of which answers. */
 function silent(last: ClusterView | undefined): Partial<ClusterView> {
   if (last === undefined) return {}
-  const nothing = { role: null, leader: null, ballot: null, chosen: null, applied: null, lag: null, revision: null }
-  const nodes = last.nodes.map(({ name, endpoint }) => ({ name, endpoint, ...nothing, health: 'no answer' }))
-  return { ...last, leader: null, nodes }
+  return { ...last, leader: null, nodes: last.nodes.map(({ name, endpoint }) => silentRow(name, endpoint)) }
 }
 
 export function renderWatched(seen: WatchedCluster): string {

@@ -10,7 +10,8 @@ export interface StopMargin {
   /** The arithmetic, in words. */
   readonly reason: string
   /** Acceptors that answer the leader now, the member among them or not; without a leader, whoever hears most of them. */
-  readonly reachable: number
+  /** Null of a stopped node, which does not know. */
+  readonly reachable: number | null
   readonly acceptors: number
   readonly q1: number
   readonly q2: number
@@ -36,6 +37,21 @@ function withoutLeader(status: StatusJson, name: string): StopMargin {
   const seen = `${answering} of ${acceptors} acceptors answer, as ${status.node.name} sees it`
   const reason = `nobody leads; ${seen}; ${q1} can elect and ${q2} can choose`
   return { member: name, okToStop: false, reason, reachable: answering, acceptors, q1, q2 }
+}
+
+/** As the directory of a stopped node has it: yes to a learner, which nothing waits for, and else a no. */
+export function stoppedMargin(status: StatusJson, wanted: string): StopMargin {
+  const { name } = memberNamed(status, wanted)
+  const margin = stopMargin(status, name)
+  if (margin.okToStop) return { ...margin, reachable: null }
+  const self = status.node.name
+  const acceptors = acceptorsOf(status)
+  const left = acceptors.filter((member) => member.name !== name && member.name !== self)
+  const { q1, q2 } = margin
+  const without = [...new Set([name, self])].join(' and ')
+  const most = `without ${without}, at most ${left.length} of ${acceptors.length} acceptors answer; ${q1} can elect and ${q2} can choose`
+  const reason = `${most}; ${self} is stopped, and does not know who answers`
+  return { ...margin, reason, reachable: null }
 }
 
 /** Whether the others can elect and choose without this member, as the leader's status has it. */

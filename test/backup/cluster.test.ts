@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { test } from 'node:test'
@@ -130,7 +130,21 @@ test('a restored member without its data fetches it, and never applies the log t
     await cluster.startAll()
     await writeLoad(cluster.client(), 50)
     const file = join(cluster.directory, 'b.paxos')
+    const dry = ['backup', 'create', file, '--dry-run', '--endpoints', cluster.endpoints.join(',')]
+    const rehearsed = await paxos(dry)
+    assert.equal(rehearsed.exit, 0, rehearsed.stderr)
+    assert.match(rehearsed.stdout, /size +\S+ bytes in .*\n.*\nthe file would have \S+ bytes; nothing was written\n$/)
+    assert.deepEqual(
+      readdirSync(cluster.directory).filter((name) => name.includes('.paxos')),
+      [],
+    )
+    const { fileBytes } = json(await paxos([...dry, '--json']))
     await created(file, cluster.endpoints)
+    // The audit trail has one record more.
+    assert.ok(Math.abs(statSync(file).size - Number(fileBytes)) < 1000, `${fileBytes} bytes`)
+    assert.equal((await paxos(dry)).exit, 6, 'it is there already')
+    const nowhere = [...dry.slice(0, 2), join(cluster.directory, 'no', 'b.paxos'), ...dry.slice(3)]
+    assert.match((await paxos(nowhere)).stderr, /there is no such directory/)
     await withCluster({ nodes: 3 }, async (restored) => {
       const directories = Object.fromEntries(restored.nodes.map((node) => [node.name, node.dataDir]))
       assert.equal((await paxos(restoreArgs(file, restored.nodes, directories))).exit, 0)

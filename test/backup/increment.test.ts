@@ -93,7 +93,10 @@ test('under load, through a change of leaders and of the epoch, every moment bet
     leader.start()
     await cluster.ready()
     await writes(client, 50)
+    const rehearsed = await created(cluster, one, '--base', full, '--dry-run')
+    assert.equal(existsSync(one), false)
     const first = await created(cluster, one, '--base', full)
+    assert.deepEqual([rehearsed.from, rehearsed.base], [first.from, first.base])
     assert.equal(first.from, base.applied)
 
     const change = { method: 'POST', body: JSON.stringify({ after: 1, q1: 3, q2: 2 }) }

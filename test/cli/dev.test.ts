@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
+import { maintenanceKey } from '../../src/machine/request.ts'
 import { freeBasePort } from '../cluster/ports.ts'
 import { eventually, json, paxos, type Ran, type RunOptions, startPaxos } from './paxos.ts'
 
@@ -215,6 +216,12 @@ test('Ctrl-C stops every node cleanly; stopped, they can be read; started again,
     ['epoch', 'show', '--json'],
   ]
   const online = await Promise.all(reading.map((args) => run(args)))
+  const paused = {
+    ...{ format: 1, run: 'r', kind: 'restart', version: null, by: 'ann', startedAt: 'today', state: 'paused' },
+    ...{ reason: 'a test', nodes: ['n1'], done: [], current: null },
+  }
+  await run(['kv', 'put', maintenanceKey, JSON.stringify(paused)])
+  const promised = json(await run(['leader', 'show', '--json']))
   assert.equal(await stopDev(), 0)
   for (const [at, args] of reading.entries()) {
     const stopped = await paxos([...args, '--data-dir', join(dataDir, 'n1')])
@@ -232,8 +239,33 @@ test('Ctrl-C stops every node cleanly; stopped, they can be read; started again,
   assert.match(stopped.stdout, /n2 +2 +acceptor +no +\? +127\.0\.0\.1:\d+ +\?/)
   const offline = await paxos(['log', 'inspect', '--data-dir', join(dataDir, 'n1')])
   assert.match(offline.stdout, /chosen +batch +put kept \(3 bytes\)/)
+  const ofStopped = (...args: string[]) => paxos([...args, '--data-dir', join(dataDir, 'n1')])
+  const cluster = await ofStopped('cluster', 'status')
+  assert.equal(cluster.exit, 10)
+  assert.match(cluster.stdout, /n1 +follower .* the node is stopped +\?\nn2 +\? .* not asked/)
+  assert.match(cluster.stdout, /unhealthy: n1 is stopped, and does not know how the others are\n$/)
+  assert.deepEqual(json(await ofStopped('cluster', 'status', '--json'))['leader'], null)
+  assert.match((await ofStopped('cluster', 'status', '--watch')).stderr, /cannot also be provided/)
+  const leader = await ofStopped('leader', 'show')
+  assert.equal(leader.exit, 5)
+  const { ballot, epoch } = json(await ofStopped('leader', 'show', '--json'))
+  const said = `in epoch ${epoch} it promised ballot ${ballot} last, of n${String(ballot).split('.')[1]}`
+  assert.equal(leader.stdout, `n1 is stopped, and does not know who leads: ${said}\n`)
+  // A candidate may have come by when its leader stopped.
+  assert.ok(Number.parseFloat(String(ballot)) >= Number.parseFloat(String(promised['ballot'])))
+  const upgrade = await ofStopped('upgrade', 'status')
+  assert.equal(upgrade.exit, 0)
+  assert.match(upgrade.stdout, /n1 +\? +\?\n.*A rolling restart, begun by ann at today, is paused \(a test\)/s)
+  const mayStop = await ofStopped('member', 'ok-to-stop', '2')
+  assert.equal(mayStop.exit, 10)
+  assert.match(
+    mayStop.stdout,
+    /^no: without n2 and n1, at most 1 of 3 acceptors answer; 2 can elect and 2 can choose; n1 is/,
+  )
+  assert.equal((await ofStopped('member', 'ok-to-stop', 'n9')).exit, 7)
   const { child, nodes } = await startDev()
   dev = child
+  await run(['kv', 'delete', maintenanceKey])
   assert.equal((await run(['kv', 'get', 'kept'])).stdout, 'yes\n')
   const pids = nodes.map((node) => node.pid)
   const ended = once(dev, 'exit')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { collectBundle } from '../../src/cli/debug/bundle.ts'
@@ -61,6 +61,11 @@ test('a bundle has every member that answers, names the dead one, and has no dat
     const endpoints = cluster.endpoints.join(',')
     const file = join(cluster.directory, 'bundle.tar.gz')
     const args = ['debug', 'bundle', file, '--endpoints', endpoints, '--timeout', '5s']
+    const dry = await paxos([...args, '--dry-run'])
+    assert.equal(dry.exit, 0, dry.stderr)
+    assert.match(dry.stdout, /^nodes\/\S+\/metrics\.txt: \S+ bytes$/m)
+    assert.match(dry.stdout, /: would have \d+ files of .*; \S+ bytes, and nothing was written\n$/)
+    assert.equal(existsSync(file), false)
     await until('the leader misses the dead member', patienceMs, async () => {
       const leader = (await (await cluster.leader()).status()).members
       return leader.some(({ name, reachable }) => name === dead.name && !reachable)
@@ -108,5 +113,16 @@ test('a bundle has every member that answers, names the dead one, and has no dat
     writeFileSync(copy, piped.bytes)
     assert.match(execFileSync('tar', ['-tzf', copy], { encoding: 'utf8' }), /ABOUT\.txt/)
     assert.equal((await paxos(['debug', 'bundle', '-', '--json', '--endpoints', endpoints])).exit, 2)
+
+    const ofDead = await paxos(['debug', 'bundle', '-', '--data-dir', dead.dataDir])
+    assert.equal(ofDead.exit, 0, ofDead.stderr)
+    writeFileSync(copy, ofDead.bytes)
+    const listed = execFileSync('tar', ['-tzf', copy], { encoding: 'utf8' })
+    for (const each of ['directory', 'status', 'epochs', 'space', 'gaps', 'chain']) {
+      assert.match(listed, new RegExp(`/nodes/1-${dead.name}/${each}\\.json\n`))
+    }
+    const contents = execFileSync('tar', ['-xzOf', copy], { encoding: 'utf8' })
+    assert.match(contents, /metrics\.txt, log-lines\.ndjson: the node is stopped, and its directory has none/)
+    assert.doesNotMatch(contents, /of-ours|test-cluster/)
   })
 })

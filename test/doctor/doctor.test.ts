@@ -1,6 +1,6 @@
 /** `paxos doctor` on real processes and directories. */
 import assert from 'node:assert/strict'
-import { execSync } from 'node:child_process'
+import { execFileSync, execSync } from 'node:child_process'
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -137,7 +137,7 @@ test('the directory of a stopped node is examined record by record', async () =>
     assert.ok(node !== undefined)
     await cluster.startAll()
     const needle = `needle-${'x'.repeat(100)}`
-    await cluster.client().put('k', needle)
+    await cluster.client().put('a-key-of-ours', needle)
     const examine = async (path = node.dataDir): Promise<{ exit: number; found: string[]; ran: Ran }> => {
       const ran = await paxos(['doctor', '--json', '--data-dir', path])
       const { findings = [] } = json(ran) as unknown as Partial<DoctorReport>
@@ -169,6 +169,14 @@ test('the directory of a stopped node is examined record by record', async () =>
     const both = await examine()
     assert.deepEqual(both.found, ['DAMAGED_VOTES error n1', 'DAMAGED_STATE error n1'])
     assert.equal(both.exit, 10)
+    assert.match(both.ran.stdout, /a-key-of-ours/)
+    const bundle = async (): Promise<string> => {
+      const { bytes } = await paxos(['debug', 'bundle', '-', '--data-dir', node.dataDir])
+      return execFileSync('tar', ['-xzO'], { input: bytes, encoding: 'utf8' })
+    }
+    const ofDamaged = await bundle()
+    assert.match(ofDamaged, /DAMAGED_STATE.*\(hidden\)/s)
+    assert.doesNotMatch(ofDamaged, /a-key-of-ours|needle/)
 
     const identity = join(node.dataDir, 'identity.json')
     const text = readFileSync(identity, 'utf8')
@@ -177,6 +185,7 @@ test('the directory of a stopped node is examined record by record', async () =>
     rmSync(identity)
     const lost = await examine()
     assert.deepEqual([lost.exit, lost.found], [10, [`DIRECTORY_REFUSED error ${node.dataDir}`]])
+    assert.match(await bundle(), /Cluster unknown.*1: status\.json: Cannot use .*DIRECTORY_REFUSED/s)
     assert.equal((await examine(join(cluster.directory, 'nothing'))).exit, 3)
   })
 })

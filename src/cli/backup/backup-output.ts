@@ -19,6 +19,12 @@ export interface BackupOutput {
 /** `-` is standard output. Throws PaxosError PRECONDITION_FAILED when the file is there, USAGE when it cannot be made. */
 export async function openBackupOutput(path: string, overwrite: boolean): Promise<BackupOutput> {
   if (path === '-') return new StandardOutput()
+  checkTarget(path, overwrite)
+  return await PartialFile.create(resolve(path))
+}
+
+/** Throws PaxosError PRECONDITION_FAILED when the file is there, USAGE when it is a directory. */
+export function checkTarget(path: string, overwrite: boolean): void {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found?.isDirectory() === true) {
     throw new PaxosError('USAGE', `${path} is a directory`, { hint: 'Name the file to write.' })
@@ -28,7 +34,6 @@ export async function openBackupOutput(path: string, overwrite: boolean): Promis
       hint: 'Name another file, or replace this one with --overwrite: it stays until the new one is whole.',
     })
   }
-  return await PartialFile.create(resolve(path))
 }
 
 /** Nothing can be taken back, but a frame can say that what came before is void. */

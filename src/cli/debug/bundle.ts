@@ -5,6 +5,7 @@ import { leaderOf, type MemberFacts } from '../doctor/cluster-facts.ts'
 import { collectCluster, type FactSource } from '../doctor/collect.ts'
 import { judge } from '../doctor/examine-cluster.ts'
 import { type DoctorReport, renderReport, reportOf } from '../doctor/report.ts'
+import { FileList } from './file-list.ts'
 import type { TarFile } from './tar.ts'
 
 /** What of AdminClient is asked. */
@@ -26,7 +27,8 @@ export interface BundleLimits {
 }
 
 export interface BundleContents {
-  readonly clusterId: string
+  /** Null of a directory whose identity cannot be read. */
+  readonly clusterId: string | null
   readonly members: readonly { readonly name: string; readonly answered: boolean }[]
   readonly files: readonly TarFile[]
   /** What is missing and why, one sentence each. */
@@ -57,10 +59,10 @@ export async function collectBundle(
   const facts = await within(limits.signal, collectCluster(source, endpoints))
   const doctor = reportOf(judge(facts), [])
   const files = new FileList(limits.bytesMax)
-  files.add('doctor.json', pretty(doctor))
+  files.addJson('doctor.json', doctor)
   files.add('doctor.txt', `${renderReport(doctor)}\n`)
-  if (facts.gaps !== undefined) files.add('gaps.json', pretty(facts.gaps))
-  files.add('members.json', pretty({ leader: leaderOf(facts)?.name ?? null, members: facts.members.map(memberJson) }))
+  if (facts.gaps !== undefined) files.addJson('gaps.json', facts.gaps)
+  files.addJson('members.json', { leader: leaderOf(facts)?.name ?? null, members: facts.members.map(memberJson) })
   const answers = await Promise.all(facts.members.map((member) => answersOf(source, member, limits.signal)))
   for (const [at, { name }] of facts.members.entries()) {
     const folder = folderOf(name, at)
@@ -93,7 +95,7 @@ function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 }
 
 /** Names come from whoever answered: they must not lead out of the archive, nor fall on each other. */
-function folderOf(name: string, at: number): string {
+export function folderOf(name: string, at: number): string {
   return memberNamePattern.test(name) ? `${at + 1}-${name}` : String(at + 1)
 }
 
@@ -123,29 +125,4 @@ async function answersOf(source: BundleSource, member: MemberFacts, signal: Abor
 /** The member in short: where it was asked, and why not. */
 function memberJson({ name, endpoint, failure, clock }: MemberFacts): object {
   return { name, endpoint: endpoint ?? null, failure: failure ?? null, clock: clock ?? null }
-}
-
-/** Files up to a size; what is beyond is said to be missing. */
-class FileList {
-  readonly files: TarFile[] = []
-  readonly missing: string[] = []
-  #bytesLeft: number
-
-  constructor(bytesMax: number) {
-    this.#bytesLeft = bytesMax
-  }
-
-  add(name: string, text: string): void {
-    const bytes = Buffer.from(text)
-    if (bytes.length > this.#bytesLeft) {
-      this.missing.push(`${name}: left out, the bundle would be too large`)
-      return
-    }
-    this.#bytesLeft -= bytes.length
-    this.files.push({ name, bytes })
-  }
-}
-
-function pretty(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
 }

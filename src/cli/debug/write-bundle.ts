@@ -8,14 +8,14 @@ import { type TarFile, tarOf } from './tar.ts'
 /** The archive: everything below one directory, with a page on what it is. */
 export async function archiveOf(
   files: readonly TarFile[],
-  about: { readonly version: string; readonly clusterId: string; readonly missing: readonly string[] },
+  about: { readonly version: string; readonly clusterId: string | null; readonly missing: readonly string[] },
   nowMs: number,
 ): Promise<Buffer> {
   const time = new Date(nowMs).toISOString()
   const folder = `paxos-bundle-${time.replace(/[:.]/g, '-')}`
   const page = [
     `Made by \`paxos debug bundle\` ${about.version} at ${time}, on ${process.platform} ${release()}, Node ${process.version}.`,
-    `Cluster ${about.clusterId}. No keys and no values are in it, and secrets of configurations are hidden.`,
+    `Cluster ${about.clusterId ?? 'unknown'}. No keys and no values are in it, and secrets of configurations are hidden.`,
     'It has names, addresses and log lines: look through it before you hand it on.',
     '',
     about.missing.length === 0 ? 'Nothing is missing.' : 'Missing:',

@@ -44,7 +44,7 @@ const goneMs = 12_000
 const reasonLengthMax = 1000
 
 /** Undefined when there is none. Throws PaxosError PRECONDITION_FAILED when the key holds something else. */
-export async function findMaintenance(client: PaxosClient): Promise<FoundMaintenance | undefined> {
+export async function findMaintenance(client: Pick<PaxosClient, 'get'>): Promise<FoundMaintenance | undefined> {
   const item = await client.get(maintenanceKey)
   if (item === undefined) return undefined
   const record = decode(item.text())

@@ -54,19 +54,19 @@ export function upgradeView(
   }
 }
 
-/** `isAsked`: the cluster could say whether maintenance is under way. */
-export function renderUpgrade(view: UpgradeView, isAsked: boolean): string {
+/** `isAsked`: the cluster could say whether maintenance is under way. `silence`: why nothing is known of a version. */
+export function renderUpgrade(view: UpgradeView, isAsked: boolean, silence = 'no answer'): string {
   const columns: Column<UpgradeRow>[] = [
     { title: 'NODE', value: ({ name }) => name },
     { title: 'VERSION', value: ({ version }) => version ?? unknown },
     { title: 'UNDERSTANDS', value: ({ understands }) => (understands === null ? unknown : range(understands)) },
   ]
   const lines = [`cluster ${view.clusterId}, feature level ${view.featureLevel}`, table(view.nodes, columns)]
-  return [...lines, ...verdict(view, isAsked)].join('\n')
+  return [...lines, ...verdict(view, isAsked, silence)].join('\n')
 }
 
 /** One line each. Nothing is known to be at its end while it is under way, or nobody can say whether it is. */
-function verdict(view: UpgradeView, isAsked: boolean): readonly string[] {
+function verdict(view: UpgradeView, isAsked: boolean, silence: string): readonly string[] {
   const { versions, maintenance, nodes } = view
   const lines = versions.length > 1 ? [`two versions run side by side: ${versions.join(', ')}`] : []
   if (maintenance !== null) {
@@ -77,7 +77,7 @@ function verdict(view: UpgradeView, isAsked: boolean): readonly string[] {
   const level = aboutLevel(view)
   if (level !== undefined) return [level]
   const silent = nodes.flatMap(({ name, version }) => (version === null ? [name] : []))
-  if (silent.length > 0) return [`which version runs is not known of ${silent.join(', ')}: no answer`]
+  if (silent.length > 0) return [`which version runs is not known of ${silent.join(', ')}: ${silence}`]
   return isAsked ? ['nothing to upgrade or to finalize'] : []
 }
 

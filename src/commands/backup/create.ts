@@ -15,6 +15,7 @@ The first endpoint that can is read from. When it fails in the middle, the next 
   static override examples = [
     '<%= config.bin %> <%= command.id %> /backup/orders.paxos',
     '<%= config.bin %> <%= command.id %> /backup/orders-1.paxos --base /backup/orders.paxos',
+    '<%= config.bin %> <%= command.id %> /backup/orders-2.paxos --base /backup/orders-1.paxos --dry-run',
     '<%= config.bin %> <%= command.id %> - | ssh vault "cat > orders.paxos"',
     '<%= config.bin %> <%= command.id %> last.paxos --stale --endpoints unix:/var/lib/paxos/n1/paxos.sock',
   ]
@@ -27,6 +28,7 @@ The first endpoint that can is read from. When it fails in the middle, the next 
     stale: Flags.boolean({ summary: 'Take what the asked node has, without asking for a quorum.' }),
     base: Flags.string({ summary: 'Write only what was chosen since this backup.', helpValue: '<file>' }),
     overwrite: Flags.boolean({ summary: 'Replace the file if it is there.' }),
+    'dry-run': Flags.boolean({ summary: 'Read and check all of it, say what would be written, and write nothing.' }),
   }
 
   async run(): Promise<object | undefined> {
@@ -35,9 +37,11 @@ The first endpoint that can is read from. When it fails in the middle, the next 
     const { timeoutMs } = await this.connection(flags)
     const { createBackup } = await import('../../cli/backup/create-backup.ts')
     const { openBackupOutput } = await import('../../cli/backup/backup-output.ts')
+    const { RehearsedOutput } = await import('../../cli/backup/rehearsed-output.ts')
     const { backupBase } = await import('../../cli/backup/backup-base.ts')
     const base = flags.base === undefined ? undefined : await backupBase(flags.base)
-    const output = await openBackupOutput(args.file, flags.overwrite)
+    const rehearsed = flags['dry-run'] ? await RehearsedOutput.open(args.file, flags.overwrite) : undefined
+    const output = rehearsed ?? (await openBackupOutput(args.file, flags.overwrite))
     const progress = { bytes: 0, entries: 0 }
     const line = new StatusLine({
       stream: process.stderr,
@@ -55,10 +59,15 @@ The first endpoint that can is read from. When it fails in the middle, the next 
       line.stop()
       const seconds = (performance.now() - startedAt) / 1000
       this.remark(`${amountOf(manifest)} at revision ${manifest.revision} in ${seconds.toFixed(1)} s`)
+      if (rehearsed !== undefined) {
+        this.log(renderManifest(args.file, manifest))
+        this.log(`the file would have ${count(rehearsed.bytes, 'byte')}; nothing was written`)
+        return { dryRun: true, file: args.file, manifest, fileBytes: rehearsed.bytes }
+      }
       // With - the backup is what stdout is for.
       if (args.file === '-') return undefined
       this.log(renderManifest(args.file, manifest))
-      return { file: args.file, manifest }
+      return { dryRun: false, file: args.file, manifest }
     } catch (error) {
       await output.discard()
       throw error

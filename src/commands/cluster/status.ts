@@ -1,14 +1,14 @@
 import { Flags } from '@oclif/core'
-import { ClusterCommand } from '../../cli/cluster-command.ts'
-import { type ClusterView, renderCluster, viewCluster } from '../../cli/cluster-view.ts'
+import { type ClusterView, renderCluster, viewCluster, viewStopped } from '../../cli/cluster-view.ts'
 import { ClusterWatch, renderWatched } from '../../cli/cluster-watch.ts'
 import { duration } from '../../cli/flags.ts'
+import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
 import { watch } from '../../cli/watch.ts'
 
-export default class ClusterStatus extends ClusterCommand {
+export default class ClusterStatus extends ReadCommand {
   static override summary = 'Show all members: role, leader, ballot, slots, lag, revision, health.'
   static override description =
-    'Asks every member. The exit status is 10 when a member does not answer or is not ready, or nobody leads. With --watch it goes on when nobody answers, and says since when; with --json as well, one object a line.'
+    'Asks every member. The exit status is 10 when a member does not answer or is not ready, or nobody leads. With --watch it goes on when nobody answers, and says since when; with --json as well, one object a line. With --data-dir, what a stopped node knows: of the others nothing but who they are.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --watch --interval 500ms',
@@ -16,7 +16,12 @@ export default class ClusterStatus extends ClusterCommand {
   ]
 
   static override flags = {
-    watch: Flags.boolean({ char: 'w', summary: 'Show it again and again, until Ctrl-C.' }),
+    ...stoppedFlags,
+    watch: Flags.boolean({
+      char: 'w',
+      summary: 'Show it again and again, until Ctrl-C.',
+      exclusive: ['data-dir'],
+    }),
     interval: duration({
       summary: 'Time between two looks with --watch.',
       default: 1000,
@@ -27,6 +32,7 @@ export default class ClusterStatus extends ClusterCommand {
 
   async run(): Promise<ClusterView | undefined> {
     const { flags } = await this.parse(ClusterStatus)
+    if (flags['data-dir'] !== undefined) return this.#say(viewStopped(await this.status(flags)))
     const { admin, endpoints } = await this.admin(flags)
     if (flags.watch) {
       const cluster = new ClusterWatch(admin, endpoints)
@@ -39,7 +45,10 @@ export default class ClusterStatus extends ClusterCommand {
       if (!last.healthy) this.endWith(10)
       return undefined
     }
-    const view = await viewCluster(admin, endpoints)
+    return this.#say(await viewCluster(admin, endpoints))
+  }
+
+  #say(view: ClusterView): ClusterView {
     if (!view.healthy) this.endWith(10)
     this.log(renderCluster(view))
     return view
