@@ -74,7 +74,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'cli/stopped-chain.ts': ['daemon/store', 'machine'],
   'cli/upgrade/preflight.ts': ['protocol/feature-level.ts'],
   'cli/dev/directory.ts': ['daemon/store/directory-lock.ts'],
-  'commands/node/start.ts': ['daemon/config-table.ts'],
+  'commands/node/start.ts': ['daemon/config-table.ts', 'daemon/config-document.ts'],
   'cli/sim/worker.ts': ['sim'],
   'cli/sim/seed-runner.ts': ['sim'],
   'cli/sim/summary.ts': ['sim'],

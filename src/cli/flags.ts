@@ -1,21 +1,23 @@
 import { Args, Flags } from '@oclif/core'
+import { formatDuration, parseDuration } from '../base/duration.ts'
 import { PaxosError } from '../base/error.ts'
-import { durationText } from './output.ts'
 
-const hourMs = 3_600_000
+const dayMs = 86_400_000
 
 /** Takes `1500ms`, `10s`, `2m`, `3d` or a bare number of seconds; gives milliseconds. At most a day, or `max`. */
 export const duration = Flags.custom<number, { readonly min?: number; readonly max?: number }>({
   helpValue: '<duration>',
   async parse(input, _context, options) {
-    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(input.trim())
-    const factor = { ms: 1, s: 1000, m: 60_000, h: hourMs, d: 24 * hourMs }[match?.[2] ?? 's'] ?? 0
-    const ms = Math.round(Number(match?.[1]) * factor)
-    const max = options.max ?? 24 * hourMs
-    if (match === null || ms < (options.min ?? 1) || ms > max) {
-      throw new PaxosError('USAGE', `"${input}" is not a duration like 500ms, 10s or 2m, up to ${durationText(max)}`, {
-        hint: 'A bare number is seconds.',
-      })
+    const ms = parseDuration(input, 's')
+    const max = options.max ?? dayMs
+    if (ms === undefined || ms < (options.min ?? 1) || ms > max) {
+      throw new PaxosError(
+        'USAGE',
+        `"${input}" is not a duration like 500ms, 10s or 2m, up to ${formatDuration(max)}`,
+        {
+          hint: 'A bare number is seconds.',
+        },
+      )
     }
     return ms
   },

@@ -91,19 +91,6 @@ export function textOrBase64(name: string, bytes: Uint8Array): Record<string, st
   return text === undefined ? { [`${name}64`]: Buffer.from(bytes).toString('base64') } : { [name]: text }
 }
 
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-] as const
-
-/** As it would be typed: in the largest unit of which it is a whole number. */
-export function durationText(ms: number): string {
-  const [unit, factor] = units.find(([, each]) => ms >= each && ms % each === 0) ?? ['ms', 1]
-  return `${ms / factor}${unit}`
-}
-
 export function count(n: number, singular: string, plural = `${singular}s`): string {
   return `${n.toLocaleString('en-US')} ${n === 1 ? singular : plural}`
 }

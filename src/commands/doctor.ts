@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core'
+import { formatDuration } from '../base/duration.ts'
 import { PaxosError } from '../base/error.ts'
 import { ClusterCommand, type ConnectionFlags } from '../cli/cluster-command.ts'
 import { findingIds } from '../cli/doctor/finding.ts'
 import { addMute, mutesPath, readMutes, removeMute } from '../cli/doctor/mutes.ts'
 import { type DoctorReport, type Examined, renderReport, reportOf } from '../cli/doctor/report.ts'
 import { duration } from '../cli/flags.ts'
-import { durationText } from '../cli/output.ts'
 
 const monthMs = 30 * 24 * 3_600_000
 
@@ -61,7 +61,7 @@ A mute is for one finding of this cluster, for a time, and only for whoever set 
       if (flags.for) {
         mutes = await addMute(path, { ...mute, untilMs: now + flags.for }, now)
         const until = new Date(now + flags.for).toISOString()
-        this.remark(`${wanted} is muted for ${durationText(flags.for)}, until ${until}`)
+        this.remark(`${wanted} is muted for ${formatDuration(flags.for)}, until ${until}`)
       } else {
         mutes = await removeMute(path, mute, now)
         this.remark(mutes.length < before ? `${wanted} counts again` : `${wanted} was not muted`)

@@ -1,3 +1,4 @@
+import { formatDuration } from '../base/duration.ts'
 import { environmentName, flagName } from './config.ts'
 import { formatBytes, type Setting } from './config-setting.ts'
 import { limitSettings, nodeSettings } from './config-table.ts'
@@ -37,5 +38,7 @@ function yamlLines(key: string, setting: Setting<unknown>, indent: string): stri
 
 /** A value as someone would type it. */
 export function shown(setting: Setting<unknown>, value: unknown): string {
-  return typeof value === 'number' && setting.placeholder === 'size' ? formatBytes(value) : String(value)
+  if (typeof value !== 'number') return String(value)
+  if (setting.placeholder === 'duration') return formatDuration(value)
+  return setting.placeholder === 'size' ? formatBytes(value) : String(value)
 }

@@ -1,3 +1,5 @@
+import { formatDuration, parseDuration } from '../base/duration.ts'
+
 /** One documented value of the configuration. `T` is what the program gets. */
 export interface Setting<T> {
   /** One sentence for the example file, the flags and the documents. */
@@ -65,6 +67,15 @@ export function bytes(basics: Basics<number>, min: number, max: number): Setting
     const unit = units.get((match?.[2] ?? '?').toLowerCase())
     if (match === null || unit === undefined || typeof raw === 'boolean') return undefined
     return inRange(Number(match[1]) * unit, min, max)
+  })
+}
+
+/** In milliseconds, typed with its unit: of a bare number nobody could say whether it is seconds. */
+export function duration(basics: Basics<number>, min: number, max: number): Setting<number> {
+  const wanted = `a duration from ${formatDuration(min)} to ${formatDuration(max)}, like 30s, 10m or 1h`
+  return setting(basics, 'duration', wanted, (raw) => {
+    const ms = typeof raw === 'string' ? parseDuration(raw) : undefined
+    return ms === undefined ? undefined : inRange(ms, min, max)
   })
 }
 

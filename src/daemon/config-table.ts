@@ -5,6 +5,7 @@ import {
   bytes,
   bytesOrOff,
   custom,
+  duration,
   oneOf,
   optional,
   parseAddress,
@@ -21,7 +22,7 @@ export interface BootstrapMember {
   readonly peerAddress: string
 }
 
-/** Everything that decides how a node runs. Milliseconds, bytes and counts are in the names. */
+/** Everything that decides how a node runs. Units are in the names, or said of those that are typed with one. */
 export interface NodeConfig {
   readonly name: string
   readonly dataDir: string
@@ -45,7 +46,8 @@ export interface NodeConfig {
   readonly tickMs: number
   readonly historyRevisionsMax: number
   readonly backupDir: string | undefined
-  readonly backupEveryMs: number
+  /** Milliseconds. */
+  readonly backupEvery: number
   readonly backupKeep: number
   readonly backupFullEvery: number
   readonly verifyEveryMs: number
@@ -209,7 +211,7 @@ export const nodeSettings: Settings<Omit<NodeConfig, 'limits'>> = {
       /^[^\0]+$/,
     ),
   ),
-  backupEveryMs: whole({ doc: 'Time between those backups.', fallback: 3_600_000 }, 1000, 2_000_000_000),
+  backupEvery: duration({ doc: 'Time between those backups.', fallback: 3_600_000 }, 1000, 20 * 86_400_000),
   backupKeep: whole(
     {
       doc: 'How many of them are kept; then the oldest is removed, unless one that is kept goes on from it.',

@@ -53,13 +53,13 @@ export async function diagnose(sources: DiagnosisSources): Promise<DiagnosisJson
 
 function backupsJson(
   made: BackupMetrics | undefined,
-  { backupDir, backupEveryMs }: NodeConfig,
+  { backupDir, backupEvery }: NodeConfig,
 ): DiagnosisJson['backups'] {
   if (made === undefined || backupDir === undefined) return null
   const { ageMs, failures, lastFailure } = made
   return {
     directory: backupDir,
-    everyMs: backupEveryMs,
+    everyMs: backupEvery,
     ageMs: ageMs ?? null,
     failures,
     lastFailure: lastFailure ?? null,

@@ -393,11 +393,11 @@ class Node implements RunningNode {
   }
 
   #createBackups(): BackupSchedule | undefined {
-    const { backupDir, backupEveryMs, backupKeep, backupFullEvery, name } = this.#config
+    const { backupDir, backupEvery, backupKeep, backupFullEvery, name } = this.#config
     if (backupDir === undefined) return undefined
     return new BackupSchedule({
       directory: backupDir,
-      everyMs: backupEveryMs,
+      everyMs: backupEvery,
       keep: backupKeep,
       fullEvery: backupFullEvery,
       keptLog: this.#directory.acceptor,

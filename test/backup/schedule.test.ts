@@ -19,7 +19,7 @@ test('a node makes backups by itself, keeps so many, and says how old the newest
     const [node] = cluster.nodes
     assert.ok(node)
     const directory = join(cluster.directory, 'backups', 'n1')
-    const settings = { backupDir: directory, backupEveryMs: 1000, backupKeep: 2 }
+    const settings = { backupDir: directory, backupEvery: '1s', backupKeep: 2 }
     node.start({ settings })
     await cluster.ready()
     await cluster.client().put('a', '1')
@@ -51,7 +51,7 @@ test('a node makes backups by itself, keeps so many, and says how old the newest
     assert.equal(newest.exit, 0, newest.stdout)
     assert.partialDeepStrictEqual(json(newest), { manifest: { node: 'n1', keys: 1, consistency: 'linearizable' } })
     // After a restart the next one is due when it would have been anyway.
-    node.start({ settings: { ...settings, backupEveryMs: 3_600_000 } })
+    node.start({ settings: { ...settings, backupEvery: '1h' } })
     await cluster.ready()
     assert.ok((await node.metric('paxos_backup_age_seconds')) > 0)
     assert.deepEqual(
@@ -67,7 +67,7 @@ test('a backup that cannot be made is counted, and the node goes on', async () =
     assert.ok(node)
     const directory = join(cluster.directory, 'backups')
     writeFileSync(directory, 'a file is in the way')
-    node.start({ settings: { backupDir: directory, backupEveryMs: 1000, backupKeep: 2 } })
+    node.start({ settings: { backupDir: directory, backupEvery: '1s', backupKeep: 2 } })
     await cluster.ready()
     await until('it is counted', patienceMs, async () => (await node.metric('paxos_backup_failures_total')) > 0)
     assert.match(node.log, /a backup could not be made/)
@@ -86,7 +86,7 @@ test('between full backups a node makes increments, and never removes what one t
     assert.ok(node)
     const directory = join(cluster.directory, 'backups')
     const increments = { backupFullEvery: 3, 'limits.backupLogBytesMax': '64MiB' }
-    const settings = { backupDir: directory, backupEveryMs: 1000, backupKeep: 4, ...increments }
+    const settings = { backupDir: directory, backupEvery: '1s', backupKeep: 4, ...increments }
     node.start({ settings })
     await cluster.ready()
     const client = cluster.client()

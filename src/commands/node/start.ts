@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { exitStatusOf, runNode } from '../../cli/run-node.ts'
+import { shown } from '../../daemon/config-document.ts'
 import { nodeSettings } from '../../daemon/config-table.ts'
 
 /** `--data-dir` for `dataDir`; the values are checked together with those from the environment and the file. */
@@ -10,7 +11,7 @@ const settingFlags = Object.fromEntries(
     return [
       name,
       Flags.string({
-        summary: `${setting.doc}${setting.fallback === undefined ? '' : ` [default: ${setting.fallback}]`}`,
+        summary: `${setting.doc}${setting.fallback === undefined ? '' : ` [default: ${shown(setting, setting.fallback)}]`}`,
         helpValue: `<${setting.placeholder}>`,
         helpGroup: 'SETTING',
       }),
