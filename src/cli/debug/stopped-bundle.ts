@@ -25,27 +25,28 @@ export async function collectStoppedBundle(path: string, { bytesMax, signal }: B
   const files = new FileList(bytesMax)
   files.addJson('doctor.json', doctor)
   files.add('doctor.txt', `${renderReport(doctor)}\n`)
-  const folder = folderOf(name ?? '', 0)
+  const node = folderOf(name ?? '', 0)
+  const folder = `nodes/${node}`
   const { format, uid, files: listing, disk } = facts
-  files.addJson(`nodes/${folder}/directory.json`, { path: facts.path, format: format ?? null, uid, listing, disk })
+  files.addJson(`${folder}/directory.json`, { path: facts.path, format: format ?? null, uid, listing, disk })
   const everySlot = { from: undefined, to: undefined }
   const parts: readonly (readonly [file: string, read: () => Promise<unknown>])[] = [
-    ['status.json', async () => (await readStoppedNode(path)).status],
-    ['epochs.json', async () => (await readStoppedNode(path)).epochs],
-    ['space.json', async () => (await readStoppedSpace(path, [])).space],
     ['gaps.json', () => readStoppedGaps(path, everySlot)],
-    ['chain.json', () => readStoppedChain(path, everySlot)],
+    [`${folder}/status.json`, async () => (await readStoppedNode(path)).status],
+    [`${folder}/epochs.json`, async () => (await readStoppedNode(path)).epochs],
+    [`${folder}/space.json`, async () => (await readStoppedSpace(path, [])).space],
+    [`${folder}/chain.json`, () => readStoppedChain(path, everySlot)],
   ]
   for (const [file, read] of parts) {
     try {
       if (signal.aborted) throw new PaxosError('TIMEOUT', 'the time was over')
-      files.addJson(`nodes/${folder}/${file}`, await read())
+      files.addJson(file, await read())
     } catch (error) {
       if (!(error instanceof PaxosError)) throw error
-      files.missing.push(`${folder}: ${file}: ${error.message}`)
+      files.missing.push(`${file.replace(`${folder}/`, `${node}: `)}: ${error.message}`)
     }
   }
-  files.missing.push(`${folder}: ${ofProcesses.join(', ')}: the node is stopped, and its directory has none`)
+  files.missing.push(`${node}: ${ofProcesses.join(', ')}: the node is stopped, and its directory has none`)
   const members = [{ name: name ?? path, answered: true }]
   return { clusterId, members, files: files.files, missing: files.missing, doctor }
 }

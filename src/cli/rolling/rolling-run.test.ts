@@ -18,6 +18,12 @@ class Fake {
   /** What a node runs that is restarted now. */
   installed = '1.0.0'
   readonly #versions = new Map<string, string>()
+  /** Who was down each time when a node was told to restart. */
+  readonly downThen: string[][] = []
+  /** Starts that nobody asked for. */
+  readonly crashes: string[] = []
+  /** Happens once, when it has been written down which node is next. */
+  meanwhile: (() => void) | undefined
   record = {
     nodes: ['n2'],
     done: [] as string[],
@@ -37,11 +43,15 @@ class Fake {
       },
       update: async (changes: object) => {
         this.record = { ...this.record, ...changes }
+        const happens = this.meanwhile
+        this.meanwhile = undefined
+        happens?.()
       },
     } as unknown as Maintenance
     const fake = this
     const restart = async ({ name }: { name: string }): Promise<void> => {
       this.restarted.push(name)
+      this.downThen.push([...this.#down])
       this.#down.delete(name)
       this.#versions.set(name, this.installed)
     }
@@ -57,12 +67,17 @@ class Fake {
     })
   }
 
+  isDown(name: string, down: boolean): void {
+    if (down) this.#down.add(name)
+    else this.#down.delete(name)
+  }
+
   #status(endpoint: string): StatusJson {
     const name = names[Number(endpoint.at(-1))] ?? 'n1'
     if (this.#down.has(name)) throw new PaxosError('CANNOT_CONNECT', 'down')
     const up = names.filter((each) => !this.#down.has(each))
     const status = statusOf(name, {}, this.isHeard ? names : up)
-    const incarnation = 1 + this.restarted.filter((each) => each === name).length
+    const incarnation = 1 + [...this.restarted, ...this.crashes].filter((each) => each === name).length
     const version = this.#versions.get(name) ?? status.node.version
     return { ...status, node: { ...status.node, incarnation, version } }
   }
@@ -108,4 +123,29 @@ test('one that came back with the wrong version is restarted once more, when tha
   fake.installed = '2.0.0'
   for (const again of fake.run().steps()) await again.run(() => {})
   assert.deepEqual([fake.restarted, fake.record.done], [['n2', 'n2'], ['n2']])
+})
+
+test('a node that dies after the gates were passed is waited for: no two are down', async () => {
+  const fake = new Fake()
+  fake.record.current = null
+  fake.meanwhile = () => fake.isDown('n3', true)
+  const said: string[] = []
+  for (const step of fake.run().steps()) {
+    await step.run((text) => {
+      said.push(text)
+      if (text.includes('n3 does not answer')) fake.isDown('n3', false)
+    })
+  }
+  assert.deepEqual([fake.restarted, fake.downThen, fake.record.done], [['n2'], [[]], ['n2']])
+  assert.match(said.join(), /n3 does not answer.*,restarting/)
+})
+
+test('a node that was started after the gates were passed is not taken for restarted', async () => {
+  const fake = new Fake()
+  fake.record.current = null
+  fake.meanwhile = () => fake.crashes.push('n2')
+  const incarnations: unknown[] = []
+  for (const step of fake.run().steps()) await step.run(() => incarnations.push(fake.record.current))
+  assert.deepEqual([fake.restarted, fake.record.done], [['n2'], ['n2']])
+  assert.deepEqual(incarnations, [{ name: 'n2', incarnation: 2 }])
 })

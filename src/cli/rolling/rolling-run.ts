@@ -99,24 +99,42 @@ export class RollingRun {
     await this.#options.restart(member, timeoutMs)
   }
 
-  /** Gives how often the node had been started before. */
+  /**
+   * Gives how often the node had been started before. Moving the leadership, and writing down what is about to be done, take as
+   * long as an election may: what was well before is looked at once more, right before the node is told.
+   */
   async #takeDown(name: string, wait: WaitOptions): Promise<number> {
-    const { maintenance } = this.#options
-    const seen = await waitFor(
-      () => this.#look(),
-      (found) => reasonsToWait(found, name),
-      wait,
-    )
-    if (seen.leader?.node.name === name) await this.#moveLeader(seen.leader, name, wait)
-    const { incarnation } = statusOf(seen, name).node
-    await maintenance.update({ current: { name, incarnation } })
-    await this.#restart(name, wait)
-    return incarnation
+    const { maintenance, restart } = this.#options
+    for (;;) {
+      const seen = await waitFor(
+        () => this.#look(),
+        (found) => reasonsToWait(found, name),
+        wait,
+      )
+      if (seen.leader?.node.name === name) {
+        await this.#moveLeader(seen.leader, name, wait)
+        continue
+      }
+      const { incarnation } = statusOf(seen, name).node
+      await maintenance.update({ current: { name, incarnation } })
+      const node = await this.#stillTakeable(name, incarnation)
+      if (node === undefined) continue
+      wait.say('restarting')
+      await restart(node, wait.timeoutMs)
+      return incarnation
+    }
   }
 
-  async #restart(name: string, { say, timeoutMs }: WaitOptions): Promise<void> {
-    say('restarting')
-    await this.#options.restart(statusOf(await this.#look(), name).node, timeoutMs)
+  /** Undefined when something is not well any more, the node leads, or it has been started meanwhile. */
+  async #stillTakeable(name: string, incarnation: number): Promise<StatusJson['node'] | undefined> {
+    const seen = await this.#look().catch((error: unknown) => {
+      // That nobody answers is waited for like everything else that is not well.
+      if (error instanceof PaxosError) return undefined
+      throw error
+    })
+    if (seen === undefined || seen.leader?.node.name === name || reasonsToWait(seen, name).length > 0) return undefined
+    const { node } = statusOf(seen, name)
+    return node.incarnation === incarnation ? node : undefined
   }
 
   async #moveLeader(leader: StatusJson, name: string, { say, timeoutMs, signal }: WaitOptions): Promise<void> {
