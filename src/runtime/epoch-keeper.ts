@@ -50,6 +50,7 @@ export class EpochKeeper {
   readonly #greeter: EpochGreeter
   readonly #resendMs: number
   #saving: Epoch | undefined
+  #filling: EpochNumber | undefined
   /** How far the machine is in an epoch that is over, and since when. */
   #waiting: { readonly at: Slot; readonly since: number } | undefined
   #early: EarlyMessage[] = []
@@ -81,7 +82,8 @@ export class EpochKeeper {
     const known = this.epochs.known.find(({ number }) => number === next.number)
     const isSame = known === undefined || equalBytes(encodeEpoch(known), encodeEpoch(next))
     assert(isSame, `slot ${slot} begins another epoch ${next.number} than a member told of`)
-    this.begin(next)
+    if (known === undefined && next.number < (this.#saving ?? this.epochs.newest).number) this.#fillIn(next)
+    else this.begin(next)
   }
 
   /** A snapshot holds everything below `upTo`. */
@@ -105,6 +107,19 @@ export class EpochKeeper {
     }
     this.#saving = epoch
     this.#node.saveEpoch(epoch, () => this.#onSaved(epoch))
+  }
+
+  /**
+   * A member told of a later epoch first. This one is over, but what was chosen in it is still to be learned, and its last slots
+   * may need this node's promise to become known chosen.
+   */
+  #fillIn(epoch: Epoch): void {
+    if (this.#filling === epoch.number) return
+    this.#filling = epoch.number
+    this.#node.saveEpoch(epoch, () => {
+      this.epochs.fillIn(epoch, isMember(epoch, this.#self) ? this.#createEngine(epoch) : undefined)
+      this.#setMembers()
+    })
   }
 
   /** A message of an engine, in an epoch that is not open here. */

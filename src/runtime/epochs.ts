@@ -106,6 +106,17 @@ export class Epochs {
     if (engine !== undefined) this.#open.push({ epoch, engine })
   }
 
+  /** An epoch between two that are known: a member told of the later one before this node had applied where this one begins. */
+  fillIn(epoch: Epoch, engine: Engine | undefined): void {
+    assert(epoch.number < this.newest.number, `epoch ${epoch.number} is not below ${this.newest.number}`)
+    assert(!this.#known.some(({ number }) => number === epoch.number), `epoch ${epoch.number} is known already`)
+    this.#known.push(epoch)
+    this.#known.sort((a, b) => a.number - b.number)
+    if (engine === undefined) return
+    this.#open.push({ epoch, engine })
+    this.#open.sort((a, b) => a.epoch.number - b.epoch.number)
+  }
+
   /** Closes what nobody needs, and says where the epoch after each of them begins. */
   closeObsolete(durableUpTo: Slot): ClosedEpoch[] {
     if (this.#open.length === 1 || this.isRemoved) return []

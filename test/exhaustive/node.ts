@@ -222,7 +222,9 @@ export class Nodes {
   #send(node: NodeState, outcome: Outcome, { to, message }: Send, cause: Message | undefined): void {
     checkSend(node, outcome, message, cause)
     if (!this.#arrives.has(message.kind)) return
-    for (const target of to) outcome.packets.push({ from: node.self, to: target, message })
+    // Without ticks nothing is sent again: a prepare after a restart stands for what would be, later than those before it.
+    const sent = message.kind === 'prepare' ? { ...message, attempt: node.lives } : message
+    for (const target of to) outcome.packets.push({ from: node.self, to: target, message: sent })
   }
 
   /** Equal for nodes that cannot be told apart from now on. */

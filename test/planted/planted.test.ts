@@ -34,12 +34,10 @@ suite('planted bugs', { concurrency: 2 }, () => {
     })
   }
 
-  test('without a bug the same seeds and tests pass', async () => {
-    const known = bugs.flatMap(({ name }) => caught[name] ?? [])
-    const seeds = new Set(known.flatMap(({ simulator }) => simulator?.seed ?? []))
+  // That the named tests pass without a bug is what the rest of the suite says.
+  test('without a bug the same seeds pass', async () => {
+    const seeds = new Set(bugs.flatMap(({ name }) => caught[name]?.simulator?.seed ?? []))
     assert.equal(await simulate(undefined, [...seeds]), undefined)
-    const files = new Set(known.flatMap(({ simulator, test: other }) => (simulator === undefined && other?.file) || []))
-    for (const file of files) assert.deepEqual(await failingTests(undefined, file), [], file)
   })
 })
 

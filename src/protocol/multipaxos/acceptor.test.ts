@@ -27,8 +27,8 @@ function accept(round: number, ...slots: readonly (readonly [slot: number, text:
   return { kind: 'accept', ballot: ballot(round), decided, entries } as const
 }
 
-function prepare(round: number, node = 1) {
-  return { kind: 'prepare', ballot: ballot(round, node), attempt: 1, fromSlot: toSlot(0) } as const
+function prepare(round: number, node = 1, attempt = 1) {
+  return { kind: 'prepare', ballot: ballot(round, node), attempt, fromSlot: toSlot(0) } as const
 }
 
 class Bench {
@@ -135,4 +135,36 @@ test('a vote loaded from disk above the promise stops the node', () => {
   log.put({ slot: toSlot(0), ballot: ballot(2), entry: batch('a'), chosen: false })
   const limits = { promiseBytesMax: 1000, openSlotsMax: 10, openBytesMax: 1000 }
   assert.throws(() => new Acceptor(ballot(1), log, new Grant(0, 0), limits), AssertionError)
+})
+
+test('a copy of a prepare is not answered again, one that was sent again is, and none once its ballot proposes', () => {
+  const { acceptor, log } = new Bench()
+  const entry = (byte: number) => ({ kind: 'batch', payload: new Uint8Array(400).fill(byte) }) as const
+  const entries = [0, 1, 2, 3, 4, 5].map((slot) => ({ slot: toSlot(slot), entry: entry(slot) }))
+  acceptor.onAccept(0, n1, {
+    kind: 'accept',
+    ballot: ballot(1),
+    decided: { from: toSlot(0), upTo: toSlot(0) },
+    entries,
+  })
+  acceptor.flush()
+  const slotsOf = (effects: readonly Effect[]): readonly (readonly number[])[] =>
+    sends(effects).flatMap((each) => (each.kind === 'promise' ? [each.votes.map(({ slot }) => slot)] : []))
+  const first = acceptor.onPrepare(0, n2, prepare(2, 2))
+  assert.deepEqual(slotsOf(first), [
+    [0, 1],
+    [2, 3],
+    [4, 5],
+  ])
+  acceptor.markChosen(toSlot(0))
+  log.advanceChosen()
+  // Part 0 of the first answer and parts 1 and 2 of this one would be three of three, without slot 2.
+  const again = acceptor.onPrepare(0, n2, prepare(2, 2, 2))
+  assert.deepEqual(slotsOf(again), [[1, 2], [3, 4], [5]])
+  assert.deepEqual(acceptor.onPrepare(0, n2, prepare(2, 2)), [])
+  assert.deepEqual(acceptor.onPrepare(0, n2, prepare(2, 2, 2)), [])
+  acceptor.onAccept(0, n2, { ...accept(2, [6, 'g']), ballot: ballot(2, 2) })
+  acceptor.flush()
+  assert.deepEqual(acceptor.onPrepare(0, n2, prepare(2, 2, 3)), [])
+  assert.equal(sends(acceptor.onPrepare(0, n1, prepare(3)))[0]?.kind, 'promise')
 })

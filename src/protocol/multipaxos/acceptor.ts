@@ -39,6 +39,8 @@ export class Acceptor {
   readonly #grant: Grant
   readonly #limits: AcceptorLimits
   #promised: Ballot
+  /** The last sending of the promised ballot's prepare that was answered; infinite once that ballot proposes. */
+  #answeredAttempt = 0
   #writes: Write[] = []
   /** Votes of this turn that have not been answered yet: all for one ballot and one leader. */
   #unanswered: { leader: NodeId; ballot: Ballot; slots: Slot[] } | undefined
@@ -58,10 +60,14 @@ export class Acceptor {
   }
 
   onPrepare(now: number, from: NodeId, prepare: Prepare): Effect[] {
-    const { ballot } = prepare
+    const { ballot, attempt } = prepare
     if (compareBallots(ballot, this.#promised) < 0) return [this.#nack(from, ballot, 0)]
+    // A copy that the network made. What is known chosen may have grown, and parts of two answers to one attempt would pass for
+    // one answer, with votes between them missing.
+    if (sameBallot(ballot, this.#promised) && attempt <= this.#answeredAttempt) return []
     const leaseMs = this.#grant.remainingMs(now, from)
     if (leaseMs > 0) return [this.#nack(from, ballot, leaseMs)]
+    this.#answeredAttempt = attempt
     if (compareBallots(ballot, this.#promised) > 0) {
       // Earlier votes of this turn must be on disk no later than the promise that reports them.
       const effects = this.flush()
@@ -69,7 +75,7 @@ export class Acceptor {
       effects.push({ kind: 'persist', writes: [{ kind: 'promise', ballot }], release: this.#promise(from, prepare) })
       return effects
     }
-    // A repeated prepare gets its answer again, once what the answer says is durable.
+    // A prepare that is sent again gets its answer again, once what the answer says is durable.
     return [...this.flush(), { kind: 'persist', writes: [], release: this.#promise(from, prepare) }]
   }
 
@@ -85,6 +91,8 @@ export class Acceptor {
       this.#promised = ballot
       this.#writes.push({ kind: 'promise', ballot })
     }
+    // Whoever proposes has had its phase 1: a prepare of it that comes now is late.
+    this.#answeredAttempt = Number.POSITIVE_INFINITY
     const voted: Slot[] = []
     for (const proposal of entries) if (this.#vote(ballot, proposal)) voted.push(proposal.slot)
     if (voted.length === 0) return effects

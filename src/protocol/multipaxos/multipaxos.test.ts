@@ -217,3 +217,46 @@ test('an epoch begins at its first slot, and a node that is new to it has grante
   assert.deepEqual(answer(true), ['persist'])
   assert.deepEqual(answer(false), ['send'], 'its silence after a start is not over')
 })
+
+/** What these effects write, in order, and what waits for it. */
+function written(effects: readonly Effect[]): readonly string[] {
+  return effects.flatMap((effect) => {
+    if (effect.kind !== 'persist') return []
+    const writes = effect.writes.map((write) => (write.kind === 'chosen' ? `chosen ${write.upTo}` : write.kind))
+    return [...writes, ...effect.release.map(({ message }) => `then ${message.kind}`)]
+  })
+}
+
+test('what a promise leaves out as chosen is on the disk as chosen before the promise leaves', () => {
+  const engine = engineOf(n1, { promised: ballot(1), votes: [vote(0, 1), vote(1, 1)] })
+  const step = (event: Event): readonly Effect[] => engine.step(0, event)
+  step({ kind: 'tick' })
+  const decided = { from: firstSlot, upTo: toSlot(1) }
+  step({ kind: 'message', from: n2, message: { kind: 'decide', ballot: ballot(1), decided } })
+  assert.deepEqual(written(step({ kind: 'flush' })), ['chosen 1'])
+  // No tick since.
+  step({
+    kind: 'message',
+    from: n2,
+    message: { kind: 'decide', ballot: ballot(1), decided: { from: firstSlot, upTo: toSlot(2) } },
+  })
+  assert.deepEqual(written(step({ kind: 'flush' })), [])
+  const message = { kind: 'prepare', ballot: ballot(2), attempt: 1, fromSlot: firstSlot } as const
+  assert.deepEqual(written(step({ kind: 'message', from: n2, message })), ['chosen 2', 'promise', 'then promise'])
+})
+
+test('that an epoch is over is on the disk at once: nobody may be there any more to ask', () => {
+  const stop: Vote = { ...vote(1, 1), entry: { kind: 'stopSign', payload: Uint8Array.of(2) } }
+  const engine = engineOf(n1, { promised: ballot(1), votes: [vote(0, 1), stop] })
+  const step = (event: Event): readonly Effect[] => engine.step(0, event)
+  const decide = (upTo: number): Event => {
+    const decided = { from: firstSlot, upTo: toSlot(upTo) }
+    return { kind: 'message', from: n2, message: { kind: 'decide', ballot: ballot(1), decided } }
+  }
+  step({ kind: 'tick' })
+  step(decide(1))
+  assert.deepEqual(written(step({ kind: 'flush' })), ['chosen 1'])
+  step(decide(2))
+  assert.deepEqual(written(step({ kind: 'flush' })), ['chosen 2'])
+  assert.equal(engine.status().stop?.slot, 1)
+})

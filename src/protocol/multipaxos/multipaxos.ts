@@ -255,6 +255,9 @@ export class MultiPaxos implements Engine {
 
   #onPrepare(from: NodeId, message: Extract<Message, { kind: 'prepare' }>): Effect[] {
     if (!this.#acceptors.has(this.#self)) return []
+    // A promise leaves out what is chosen, and its ballot's leader takes it from here: a restart must not forget that it is.
+    this.#isChosenDue = true
+    this.#noteChosen()
     const effects = this.#acceptor.onPrepare(this.#now, from, message)
     if (sameBallot(this.#acceptor.promised, message.ballot)) this.#election.heard(this.#now, message.ballot)
     return effects
@@ -322,7 +325,11 @@ export class MultiPaxos implements Engine {
       effects.push({ kind: 'send', to: this.#otherMembers, message: { kind: 'decide', ballot, decided } })
     }
     // Whoever leads has told of the stop sign by now.
-    if (this.#log.stop !== undefined && !this.#isRetired) effects.push(...this.#onRetire())
+    if (this.#log.stop !== undefined && !this.#isRetired) {
+      effects.push(...this.#onRetire())
+      // No later tick would: without it a restart needs a quorum of this epoch again, which may be gone by then.
+      this.#isChosenDue = true
+    }
     this.#noteChosen()
     effects.push(...this.#acceptor.flush())
     return effects
@@ -437,7 +444,7 @@ export class MultiPaxos implements Engine {
   }
 
   /**
-   * Once a tick is enough: losing the watermark loses nothing. With every vote it would cost each commit one page more of
+   * Once a tick is enough where nobody relies on it: losing the watermark loses no entry. With every vote it would cost each commit one page more of
    * three, in a part of the tree where no vote is.
    */
   #noteChosen(): void {

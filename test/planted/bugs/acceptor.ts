@@ -36,8 +36,8 @@ export const acceptorBugs: readonly Bug[] = [
       {
         file: acceptor,
         find: `    if (compareBallots(ballot, this.#promised) < 0) return [this.#nack(from, ballot, 0)]
-    const leaseMs`,
-        replace: '    const leaseMs',
+    // A copy`,
+        replace: '    // A copy',
       },
       {
         file: acceptor,
@@ -170,6 +170,38 @@ export const acceptorBugs: readonly Bug[] = [
         replace: `    this.stateDisk.crash()
     this.stateDisk.wipe()
     this.#world.onStateLost(this)`,
+      },
+    ],
+  },
+  {
+    name: 'copied-prepare-answered',
+    what: 'A prepare that the network made a copy of is answered twice, and parts of the two answers pass for one',
+    patches: [
+      { file: acceptor, find: 'attempt <= this.#answeredAttempt) return []', replace: 'attempt < 0) return []' },
+    ],
+  },
+  {
+    name: 'promise-without-watermark',
+    what: 'A promise says what is chosen, and a restart forgets it',
+    patches: [
+      {
+        file: 'protocol/multipaxos/multipaxos.ts',
+        find: `    this.#isChosenDue = true
+    this.#noteChosen()
+    const effects`,
+        replace: '    const effects',
+      },
+    ],
+  },
+  {
+    name: 'end-without-watermark',
+    what: 'A restart forgets that the last slots of an epoch that is over are chosen',
+    patches: [
+      {
+        file: 'protocol/multipaxos/multipaxos.ts',
+        find: `which may be gone by then.
+      this.#isChosenDue = true`,
+        replace: 'which may be gone by then.',
       },
     ],
   },

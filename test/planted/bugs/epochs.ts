@@ -107,4 +107,15 @@ export const epochBugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'skipped-epoch-not-opened',
+    what: 'An epoch that a node skipped, told of a later one first, is never opened: others wait for its promise there',
+    patches: [
+      {
+        file: 'runtime/epoch-keeper.ts',
+        find: '.epochs.newest).number) this.#fillIn(next)',
+        replace: '.epochs.newest).number) return',
+      },
+    ],
+  },
 ]

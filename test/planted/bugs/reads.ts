@@ -169,9 +169,9 @@ export const readBugs: readonly Bug[] = [
         file: acceptor,
         find: `    const leaseMs = this.#grant.remainingMs(now, from)
     if (leaseMs > 0) return [this.#nack(from, ballot, leaseMs)]
-    if`,
+    this.#answered`,
         replace: `    now
-    if`,
+    this.#answered`,
       },
     ],
   },
