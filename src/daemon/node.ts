@@ -54,6 +54,8 @@ export interface RunningNode {
 
 /** How often free disk space is looked at. */
 const spaceCheckMs = 2000
+/** A service manager does not start a node again that was refused; whoever looks into its directory lets go of it in the end. */
+const readersWaitMs = 600_000
 
 /**
  * The composition root: opens the data directory, builds the driver and its replica on the real ports, and serves.
@@ -67,6 +69,9 @@ export async function startNode(config: NodeConfig, dependencies: NodeDependenci
     onFatal = resolve
   })
   const directory = await openDataDirectory({
+    readersWaitMs,
+    onWait: (owner) =>
+      dependencies.log.logger.warn({ dataDir: config.dataDir }, `waiting for ${owner} to let go of the directory`),
     path: config.dataDir,
     expected: configured.epoch === undefined ? undefined : expectedOf(configured),
     commitDeadlineMs: config.limits.commitDeadlineMs,

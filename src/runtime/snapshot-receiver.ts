@@ -24,6 +24,8 @@ interface Transfer {
   appliedUpTo: Slot
   after: string | undefined
   isStoring: boolean
+  /** All of it is stored, and it is being put in place, or will be when a commit is over. */
+  isFinishing: boolean
   askedAt: number
   /** When the donor last sent something of use. */
   heardAt: number
@@ -62,6 +64,7 @@ export class SnapshotReceiver {
       appliedUpTo: 0 as Slot,
       after: undefined,
       isStoring: false,
+      isFinishing: false,
       askedAt: now,
       heardAt: now,
       chunks: 0,
@@ -115,7 +118,9 @@ export class SnapshotReceiver {
     }
   }
 
+  /** What is being put in place can not be taken back any more. */
   abort(): void {
+    if (this.#transfer?.isFinishing === true) return
     this.#transfer?.install?.abort()
     this.#transfer = undefined
   }
@@ -128,6 +133,7 @@ export class SnapshotReceiver {
   #finish(transfer: Transfer): void {
     // Nothing else may be received before this is in place.
     transfer.isStoring = true
+    transfer.isFinishing = transfer.install !== undefined
     if (transfer.install === undefined) this.#transfer = undefined
     else
       this.#host.finish(transfer.install, transfer.appliedUpTo, () => {

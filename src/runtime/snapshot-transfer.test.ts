@@ -43,7 +43,8 @@ function donor(appliedUpTo = 7): { donor: SnapshotDonor; closed: () => number; g
   }
 }
 
-function receiver() {
+/** `holdsFinish`: a commit is in flight, and whatever is finished waits for it. */
+function receiver(holdsFinish = false) {
   const questions: Question[] = []
   const received = new Map<string, string>()
   const finished: number[] = []
@@ -65,7 +66,7 @@ function receiver() {
       send: (_to, question) => void questions.push(question),
       finish: (_install, upTo, done) => {
         finished.push(upTo)
-        done()
+        if (!holdsFinish) done()
       },
       fail: (error) => assert.fail(error),
       note: () => {},
@@ -204,4 +205,14 @@ test('a snapshot that nobody asks for any more soon makes room for those who wai
   assert.ok(ask(4, start, 3000) !== undefined)
   assert.equal(source.closed(), 1)
   assert.ok(ask(3, { ...start, snapshot: slow?.snapshot, after: 'k04' }, 3000) !== undefined)
+})
+
+test('a snapshot that is being put in place is not given up any more', () => {
+  const source = donor()
+  const { it, questions, finished, aborted } = receiver(true)
+  it.start(0, donorId)
+  while (finished.length === 0) it.onChunk(0, donorId, answer(source.donor, questions.shift()))
+  it.abort()
+  it.onTick(1_000_000)
+  assert.deepEqual([aborted(), it.isActive], [0, true])
 })

@@ -120,10 +120,10 @@ export class ReplicaState {
     })
   }
 
-  /** Runs `task` when everything applied by now is durable. */
+  /** Runs `task` when everything applied by now is durable, and no received snapshot is on its way into the store. */
   whenDurable(task: () => void): void {
     this.flush(true)
-    if (!this.#isCommitting) task()
+    if (!this.#isCommitting && !this.#isInstalling) task()
     else this.#waiting.push(() => this.whenDurable(task))
   }
 
@@ -176,6 +176,7 @@ export class ReplicaState {
       assert(this.#machine.appliedUpTo === upTo, `snapshot of ${upTo} holds ${this.#machine.appliedUpTo}`)
       this.#durableUpTo = upTo
       done(true)
+      for (const task of this.#waiting.splice(0)) task()
     })
   }
 }

@@ -173,3 +173,23 @@ test('a damaged record among the kept slots is followed by a full backup, and th
   assert.equal(schedule.metrics().failures, 0)
   assert.deepEqual(warnings, ['an increment cannot be made: a full backup is'])
 })
+
+test('a node that stops does not wait for a backup that does not come on', async (t) => {
+  const directory = join(scratchFolder(t), 'backups')
+  const asked: unknown[] = []
+  const replica = Object.assign(new SingleReplica(new SharedLog()), {
+    snapshot: (done: unknown) => void asked.push(done),
+  })
+  const schedule = new BackupSchedule({
+    ...{ directory, everyMs: 1000, keep: 1, fullEvery: 1, chunkBytes: 1024, stopWaitMs: 10 },
+    ...{ replica, keptLog: { keptRange: () => assert.fail('not here'), keptEntries: () => [] } },
+    origin: { program: '0.1.0', clusterId: 'c1', node: 'n1' },
+    logger: { info: () => {}, warn: () => {} },
+    now: Date.now,
+  })
+  schedule.start()
+  await until('it is asked for', patienceMs, () => asked.length > 0)
+  const startedAt = performance.now()
+  await schedule.stop()
+  assert.ok(performance.now() - startedAt < 5000)
+})

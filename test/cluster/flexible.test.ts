@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../../src/base/error.ts'
-import { electionTimeoutMs, withCluster } from './cluster.ts'
+import { electionTimeoutMs, patienceMs, withCluster } from './cluster.ts'
+import { until } from './until.ts'
 
 test('with q1 = 4 and q2 = 2 of 5, writes need two members and elections need four', async () => {
   await withCluster({ nodes: 5, settings: { q1: 4, q2: 2 } }, async (cluster) => {
@@ -32,6 +33,9 @@ test('with q1 = 4 and q2 = 2 of 5, writes need two members and elections need fo
     assert.ok(last !== undefined)
     second?.start()
     third?.start()
+    for (const node of [second, third]) {
+      await until('it answers', patienceMs, async () => (await fetch(`${node?.url}/livez`)).ok)
+    }
     // Three of five are up: enough to write, one too few to elect.
     await pause(4 * electionTimeoutMs)
     for (const node of [second, third, last]) {

@@ -6,8 +6,9 @@ import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { DoctorReport } from '../../src/cli/doctor/report.ts'
+import { lockDirectory } from '../../src/daemon/store/directory-lock.ts'
 import { json, paxos } from '../cli/paxos.ts'
-import { Cluster, withCluster } from './cluster.ts'
+import { Cluster, patienceMs, withCluster } from './cluster.ts'
 import type { NodeProcess, ProcessOptions } from './node-process.ts'
 import { until } from './until.ts'
 
@@ -154,6 +155,21 @@ test('a second process on the same directory is refused, and the first goes on',
     assert.match(said, /belongs to one running node/)
     await cluster.client().put('k', 'again')
   })
+})
+
+test('a node that is started while a command reads its directory waits until that is done', async () => {
+  const node = cluster.node('n1')
+  const lock = await lockDirectory(node.dataDir, { isReading: true })
+  node.start()
+  await until('it waits', patienceMs, () =>
+    node.log.includes(`waiting for a command that reads (process ${process.pid}) to let go of the directory`),
+  )
+  const another = await paxos(['space', '--files', '--data-dir', node.dataDir])
+  assert.equal(another.exit, 6)
+  assert.match(another.stderr, /a command that reads \(process \d+\) holds it/)
+  await lock.release()
+  await until('it goes on', patienceMs, () => node.log.includes('"msg":"serving"'))
+  assert.deepEqual(await node.stop(), { code: 0, signal: null })
 })
 
 test('a port in use is refused in words', async () => {

@@ -65,7 +65,7 @@ async function readContents(path: string): Promise<Contents> {
 async function refuseWhenHeld(path: string): Promise<void> {
   const { lockDirectory } = await import('../../daemon/store/directory-lock.ts')
   try {
-    await (await lockDirectory(path)).release()
+    await (await lockDirectory(path, { isReading: true })).release()
   } catch (error) {
     if (!(error instanceof PaxosError)) return
     throw new PaxosError(error.code, error.message, {

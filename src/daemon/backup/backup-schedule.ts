@@ -9,6 +9,7 @@
  */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../../base/error.ts'
 import type { Meta } from '../../machine/records.ts'
 import type { StateSnapshot } from '../../runtime/ports.ts'
@@ -37,6 +38,8 @@ export interface BackupScheduleOptions {
   readonly chunkBytes: number
   readonly replica: ReplicaService
   readonly keptLog: KeptLog
+  /** Instead of five seconds. */
+  readonly stopWaitMs?: number
   readonly origin: Pick<BackupOrigin, 'program' | 'clusterId' | 'node'>
   readonly logger: {
     info(fields: object, message: string): void
@@ -62,6 +65,7 @@ interface NewestEnd {
 /** After a failure it is tried again sooner than at the next time that is due. */
 const retryMs = 60_000
 const snapshotTimeoutMs = 10_000
+const stopWaitMs = 5000
 /**
  * The log does not reach from the base to here, or a record of it is damaged: an increment will not be made by trying again.
  * A full backup reads the machine's data only.
@@ -95,11 +99,11 @@ export class BackupSchedule {
     return { ageMs, failures: this.#failures, lastFailure: this.#lastFailure }
   }
 
-  /** A backup that is being made is given up. */
+  /** A backup that is being made is given up. One whose disk hangs is not waited for: the next run removes what it left. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
-    await this.#running
+    await Promise.race([this.#running, pause(this.#options.stopWaitMs ?? stopWaitMs, undefined, { ref: false })])
   }
 
   #wait(ms: number): void {

@@ -57,6 +57,10 @@ export interface DataDirectoryOptions {
   /** Of truncated votes that stay for increments of backups. */
   readonly keptBytesMax?: number
   readonly snapshotIdleMs?: number
+  /** How long to wait for a command that reads the directory. 0, unless given. */
+  readonly readersWaitMs?: number
+  /** It waits for this one. */
+  onWait?(owner: string): void
 }
 
 export interface DataDirectory {
@@ -104,7 +108,7 @@ const snapshotIdleMsDefault = 60_000
 export async function openDataDirectory(options: DataDirectoryOptions): Promise<DataDirectory> {
   const path = resolve(options.path)
   await prepare(path, options.expected !== undefined)
-  const lock = await lockDirectory(path)
+  const lock = await lockDirectory(path, options)
   const failStop = new FailStop({
     commitDeadlineMs: options.commitDeadlineMs ?? commitDeadlineMsDefault,
     onFailure: options.onFailure,
@@ -174,7 +178,7 @@ export async function checkNewDirectory(directory: string): Promise<void> {
 export async function openDataDirectoryReadOnly(options: { readonly path: string }): Promise<ReadOnlyDirectory> {
   const path = resolve(options.path)
   await prepare(path, false)
-  const lock = await lockDirectory(path)
+  const lock = await lockDirectory(path, { isReading: true })
   const opened: Environment[] = []
   const close = async (): Promise<void> => {
     for (const environment of opened) await environment.close()

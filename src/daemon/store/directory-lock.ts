@@ -10,6 +10,7 @@
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createConnection, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { PaxosError } from '../../base/error.ts'
 
 export const lockSocket = 'lock.sock'
@@ -19,45 +20,80 @@ export interface DirectoryLock {
   release(): Promise<void>
 }
 
-/** Throws PaxosError DATA_DIR_REFUSED when another process holds it. */
-export async function lockDirectory(path: string): Promise<DirectoryLock> {
-  return process.platform === 'linux' ? await lockBySockets(path) : lockByFile(path)
+export interface LockOptions {
+  /** To look into it, and to let go of it soon: a node that is started meanwhile waits for that. */
+  readonly isReading?: boolean
+  /** How long to wait for one that only reads. 0, unless given. */
+  readonly readersWaitMs?: number
+  /** Called when it begins to wait, with what for. */
+  onWait?(owner: string): void
 }
 
-async function lockBySockets(path: string): Promise<DirectoryLock> {
+const pollMs = 100
+const readingMark = ' reading'
+
+/** Throws PaxosError DATA_DIR_REFUSED when another process holds it. */
+export async function lockDirectory(path: string, options: LockOptions = {}): Promise<DirectoryLock> {
+  const says = `${process.pid}${options.isReading === true ? readingMark : ''}`
+  const deadline = performance.now() + (options.readersWaitMs ?? 0)
+  for (let isFirst = true; ; isFirst = false) {
+    const taken = process.platform === 'linux' ? await lockBySockets(path, says) : lockByFile(path, says)
+    if (!('heldBy' in taken)) return taken
+    const { heldBy } = taken
+    if (heldBy?.endsWith(readingMark) !== true || performance.now() >= deadline) throw refusal(path, heldBy)
+    if (isFirst) options.onWait?.(ownerInWords(heldBy))
+    await pause(pollMs)
+  }
+}
+
+/** What its holder says of itself; undefined when it says nothing. */
+interface Held {
+  readonly heldBy: string | undefined
+}
+
+async function lockBySockets(path: string, says: string): Promise<DirectoryLock | Held> {
   const { dev, ino } = statSync(path, { bigint: true })
   const name = `\0paxos-data-${dev}-${ino}`
-  const abstract = await listen(name)
-  if (abstract === undefined) throw heldBy(path, await ask(name))
+  const abstract = await listen(name, says)
+  if (abstract === undefined) return { heldBy: await ask(name) }
   // A path through the open directory is short; a socket's own path may have 107 bytes at most.
   const directory = openSync(path, 'r')
+  const letGo = async (): Promise<void> => {
+    closeSync(directory)
+    await close(abstract)
+  }
   try {
     const socketPath = `/proc/self/fd/${directory}/${lockSocket}`
     const owner = await ask(socketPath)
-    if (owner !== undefined) throw heldBy(path, owner)
-    rmSync(socketPath, { force: true })
-    const named = await listen(socketPath)
-    if (named === undefined) throw heldBy(path, undefined)
+    const named = owner === undefined ? await listenAnew(socketPath, says) : undefined
+    if (named === undefined) {
+      await letGo()
+      return { heldBy: owner }
+    }
     return {
       async release(): Promise<void> {
         await close(named)
-        closeSync(directory)
-        await close(abstract)
+        await letGo()
       },
     }
   } catch (error) {
-    closeSync(directory)
-    await close(abstract)
+    await letGo()
     throw error
   }
 }
 
-/** Undefined when the name is taken. Tells whoever connects which process this is. */
-function listen(name: string): Promise<Server | undefined> {
+/** A socket file that nobody answers on is stale. */
+function listenAnew(path: string, says: string): Promise<Server | undefined> {
+  rmSync(path, { force: true })
+  return listen(path, says)
+}
+
+/** Undefined when the name is taken. Tells whoever connects which process this is, and whether it only reads. */
+function listen(name: string, says: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
       socket.on('error', () => socket.destroy())
-      socket.end(String(process.pid))
+      socket.end(says)
       socket.unref()
     })
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -85,7 +121,7 @@ function ask(name: string): Promise<string | undefined> {
       connected = true
     })
     socket.on('data', (bytes) => {
-      said += bytes.toString('latin1').slice(0, 20)
+      said += bytes.toString('latin1').slice(0, 40)
     })
     socket.on('error', () => {})
     socket.on('close', () => resolve(connected ? said : undefined))
@@ -98,11 +134,11 @@ function close(server: Server): Promise<void> {
   })
 }
 
-function lockByFile(path: string): DirectoryLock {
+function lockByFile(path: string, says: string): DirectoryLock | Held {
   const file = join(path, lockFile)
   for (;;) {
     try {
-      writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 })
+      writeFileSync(file, says, { flag: 'wx', mode: 0o600 })
       return {
         async release(): Promise<void> {
           rmSync(file, { force: true })
@@ -111,7 +147,7 @@ function lockByFile(path: string): DirectoryLock {
     } catch (error) {
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error
       const owner = readFileSync(file, 'latin1')
-      if (isAlive(Number(owner))) throw heldBy(path, owner)
+      if (isAlive(Number.parseInt(owner, 10))) return { heldBy: owner }
       rmSync(file, { force: true })
     }
   }
@@ -127,9 +163,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function heldBy(path: string, owner: string | undefined): PaxosError {
-  const who = owner === undefined || owner === '' ? 'another process' : `process ${owner}`
-  return new PaxosError('DATA_DIR_REFUSED', `Cannot use ${path}: ${who} holds it`, {
+function refusal(path: string, owner: string | undefined): PaxosError {
+  return new PaxosError('DATA_DIR_REFUSED', `Cannot use ${path}: ${ownerInWords(owner)} holds it`, {
     hint: 'A data directory belongs to one running node. Stop that process, or choose another directory.',
   })
+}
+
+/** `process 4711`, or that it is one which only reads. */
+function ownerInWords(owner: string | undefined): string {
+  if (owner === undefined || owner === '') return 'another process'
+  if (!owner.endsWith(readingMark)) return `process ${owner}`
+  return `a command that reads (process ${owner.slice(0, -readingMark.length)})`
 }

@@ -35,12 +35,15 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** After a crash the file holds the old text or the new, whole. */
+/** After a crash the file holds the old text or the new, whole. It belongs to whom it belonged: a node must be able to read it. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const half = `${path}.tmp`
+  const owner = (await isThere(path)) ? await stat(path) : undefined
   const file = await open(half, 'w', 0o600)
   try {
     await file.writeFile(text)
+    const own = await file.stat()
+    if (owner !== undefined && (owner.uid !== own.uid || owner.gid !== own.gid)) await file.chown(owner.uid, owner.gid)
     await file.sync()
   } finally {
     await file.close()

@@ -80,7 +80,10 @@ export async function readIdentityFile(directory: string): Promise<Identity | un
     bytes = await readFile(path)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new PaxosError('DATA_DIR_REFUSED', `Cannot read ${path}`, { cause: error })
+    throw new PaxosError('DATA_DIR_REFUSED', `Cannot read ${path}: ${error instanceof Error ? error.message : error}`, {
+      hint: 'Check owner and permissions: the node must run as the user to whom its directory belongs.',
+      cause: error,
+    })
   }
   const identity = decodeIdentity(bytes)
   if (identity !== undefined) return identity

@@ -86,7 +86,8 @@ test('what is committed meanwhile is in the copy, wherever the copy is', async (
     const random = new Random(seed)
     const model = await makeHoles(store, 5000)
     let isOver = false
-    const reclaimed = store.reclaim({ ...pace, sliceBytes: 3000, sliceMs: seed % 2 }).finally(() => {
+    // A record or two in each turn: hundreds of turns, so that commits come meanwhile on a slow disk, too.
+    const reclaimed = store.reclaim({ ...pace, sliceBytes: 600, sliceMs: seed % 2 }).finally(() => {
       isOver = true
     })
     let commits = 0
@@ -103,7 +104,7 @@ test('what is committed meanwhile is in the copy, wherever the copy is', async (
       commits++
     }
     await reclaimed
-    assert.ok(commits > 4, `only ${commits} commits meanwhile`)
+    assert.ok(commits > 3, `only ${commits} commits meanwhile`)
     assert.deepEqual(contents(store), new Map([...model].sort()), `seed ${seed}`)
     await close()
     const again = openStore(directory)
