@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { assert } from '../base/assert.ts'
+import { PaxosError } from '../base/error.ts'
 import { Random } from '../base/random.ts'
 import { KvMachine } from '../machine/kv-machine.ts'
 import type { Epoch, Member } from '../protocol/epoch.ts'
@@ -77,7 +78,12 @@ export async function startNode(config: NodeConfig, dependencies: NodeDependenci
     commitDeadlineMs: config.limits.commitDeadlineMs,
     keptBytesMax: config.limits.backupLogBytesMax,
     onFailure: onFatal,
+    givenUp: dependencies.stopped,
+  }).catch((error: unknown) => {
+    if (error instanceof PaxosError && error.code === 'STOPPING') return undefined
+    throw error
   })
+  if (directory === undefined) return undefined
   if (directory.state.wasUnborn) dependencies.log.logger.info({}, 'state.mdb was empty and is made anew')
   try {
     // A cluster that was restored has an id of its own.

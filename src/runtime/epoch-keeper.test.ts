@@ -17,25 +17,30 @@ function epoch(number: number, startSlot: number): Epoch {
   return { ...sizes, number: toEpochNumber(number), members, startSlot: toSlot(startSlot), highestId: toNodeId(3) }
 }
 
-test('an epoch that was skipped, because a member told of a later one first, is opened when its beginning is applied', () => {
-  const [first, second, third] = [epoch(1, 0), epoch(2, 10), epoch(3, 20)]
+interface Bench {
+  readonly keeper: EpochKeeper
+  readonly epochs: Epochs
+  /** What is being saved, and what follows from that. */
+  readonly saved: { readonly epoch: Epoch; readonly done: () => void }[]
+  readonly created: (readonly [number: number, appliedUpTo: Slot])[]
+}
+
+const [first, second, third] = [epoch(1, 0), epoch(2, 10), epoch(3, 20)]
+const stopSign = { slot: 9, payload: encodeEpoch(second) }
+
+function bench(...known: readonly Epoch[]): Bench {
   const engine = { truncatedUpTo: () => firstSlot } as unknown as Engine
-  const epochs = new Epochs(
-    [first, third],
-    [first, third].map((each) => ({ epoch: each, engine })),
-  )
-  const saved: { readonly epoch: Epoch; readonly done: () => void }[] = []
+  const open = known.map((each) => ({ epoch: each, engine }))
+  const epochs = new Epochs(known, open)
+  const saved: Bench['saved'] = []
+  const created: Bench['created'] = []
   const host = {
     saveEpoch: (each: Epoch, done: () => void) => void saved.push({ epoch: each, done }),
     setMembers: () => {},
     fail: assert.fail,
   } as unknown as ReplicaHost
-  const created: (readonly [number: number, appliedUpTo: Slot])[] = []
-  const state = {
-    durableUpTo: toSlot(10),
-    appliedUpTo: toSlot(10),
-    machine: { stopSign: undefined },
-  } as unknown as ReplicaState
+  const at = toSlot(10)
+  const state = { durableUpTo: at, appliedUpTo: at, machine: { stopSign: undefined } } as unknown as ReplicaState
   const keeper = new EpochKeeper({ self: toNodeId(1), host, options: { resendMs: 100 } as never }, epochs, state, {
     createEngine: ({ number }, appliedUpTo) => {
       created.push([number, appliedUpTo])
@@ -43,29 +48,46 @@ test('an epoch that was skipped, because a member told of a later one first, is 
     },
     step: assert.fail,
     send: () => {},
-    onBegun: assert.fail,
+    onBegun: () => {},
   })
-  const stopSign = { slot: 9, payload: encodeEpoch(second) }
+  return { keeper, epochs, saved, created }
+}
+
+function openIn({ epochs }: Bench): readonly number[] {
+  return epochs.open.map((open) => open.epoch.number)
+}
+
+test('an epoch that was skipped, because a member told of a later one first, is opened when its beginning is applied', () => {
+  const skipped = bench(first, third)
+  const { keeper, epochs, saved, created } = skipped
   keeper.onStopSign(stopSign)
   keeper.onStopSign(stopSign)
-  assert.deepEqual(
-    saved.map((each) => each.epoch.number),
-    [2],
-    'nothing is said in it before it is durable',
-  )
-  assert.equal(epochs.of(toEpochNumber(2)), undefined)
+  const numbers = saved.map((each) => each.epoch.number)
+  assert.deepEqual(numbers, [2], 'nothing is said in it before it is durable')
+  assert.deepEqual(openIn(skipped), [1, 3])
   saved[0]?.done()
   assert.deepEqual(created, [[2, 10]])
-  assert.deepEqual(
-    epochs.open.map((open) => open.epoch.number),
-    [1, 2, 3],
-  )
-  assert.deepEqual(
-    epochs.known.map(({ number }) => number),
-    [1, 2, 3],
-  )
+  assert.deepEqual(openIn(skipped), [1, 2, 3])
+  assert.deepEqual(epochs.known, [first, second, third])
   assert.equal(epochs.holding(toSlot(10)).epoch.number, 2)
   assert.deepEqual([epochs.newest.number, epochs.current.epoch.number], [3, 3])
   keeper.onStopSign(stopSign)
   assert.equal(saved.length, 1)
+})
+
+test('one that a member told of, and that is being saved, is opened once', () => {
+  const told = bench(first)
+  told.keeper.begin(second)
+  told.keeper.begin(third)
+  told.keeper.onStopSign(stopSign)
+  for (const { done } of told.saved) done()
+  assert.deepEqual(openIn(told), [1, 2, 3])
+})
+
+test('one that is skipped while the later one is being saved is opened after it', () => {
+  const skipped = bench(first)
+  skipped.keeper.begin(third)
+  skipped.keeper.onStopSign(stopSign)
+  for (const { done } of skipped.saved) done()
+  assert.deepEqual(openIn(skipped), [1, 2, 3])
 })

@@ -117,6 +117,8 @@ export class EpochKeeper {
     if (this.#filling === epoch.number) return
     this.#filling = epoch.number
     this.#node.saveEpoch(epoch, () => {
+      // A member told of it as well, before this node applied where it begins, and that was saved first.
+      if (this.epochs.known.some(({ number }) => number === epoch.number)) return
       this.epochs.fillIn(epoch, isMember(epoch, this.#self) ? this.#createEngine(epoch) : undefined)
       this.#setMembers()
     })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { KvMachine } from '../machine/kv-machine.ts'
+import type { View } from '../machine/view.ts'
 import { toSlot } from '../protocol/ids.ts'
 import type { Observer } from './observer.ts'
 import { defaultReplicaOptions } from './options.ts'
@@ -59,4 +60,32 @@ test('a node that stops waits for a received snapshot that is on its way into th
   disk = received
   place()
   assert.deepEqual(happened, ['installed: true', 'stopped'])
+})
+
+test('a node that stops under load waits for what it has applied, and not for what comes after', () => {
+  const commits: Done[] = []
+  const disk = new Map<string, Uint8Array>()
+  const store: StateStore = {
+    view: { get: (key) => disk.get(key), range: () => [] },
+    commit: (changes, done) => {
+      for (const [key, value] of changes) value === null ? disk.delete(key) : disk.set(key, value)
+      commits.push(done)
+    },
+    snapshot: () => assert.fail('not here'),
+    install: () => assert.fail('not here'),
+  }
+  const observer = { stateCommitted: nothing, applied: nothing } as unknown as Observer
+  const clock = { now: () => 0 } as never
+  const createMachine = (view: View): KvMachine => new KvMachine(view)
+  const state = new ReplicaState(store, createMachine, clock, observer, defaultReplicaOptions, nothing, assert.fail)
+  const apply = (slot: number): void => void state.apply(toSlot(slot), { kind: 'noop', payload: new Uint8Array() })
+  apply(0)
+  let isStopped = false
+  state.whenDurable(() => {
+    isStopped = true
+  })
+  apply(1)
+  assert.deepEqual([commits.length, isStopped], [1, false])
+  commits[0]?.()
+  assert.ok(isStopped)
 })

@@ -122,9 +122,15 @@ export class ReplicaState {
 
   /** Runs `task` when everything applied by now is durable, and no received snapshot is on its way into the store. */
   whenDurable(task: () => void): void {
-    this.flush(true)
-    if (!this.#isCommitting && !this.#isInstalling) task()
-    else this.#waiting.push(() => this.whenDurable(task))
+    // Not what is applied later: under load there is always more.
+    const upTo = this.#machine.appliedUpTo
+    const look = (): void => {
+      if (this.#durableUpTo < upTo) this.flush(true)
+      const isWaiting = this.#isInstalling || (this.#isCommitting && this.#durableUpTo < upTo)
+      if (isWaiting) this.#waiting.push(look)
+      else task()
+    }
+    look()
   }
 
   /** A consistent copy of the last durable commit, once none is in flight. */

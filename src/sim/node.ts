@@ -66,6 +66,7 @@ export class SimNode {
   #driver: Driver | undefined
   #replica: Replica | undefined
   #engine: MultiPaxos | undefined
+  #engineEpoch = 0
   #isPaused = false
   #isStopping = false
   #backlog: (() => void)[] = []
@@ -189,6 +190,7 @@ export class SimNode {
     this.#driver = undefined
     this.#replica = undefined
     this.#engine = undefined
+    this.#engineEpoch = 0
     this.#life++
     this.#isPaused = false
     this.#isStopping = false
@@ -264,7 +266,7 @@ export class SimNode {
       growthGate: new GrowthGate(() => undefined),
       createMachine: (view) => this.#watched(new KvMachine(view)),
       createEngine: (epoch, appliedUpTo, isNew) => {
-        this.#engine = new MultiPaxos({
+        const engine = new MultiPaxos({
           self: this.id,
           incarnation: toIncarnation(this.#incarnation),
           epoch,
@@ -286,7 +288,10 @@ export class SimNode {
           now: this.clock.now(),
           isNew,
         })
-        return this.#engine
+        // One that was filled in is of an epoch that is over.
+        if (epoch.number >= this.#engineEpoch) this.#engine = engine
+        this.#engineEpoch = Math.max(this.#engineEpoch, epoch.number)
+        return engine
       },
     })
   }

@@ -60,8 +60,6 @@ SIGTERM and SIGINT stop it cleanly: it gives up leadership, finishes what is ope
       this.onEnd(() => process.exit(exitStatusOf(error)))
       throw error
     }
-    // A backup that its disk holds up is given up, and would keep the process.
-    this.onEnd(() => process.exit())
     return { stopped: true }
   }
 }

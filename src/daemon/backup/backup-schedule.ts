@@ -103,7 +103,10 @@ export class BackupSchedule {
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
-    await Promise.race([this.#running, pause(this.#options.stopWaitMs ?? stopWaitMs, undefined, { ref: false })])
+    const late = pause(this.#options.stopWaitMs ?? stopWaitMs, true, { ref: false })
+    if ((await Promise.race([this.#running, late])) !== true) return
+    const { directory, logger } = this.#options
+    logger.warn({ directory }, 'a backup is not waited for any more: the process ends when its disk answers')
   }
 
   #wait(ms: number): void {

@@ -61,6 +61,8 @@ export interface DataDirectoryOptions {
   readonly readersWaitMs?: number
   /** It waits for this one. */
   onWait?(owner: string): void
+  /** Waiting ends when it resolves, with PaxosError STOPPING. */
+  readonly givenUp?: Promise<unknown>
 }
 
 export interface DataDirectory {

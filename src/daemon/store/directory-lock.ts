@@ -27,12 +27,14 @@ export interface LockOptions {
   readonly readersWaitMs?: number
   /** Called when it begins to wait, with what for. */
   onWait?(owner: string): void
+  /** Waiting ends when it resolves. */
+  readonly givenUp?: Promise<unknown>
 }
 
 const pollMs = 100
 const readingMark = ' reading'
 
-/** Throws PaxosError DATA_DIR_REFUSED when another process holds it. */
+/** Throws PaxosError DATA_DIR_REFUSED when another process holds it, STOPPING when waiting was given up. */
 export async function lockDirectory(path: string, options: LockOptions = {}): Promise<DirectoryLock> {
   const says = `${process.pid}${options.isReading === true ? readingMark : ''}`
   const deadline = performance.now() + (options.readersWaitMs ?? 0)
@@ -40,9 +42,12 @@ export async function lockDirectory(path: string, options: LockOptions = {}): Pr
     const taken = process.platform === 'linux' ? await lockBySockets(path, says) : lockByFile(path, says)
     if (!('heldBy' in taken)) return taken
     const { heldBy } = taken
-    if (heldBy?.endsWith(readingMark) !== true || performance.now() >= deadline) throw refusal(path, heldBy)
+    // One that says nothing may be busy reading.
+    const isNode = heldBy !== undefined && heldBy !== '' && !heldBy.endsWith(readingMark)
+    if (isNode || performance.now() >= deadline) throw refusal(path, heldBy)
     if (isFirst) options.onWait?.(ownerInWords(heldBy))
-    await pause(pollMs)
+    const polls = [pause(pollMs, false), ...(options.givenUp === undefined ? [] : [options.givenUp.then(() => true)])]
+    if (await Promise.race(polls)) throw new PaxosError('STOPPING', `Asked to stop while ${path} was held`)
   }
 }
 

@@ -43,7 +43,9 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   try {
     await file.writeFile(text)
     const own = await file.stat()
-    if (owner !== undefined && (owner.uid !== own.uid || owner.gid !== own.gid)) await file.chown(owner.uid, owner.gid)
+    // Others cannot give files away, and need not.
+    const isGiven = owner !== undefined && (owner.uid !== own.uid || owner.gid !== own.gid) && process.getuid?.() === 0
+    if (isGiven) await file.chown(owner.uid, owner.gid)
     await file.sync()
   } finally {
     await file.close()

@@ -325,11 +325,9 @@ export class MultiPaxos implements Engine {
       effects.push({ kind: 'send', to: this.#otherMembers, message: { kind: 'decide', ballot, decided } })
     }
     // Whoever leads has told of the stop sign by now.
-    if (this.#log.stop !== undefined && !this.#isRetired) {
-      effects.push(...this.#onRetire())
-      // No later tick would: without it a restart needs a quorum of this epoch again, which may be gone by then.
-      this.#isChosenDue = true
-    }
+    if (this.#log.stop !== undefined && !this.#isRetired) effects.push(...this.#onRetire())
+    // No later tick would: without it a restart needs a quorum of this epoch again, which may be gone by then.
+    if (this.#log.stop !== undefined) this.#isChosenDue = true
     this.#noteChosen()
     effects.push(...this.#acceptor.flush())
     return effects

@@ -111,6 +111,24 @@ test('a promise counts with all its parts of one attempt only', () => {
   assert.deepEqual(proposals(one.result()), ['0=a', '1=b'])
 })
 
+test('parts of two answers to one attempt are no promise: the acceptor was restarted between them, and told more', () => {
+  const part = (which: number, over: Partial<Promise_>, ...slots: readonly number[]): Promise_ =>
+    promise(
+      slots.map((slot) => vote(slot, `${slot}`, 1)),
+      { part: which, parts: 3, ...over },
+    )
+  const later = { chosenUpTo: toSlot(1) }
+  const one = phaseOne([
+    [n1, promise([])],
+    [n2, part(0, {}, 0, 1)],
+    [n2, part(1, later, 3, 4)],
+    [n2, part(2, later, 5)],
+  ])
+  assert.equal(one.result(), undefined)
+  one.onPromise(n2, part(0, later, 1, 2))
+  assert.deepEqual(proposals(one.result()), ['1=1', '2=2', '3=3', '4=4', '5=5'])
+})
+
 test('a complete promise is not replaced by a later attempt', () => {
   const one = phaseOne([[n1, promise([vote(0, 'a', 1)])]])
   one.onPromise(n1, promise([], { attempt: 2, part: 0, parts: 2 }))

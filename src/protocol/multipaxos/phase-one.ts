@@ -48,7 +48,10 @@ export class PhaseOne {
     assert(sameBallot(promise.ballot, this.ballot), 'a promise of another ballot')
     let collected = this.#collected.get(from)
     if (collected !== undefined && isComplete(collected)) return
-    if (collected === undefined || promise.attempt > collected.attempt) {
+    // Two answers to one attempt, of an acceptor that was restarted between them, say different things of the same: then the parts
+    // that come last count.
+    const isOther = collected !== undefined && promise.attempt === collected.attempt && !isPartOf(promise, collected)
+    if (collected === undefined || promise.attempt > collected.attempt || isOther) {
       collected = { attempt: promise.attempt, parts: new Map() }
       this.#collected.set(from, collected)
     }
@@ -136,6 +139,12 @@ function settleStopSigns(best: Map<Slot, Vote>, from: Slot, end: Slot): Slot {
 function isWeaker(a: Vote, b: Vote): boolean {
   if (a.chosen || b.chosen) return !a.chosen
   return compareBallots(a.ballot, b.ballot) < 0
+}
+
+function isPartOf({ parts, chosenUpTo, truncatedUpTo }: Promise_, collected: Collected): boolean {
+  const first = collected.parts.values().next().value
+  if (first === undefined) return true
+  return parts === first.parts && chosenUpTo === first.chosenUpTo && truncatedUpTo === first.truncatedUpTo
 }
 
 function isComplete({ parts }: Collected): boolean {

@@ -7,6 +7,7 @@ import { type Ballot, maxBallot, zeroBallot } from '../ballot.ts'
 import { type Entry, noop } from '../entry.ts'
 import type { Epoch } from '../epoch.ts'
 import { encodeEpoch, encodeStopSign, epochAfter } from '../epoch-codec.ts'
+import { auditLevel } from '../feature-level.ts'
 import { type NodeId, nextSlot, type Slot, toIncarnation, toSlot } from '../ids.ts'
 import type { SlotEntry, Vote } from '../multipaxos/message.ts'
 import { PhaseOne } from '../multipaxos/phase-one.ts'
@@ -16,7 +17,7 @@ import type { Survivor } from './survivor.ts'
 
 /**
  * - chosen: proved.
- * - possible: voted for, and the silent may have completed it. Kept.
+ * - possible: voted for, and the silent may have completed it; or a stop sign, made anew from the epoch that it began. Kept.
  * - unchosen: voted for, and proved that it was not chosen. Kept all the same: nobody was told that it failed.
  * - empty: no vote is left, and proved that nothing was chosen. A no-op.
  * - unseen: no vote is left, and the silent may have chosen something. A no-op; that something is lost.
@@ -68,7 +69,7 @@ export function settleLog(
     const found = evidence.of(slot)
     const { ballot: voted } = found.strongest ?? {}
     const isStop = slot === (next?.startSlot ?? 0) - 1 && entry.kind === 'stopSign'
-    const verdict = isStop ? proved : classify(found, entry, slot < certainUpTo)
+    const verdict = isStop ? ofStopSign(epoch, evidence, next) : classify(found, entry, slot < certainUpTo)
     return { slot, epoch: epoch.number, entry, ballot: voted, voters: found.voters, ...verdict }
   })
   const end = Math.max(nextSlot(from, entries.length), evidence.end)
@@ -77,11 +78,18 @@ export function settleLog(
 
 const proved = { class: 'chosen', mayDiffer: false } as const
 
-function classify(
-  found: SlotEvidence,
-  entry: Entry,
-  isCertain: boolean,
-): { readonly class: SlotClass; readonly mayDiffer: boolean } {
+/** One that nobody who is left voted for begins the same epoch, and may have said who asked for it: that is lost then. */
+function ofStopSign(epoch: Epoch, evidence: Evidence, next: Epoch | undefined): Verdict {
+  const isRebuilt = next !== undefined && votedStopSign(next, evidence) === undefined
+  return isRebuilt && epoch.featureLevel >= auditLevel ? { class: 'possible', mayDiffer: true } : proved
+}
+
+interface Verdict {
+  readonly class: SlotClass
+  readonly mayDiffer: boolean
+}
+
+function classify(found: SlotEvidence, entry: Entry, isCertain: boolean): Verdict {
   const { strongest, isChosen, mayBeChosen, mayDiffer, silentSuffice } = found
   if (isChosen) return proved
   if (strongest === undefined) {
@@ -136,16 +144,19 @@ function propose({ epoch, from, ballot, evidence, survivors, next }: Proposing):
 
 /** As it was voted for, if anybody did; otherwise it follows from the epoch that it began. */
 function stopSignBefore(epoch: Epoch, next: Epoch, evidence: Evidence): Vote {
-  const { startSlot, ...after } = next
-  const slot = nextSlot(startSlot, -1)
-  const begins = (vote: Vote): boolean => {
-    const begun = vote.entry.kind === 'stopSign' ? epochAfter(slot, vote.entry.payload) : undefined
-    return begun !== undefined && equalBytes(encodeEpoch(begun), encodeEpoch(next))
-  }
-  const voted = evidence.votesOf(slot).find(begins)
+  const voted = votedStopSign(next, evidence)
   if (voted !== undefined) return { ...voted, chosen: true }
+  const { startSlot, ...after } = next
   const entry: Entry = { kind: 'stopSign', payload: encodeStopSign(after) }
-  return { slot, ballot: zeroBallot(epoch.number), entry, chosen: true }
+  return { slot: nextSlot(startSlot, -1), ballot: zeroBallot(epoch.number), entry, chosen: true }
+}
+
+function votedStopSign(next: Epoch, evidence: Evidence): Vote | undefined {
+  const slot = nextSlot(next.startSlot, -1)
+  return evidence.votesOf(slot).find(({ entry }) => {
+    const begun = entry.kind === 'stopSign' ? epochAfter(slot, entry.payload) : undefined
+    return begun !== undefined && equalBytes(encodeEpoch(begun), encodeEpoch(next))
+  })
 }
 
 /** Every slot of the epoch below is chosen, as somebody knows. */

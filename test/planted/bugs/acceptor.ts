@@ -199,9 +199,8 @@ export const acceptorBugs: readonly Bug[] = [
     patches: [
       {
         file: 'protocol/multipaxos/multipaxos.ts',
-        find: `which may be gone by then.
-      this.#isChosenDue = true`,
-        replace: 'which may be gone by then.',
+        find: 'if (this.#log.stop !== undefined) this.#isChosenDue = true',
+        replace: '',
       },
     ],
   },

@@ -92,11 +92,16 @@ export const leaderBugs: readonly Bug[] = [
     patches: [
       {
         file: phaseOne,
-        find: 'if (collected === undefined || promise.attempt > collected.attempt) {',
+        find: 'if (collected === undefined || promise.attempt > collected.attempt || isOther) {',
         replace: 'if (collected === undefined) {',
       },
       { file: phaseOne, find: 'if (promise.attempt === collected.attempt) collected', replace: 'collected' },
     ],
+  },
+  {
+    name: 'promise-answers-mixed',
+    what: 'Parts of two answers to one attempt, with a restart between them, make one promise',
+    patches: [{ file: phaseOne, find: 'collected.attempt || isOther) {', replace: 'collected.attempt) {' }],
   },
   {
     name: 'q1-minus-one',
