@@ -2,7 +2,7 @@ import { access, constants } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { PaxosError } from '../base/error.ts'
 
-/** For a dry run: whether a new file could be made here. Makes none. Throws PaxosError USAGE. */
+/** Whether a new file can be made here, before the work for it is done. Makes none. Throws PaxosError USAGE. */
 export async function checkWritable(path: string): Promise<void> {
   try {
     await access(dirname(resolve(path)), constants.W_OK | constants.X_OK)

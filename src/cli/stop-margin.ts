@@ -9,8 +9,7 @@ export interface StopMargin {
   readonly okToStop: boolean
   /** The arithmetic, in words. */
   readonly reason: string
-  /** Acceptors that answer the leader now, the member among them or not; without a leader, whoever hears most of them. */
-  /** Null of a stopped node, which does not know. */
+  /** Acceptors that answer the leader now, the member among them or not; without a leader, whoever hears most of them. Null of a stopped node. */
   readonly reachable: number | null
   readonly acceptors: number
   readonly q1: number

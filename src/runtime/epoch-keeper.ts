@@ -50,7 +50,7 @@ export class EpochKeeper {
   readonly #greeter: EpochGreeter
   readonly #resendMs: number
   #saving: Epoch | undefined
-  #filling: EpochNumber | undefined
+  #opening: EpochNumber | undefined
   /** How far the machine is in an epoch that is over, and since when. */
   #waiting: { readonly at: Slot; readonly since: number } | undefined
   #early: EarlyMessage[] = []
@@ -82,7 +82,7 @@ export class EpochKeeper {
     const known = this.epochs.known.find(({ number }) => number === next.number)
     const isSame = known === undefined || equalBytes(encodeEpoch(known), encodeEpoch(next))
     assert(isSame, `slot ${slot} begins another epoch ${next.number} than a member told of`)
-    if (known === undefined && next.number < (this.#saving ?? this.epochs.newest).number) this.#fillIn(next)
+    if (known === undefined && next.number < (this.#saving ?? this.epochs.newest).number) this.#openSkipped(next)
     else this.begin(next)
   }
 
@@ -113,13 +113,13 @@ export class EpochKeeper {
    * A member told of a later epoch first. This one is over, but what was chosen in it is still to be learned, and its last slots
    * may need this node's promise to become known chosen.
    */
-  #fillIn(epoch: Epoch): void {
-    if (this.#filling === epoch.number) return
-    this.#filling = epoch.number
+  #openSkipped(epoch: Epoch): void {
+    if (this.#opening === epoch.number) return
+    this.#opening = epoch.number
     this.#node.saveEpoch(epoch, () => {
       // A member told of it as well, before this node applied where it begins, and that was saved first.
       if (this.epochs.known.some(({ number }) => number === epoch.number)) return
-      this.epochs.fillIn(epoch, isMember(epoch, this.#self) ? this.#createEngine(epoch) : undefined)
+      this.epochs.insert(epoch, isMember(epoch, this.#self) ? this.#createEngine(epoch) : undefined)
       this.#setMembers()
     })
   }

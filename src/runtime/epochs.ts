@@ -107,7 +107,7 @@ export class Epochs {
   }
 
   /** An epoch between two that are known: a member told of the later one before this node had applied where this one begins. */
-  fillIn(epoch: Epoch, engine: Engine | undefined): void {
+  insert(epoch: Epoch, engine: Engine | undefined): void {
     assert(epoch.number < this.newest.number, `epoch ${epoch.number} is not below ${this.newest.number}`)
     assert(!this.#known.some(({ number }) => number === epoch.number), `epoch ${epoch.number} is known already`)
     this.#known.push(epoch)

@@ -288,7 +288,7 @@ export class SimNode {
           now: this.clock.now(),
           isNew,
         })
-        // One that was filled in is of an epoch that is over.
+        // One that had been skipped is of an epoch that is over.
         if (epoch.number >= this.#engineEpoch) this.#engine = engine
         this.#engineEpoch = Math.max(this.#engineEpoch, epoch.number)
         return engine

@@ -5,7 +5,7 @@ import { type Cluster, electionTimeoutMs, groupOf, withCluster } from './cluster
 import { until } from './until.ts'
 import { assertSameContent, Load } from './workload.ts'
 
-const kills = 6
+const kills = 10
 
 function loadOn(cluster: Cluster): Load {
   const readers = cluster.nodes.map((node) => cluster.clientOf(node, { timeoutMs: 2000 }))
@@ -32,7 +32,7 @@ test('every node takes writes and reads, and stale reads say their revision', as
   })
 })
 
-test('kill -9 of the leader under load, six times, loses no acknowledged write and serves no stale read', async () => {
+test('kill -9 of the leader under load, ten times, loses no acknowledged write and serves no stale read', async () => {
   await withCluster({ nodes: 3 }, async (cluster) => {
     await cluster.startAll()
     const load = loadOn(cluster)

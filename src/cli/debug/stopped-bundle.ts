@@ -29,11 +29,16 @@ export async function collectStoppedBundle(path: string, { bytesMax, signal }: B
   const folder = `nodes/${node}`
   const { format, uid, files: listing, disk } = facts
   files.addJson(`${folder}/directory.json`, { path: facts.path, format: format ?? null, uid, listing, disk })
+  let stopped: ReturnType<typeof readStoppedNode> | undefined
+  const readNode = (): ReturnType<typeof readStoppedNode> => {
+    stopped ??= readStoppedNode(path)
+    return stopped
+  }
   const everySlot = { from: undefined, to: undefined }
   const parts: readonly (readonly [file: string, read: () => Promise<unknown>])[] = [
     ['gaps.json', () => readStoppedGaps(path, everySlot)],
-    [`${folder}/status.json`, async () => (await readStoppedNode(path)).status],
-    [`${folder}/epochs.json`, async () => (await readStoppedNode(path)).epochs],
+    [`${folder}/status.json`, async () => (await readNode()).status],
+    [`${folder}/epochs.json`, async () => (await readNode()).epochs],
     [`${folder}/space.json`, async () => (await readStoppedSpace(path, [])).space],
     [`${folder}/chain.json`, () => readStoppedChain(path, everySlot)],
   ]

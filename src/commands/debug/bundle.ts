@@ -60,8 +60,10 @@ With --data-dir, from the directory of a stopped node, damaged or not: the same 
     }
     const { archiveOf, existsAlready, writeArchive } = await import('../../cli/debug/write-bundle.ts')
     // Before the members are asked for nothing.
-    if (file !== '-' && existsSync(file)) throw existsAlready(file)
-    if (file !== '-' && isDryRun) await checkWritable(file)
+    if (file !== '-') {
+      if (existsSync(file)) throw existsAlready(file)
+      await checkWritable(file)
+    }
     const limits = { bytesMax: flags['max-size'] * mib, signal: AbortSignal.timeout(flags['max-time']) }
     const { clusterId, members, files, missing } = await this.#collect(flags, limits)
     const archive = await archiveOf(files, { version: this.config.version, clusterId, missing }, Date.now())

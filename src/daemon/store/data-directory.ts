@@ -24,7 +24,7 @@ import {
   readIncarnation,
   refused,
 } from './directory-identity.ts'
-import { lockDirectory, lockFile, lockSocket } from './directory-lock.ts'
+import { type LockOptions, lockDirectory, lockFile, lockSocket } from './directory-lock.ts'
 import { makeDirectory, syncDirectory } from './durable-file.ts'
 import { type Environment, isUnborn, openEnvironment, reasonOf, removeUnborn } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
@@ -47,7 +47,7 @@ import {
 } from './state-tree.ts'
 import { usageOf } from './store-usage.ts'
 
-export interface DataDirectoryOptions {
+export interface DataDirectoryOptions extends Omit<LockOptions, 'isReading'> {
   readonly path: string
   /** Whose directory it must be; a missing or empty one becomes theirs. Undefined takes whatever node is there. */
   readonly expected: ExpectedIdentity | undefined
@@ -57,12 +57,6 @@ export interface DataDirectoryOptions {
   /** Of truncated votes that stay for increments of backups. */
   readonly keptBytesMax?: number
   readonly snapshotIdleMs?: number
-  /** How long to wait for a command that reads the directory. 0, unless given. */
-  readonly readersWaitMs?: number
-  /** It waits for this one. */
-  onWait?(owner: string): void
-  /** Waiting ends when it resolves, with PaxosError STOPPING. */
-  readonly givenUp?: Promise<unknown>
 }
 
 export interface DataDirectory {
@@ -106,7 +100,10 @@ export const acceptorPageSize = 4096
 const commitDeadlineMsDefault = 10_000
 const snapshotIdleMsDefault = 60_000
 
-/** Opens a node's directory, or creates it for `expected`. Throws PaxosError DATA_DIR_REFUSED, having changed nothing. */
+/**
+ * Opens a node's directory, or creates it for `expected`. Throws PaxosError DATA_DIR_REFUSED, having changed nothing; STOPPING
+ * when waiting for its lock was given up.
+ */
 export async function openDataDirectory(options: DataDirectoryOptions): Promise<DataDirectory> {
   const path = resolve(options.path)
   await prepare(path, options.expected !== undefined)

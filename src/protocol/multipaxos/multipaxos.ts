@@ -442,8 +442,8 @@ export class MultiPaxos implements Engine {
   }
 
   /**
-   * Once a tick is enough where nobody relies on it: losing the watermark loses no entry. With every vote it would cost each commit one page more of
-   * three, in a part of the tree where no vote is.
+   * Once a tick is enough where nobody relies on it: losing the watermark loses no entry. With every vote it would cost each
+   * commit one page more of three, in a part of the tree where no vote is.
    */
   #noteChosen(): void {
     const { chosenUpTo } = this.#log

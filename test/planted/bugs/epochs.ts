@@ -113,7 +113,7 @@ export const epochBugs: readonly Bug[] = [
     patches: [
       {
         file: 'runtime/epoch-keeper.ts',
-        find: '.epochs.newest).number) this.#fillIn(next)',
+        find: '.epochs.newest).number) this.#openSkipped(next)',
         replace: '.epochs.newest).number) return',
       },
     ],
