@@ -61,17 +61,14 @@ async function readContents(path: string): Promise<Contents> {
   }
 }
 
-/** A directory that is in use is whole as far as anyone knows: its node is the one to ask. */
+/** A directory that is in use is whole as far as anyone knows: its node is the one to ask. Throws PaxosError DATA_DIR_REFUSED. */
 async function refuseWhenHeld(path: string): Promise<void> {
   const { lockDirectory } = await import('../../daemon/store/directory-lock.ts')
   try {
     await (await lockDirectory(path, { isReading: true })).release()
   } catch (error) {
-    if (!(error instanceof PaxosError)) return
-    throw new PaxosError(error.code, error.message, {
-      hint: `Ask the node that runs on it: paxos doctor --endpoints unix:${path}/paxos.sock`,
-      cause: error,
-    })
+    // What is wrong with the directory itself is found by reading it.
+    if (error instanceof PaxosError) throw error
   }
 }
 

@@ -44,7 +44,7 @@ export async function lockDirectory(path: string, options: LockOptions = {}): Pr
     const { heldBy } = taken
     // One that says nothing may be busy reading.
     const isNode = heldBy !== undefined && heldBy !== '' && !heldBy.endsWith(readingMark)
-    if (isNode || performance.now() >= deadline) throw refusal(path, heldBy)
+    if (isNode || performance.now() >= deadline) throw refusal(path, heldBy, options.isReading === true)
     if (isFirst) options.onWait?.(ownerInWords(heldBy))
     const polls = [pause(pollMs, false), ...(options.givenUp === undefined ? [] : [options.givenUp.then(() => true)])]
     if (await Promise.race(polls)) throw new PaxosError('STOPPING', `Asked to stop while ${path} was held`)
@@ -168,9 +168,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function refusal(path: string, owner: string | undefined): PaxosError {
+function refusal(path: string, owner: string | undefined, isReading: boolean): PaxosError {
+  const toRead = `A node that runs on it answers at --endpoints unix:${path}/paxos.sock.`
+  const toRun = 'A data directory belongs to one running node. Stop that process, or choose another directory.'
   return new PaxosError('DATA_DIR_REFUSED', `Cannot use ${path}: ${ownerInWords(owner)} holds it`, {
-    hint: 'A data directory belongs to one running node. Stop that process, or choose another directory.',
+    hint: isReading ? toRead : toRun,
   })
 }
 
