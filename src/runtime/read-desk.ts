@@ -2,10 +2,11 @@ import { assert } from '../base/assert.ts'
 import type { Query } from '../machine/request.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Diverged } from './divergence.ts'
+import type { Epochs } from './epochs.ts'
 import type { Observer } from './observer.ts'
 import { answersNoReads, whyLate } from './readiness.ts'
 import { type PendingRead, type ReadBasis, ReadQueue } from './reads.ts'
-import { type Refusal, stopping } from './refusals.ts'
+import { stopping } from './refusals.ts'
 import type { ReadOutcome } from './replica-service.ts'
 import type { ReplicaState } from './state.ts'
 
@@ -14,8 +15,7 @@ export interface ReadDeskHost {
   /** Whether a read may be answered now on the strength of a lease. */
   holdsLease(): boolean
   leader(): NodeId | undefined
-  /** Why another node has to be asked. */
-  closed(): Refusal | undefined
+  epochs(): Pick<Epochs, 'refusal' | 'truncatedUpTo'>
   /** Set when the machine differs from that of a majority. */
   diverged(): Diverged | undefined
   schedule(): void
@@ -43,13 +43,19 @@ export class ReadDesk {
       done({ kind: 'failed', code: 'OVERLOADED', message: 'A snapshot is being put in place on this node.' })
       return
     }
-    done({ kind: 'answered', answer: this.#state.query(query), appliedUpTo: this.#state.appliedUpTo })
+    const { appliedUpTo } = this.#state
+    if (appliedUpTo === 0 && this.#host.epochs().truncatedUpTo > 0) {
+      // Nothing would be no state of long ago: a restored cluster begins with data, and revisions of its own.
+      done({ kind: 'failed', code: 'OVERLOADED', message: 'This node waits for its data from another member.' })
+      return
+    }
+    done({ kind: 'answered', answer: this.#state.query(query), appliedUpTo })
     this.#observer.readDone(this.#host.now() - startedAt, 'stale', true)
   }
 
   readLinearizable(query: Query, timeoutMs: number, done: (outcome: ReadOutcome) => void): void {
     if (this.#refuses(done)) return
-    const closed = this.#host.closed()
+    const closed = this.#host.epochs().refusal
     if (closed !== undefined) {
       done(closed)
       return

@@ -102,7 +102,7 @@ export class Replica implements ReplicaService {
       now: () => this.#now(),
       holdsLease: () => this.holdsLease(),
       leader: () => this.#leader,
-      closed: () => this.#epochs.refusal,
+      epochs: () => this.#epochs,
       diverged: () => this.#verifier.own,
       schedule: () => this.#host.schedule(),
     })

@@ -245,4 +245,15 @@ export const readBugs: readonly Bug[] = [
     what: 'Heartbeats sent before the clock jumped renew the lease when they are acknowledged',
     patches: [{ file: heartbeats, find: 'this.#voidUpTo = this.#seq', replace: '' }],
   },
+  {
+    name: 'stale-read-of-nothing',
+    what: 'A member that waits for its data answers stale reads with nothing',
+    patches: [
+      {
+        file: 'runtime/read-desk.ts',
+        find: 'if (appliedUpTo === 0 && this.#host.epochs().truncatedUpTo > 0) {',
+        replace: 'if (appliedUpTo < 0) {',
+      },
+    ],
+  },
 ]
