@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Bench, del, put } from '../../test/machine/fixtures.ts'
-import type { Reply } from './request.ts'
+import fc from 'fast-check'
+import { BaseView, Bench, bytes, del, put, toKey, txn } from '../../test/machine/fixtures.ts'
+import { Overlay } from '../runtime/overlay.ts'
+import { keyRange } from './footprint.ts'
+import { Kv } from './kv.ts'
+import { historyBlockRevisions } from './layout.ts'
+import type { Item, Key, Reply } from './request.ts'
 
 test('reads at the compacted revision are answered, below it not, and later ones are unharmed', () => {
   const bench = new Bench()
@@ -84,6 +89,112 @@ test('removal keeps ahead of a history that grows as fast', () => {
   bench.batch(...Array.from({ length: 1000 }, () => put('a', 'x')))
   // The slot adds 1000 records and removes 256 + 2 * 1000 old ones.
   assert.equal(bench.dump('h').length, before + 1000 - 2256)
+})
+
+/** Keys that contain one another, and what sorts around the end mark. */
+const fewKeys = ['a', 'a\0', 'a\0\x01', 'a\xff', 'b'].map(toKey)
+const all = { start: '', end: undefined } as const
+const steps = fc.oneof(fc.constantFrom(0, 1, 2), fc.nat(2 * historyBlockRevisions))
+const operation = fc.record({
+  key: fc.constantFrom(...fewKeys),
+  kind: fc.constantFrom('put', 'put', 'delete', 'deleteRange'),
+})
+/** What one revision does: several changes of one key, too. */
+const change = fc.record({
+  step: steps,
+  operations: fc.array(operation, { minLength: 1, maxLength: 4 }),
+  isFlushed: fc.boolean(),
+})
+
+test('whatever blocks the history lies in, it says what every key was at every revision', () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 40 }), fc.array(fc.nat(40), { maxLength: 6 }), (changes, picks) => {
+      const base = new BaseView()
+      const view = new Overlay(base)
+      const kv = new Kv(view, { written() {}, deleted() {} })
+      const states: { readonly revision: number; readonly items: ReadonlyMap<Key, Item> }[] = [
+        { revision: 0, items: new Map() },
+      ]
+      let revision = 0
+      for (const { step, operations, isFlushed } of changes) {
+        revision += 1 + step
+        for (const { key, kind } of operations) {
+          if (kind === 'put') kv.put(key, Uint8Array.of(revision % 256), revision)
+          else if (kind === 'delete') kv.delete(key, revision)
+          else kv.deleteRange({ start: key, end: toKey('a\x80') }, revision)
+        }
+        kv.history.step(0)
+        states.push({ revision, items: new Map([...kv.range(all)].map((item) => [item.key, item])) })
+        if (!isFlushed) continue
+        base.commit(view.take())
+        view.settle()
+      }
+      for (const pick of [0, ...picks]) {
+        const { revision: since, items } = states[pick % states.length] ?? assert.fail('no state')
+        const until = states[(pick % states.length) + 1]?.revision ?? since + 1
+        for (const at of [since, until - 1]) {
+          assert.deepEqual([...kv.rangeAt(all, at)], [...items.values()])
+          const some = { start: toKey('a\0'), end: toKey('b') }
+          assert.deepEqual(
+            [...kv.rangeAt(some, at)],
+            [...items.values()].filter(({ key }) => key >= some.start && key < some.end),
+          )
+          for (const key of fewKeys) assert.deepEqual(kv.getAt(key, at), items.get(key))
+        }
+      }
+      for (const key of fewKeys) {
+        const gone = states.findLast(({ items }, at) => !items.has(key) && states[at - 1]?.items.has(key) === true)
+        const found = kv.history.lastDeletion(key, 0, revision + 1) ?? 0
+        // One that was made anew in the same revision counts, too.
+        if (!kv.get(key)) assert.equal(found, gone?.revision ?? 0)
+        else assert.ok(found >= (gone?.revision ?? 0))
+      }
+      // A compaction leaves nothing behind.
+      kv.history.compact()
+      for (let left = 0; left < 20; left++) kv.history.step(revision)
+      assert.deepEqual([...view.range('c', 'i')], [])
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('what a key was among many changes is found from both ends, within a block and across', () => {
+  const kv = new Kv(new Overlay(new BaseView()), { written() {}, deleted() {} })
+  const key = toKey('a')
+  const revisions = [0, 1, 2].flatMap((block) => [5, 6, 9, 4000].map((at) => block * historyBlockRevisions + at))
+  for (const revision of revisions) kv.put(key, new Uint8Array(0), revision)
+  for (const [index, revision] of revisions.entries()) {
+    const before = revisions[index - 1]
+    assert.equal(kv.getAt(key, revision)?.modRevision, revision)
+    assert.equal(kv.getAt(key, revision - 1)?.modRevision, before)
+  }
+  assert.equal(kv.getAt(key, historyBlockRevisions)?.modRevision, 4000)
+})
+
+test('history as an earlier version kept it is found again, and compacted', () => {
+  const bench = new Bench()
+  for (const key of ['a', '\0\xff', 'b\0']) {
+    for (let i = 1; i <= 3; i++) bench.put(key, `${key}${i}`)
+    bench.one(del(key))
+    const remove = { kind: 'delete', range: keyRange(toKey(key)) } as const
+    // A new life in the revision that ends the one before.
+    bench.put(key, 'again')
+    bench.one(txn([], [remove, { kind: 'put', key: toKey(key), value: bytes('once more') }]))
+  }
+  const before = bench.dump()
+  for (const [viewKey, record] of [...bench.view.range('h', 'i')]) {
+    bench.view.delete(viewKey)
+    bench.view.put(`h${viewKey.slice(1 + 8)}`, record)
+  }
+  for (const [viewKey] of [...bench.view.range('d', 'e')]) bench.view.delete(viewKey)
+  const meta = Uint8Array.from(bench.view.get('m') ?? [])
+  meta[0] = 2
+  bench.view.put('m', meta)
+  bench.restart()
+  assert.deepEqual(bench.dump(), before)
+  for (let i = 1; i <= 3; i++) assert.equal(bench.get('b\0', 12 + i), `b\0${i}`)
+  bench.one({ kind: 'compact', revision: bench.machine.revision })
+  assert.deepEqual([bench.dump('h'), bench.dump('d'), bench.dump('c')], [[], [], []])
 })
 
 function codeOf(reply: Reply | { kind: string; code?: string }): string | undefined {

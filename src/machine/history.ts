@@ -1,11 +1,30 @@
-/** What keys were before they were overwritten or deleted, until it is compacted. */
+/**
+ * What keys were before they were overwritten or deleted, until it is compacted.
+ *
+ * The records of a key's life, from its creation to its deletion, form a chain: each lies under the revision that superseded
+ * it, which is the modRevision of the next. The one of a given revision is looked for from both ends at once: back along the
+ * chain, and forward through the blocks, where it is the first of the key. One of the two is short: a key with n changes in b
+ * blocks takes 2 * min(n, b / n) steps.
+ */
+import { assert } from '../base/assert.ts'
 import { historyStepRecords } from './bounds.ts'
 import { Cursor } from './cursor.ts'
 import { HistoryIndex } from './history-index.ts'
-import { historyEnd, historyKey, historyRange, keyOfHistory, supersededAtOf } from './layout.ts'
-import { decodeItem, modRevisionOf } from './records.ts'
+import {
+  deletionKey,
+  deletionRange,
+  deletionsEnd,
+  historyBlock,
+  historyKey,
+  historyOf,
+  keyOfDeletion,
+  revisionOfDeletion,
+} from './layout.ts'
+import { createRevisionOf, decodeItem, modRevisionOf } from './records.ts'
 import type { Item, Key, KeyRange } from './request.ts'
 import type { View } from './view.ts'
+
+const nothing = new Uint8Array(0)
 
 export class History {
   readonly #view: View
@@ -21,41 +40,60 @@ export class History {
     this.#index = new HistoryIndex(view)
   }
 
-  /** `record` is the item that revision `supersededAt` ends. */
-  add(key: Key, record: Uint8Array, supersededAt: number): void {
+  /** `record` is the item that this revision replaces. */
+  replaced(key: Key, record: Uint8Array, revision: number): void {
     // An item that comes and goes within one revision was never there for a reader.
-    if (modRevisionOf(record) === supersededAt) return
-    this.#view.put(historyKey(key, supersededAt), record)
-    this.#index.add({ key, supersededAt })
+    if (modRevisionOf(record) === revision) return
+    this.#view.put(historyKey(key, revision), record)
+    this.#index.add({ key, supersededAt: revision })
     this.#added++
   }
 
-  /** The item at `revision`, if it was superseded since. */
-  get(key: Key, revision: number): Item | undefined {
-    for (const [, record] of this.#view.range(historyKey(key, revision + 1), historyEnd(key))) {
-      return modRevisionOf(record) <= revision ? decodeItem(key, record) : undefined
-    }
-    return undefined
+  /** `record` is the item that this revision deletes. */
+  deleted(key: Key, record: Uint8Array, revision: number): void {
+    this.replaced(key, record, revision)
+    // Not for a key that was created in this revision, but for one that was replaced in it first.
+    if (this.#view.get(historyKey(key, revision)) !== undefined) this.#view.put(deletionKey(key, revision), nothing)
   }
 
-  /** Items at `revision` that were superseded since, by rising keys. */
-  *range(range: KeyRange, revision: number): Generator<Item, undefined> {
-    const { start, end } = historyRange(range)
+  /** The item at `revision`. `current` is what the key is now, if it is anything, and changed since. */
+  get(key: Key, revision: number, current: Item | undefined): Item | undefined {
+    const end = this.#firstDeletion(key, revision + 1)
+    if (end !== undefined) return this.#inLife(key, revision, end)
+    return current === undefined || current.createRevision > revision
+      ? undefined
+      : this.#inLife(key, revision, current.modRevision)
+  }
+
+  /** Keys in the range that were deleted after `revision`, rising. */
+  *deletedSince(range: KeyRange, revision: number): Generator<Key, undefined> {
+    const { start, end } = deletionRange(range)
     const cursor = new Cursor(this.#view, start, end)
     try {
       while (cursor.key !== undefined) {
-        const key = keyOfHistory(cursor.key)
-        if (supersededAtOf(cursor.key) <= revision) cursor.seek(historyKey(key, revision + 1))
-        const pair = cursor.pair
-        if (pair === undefined) return
-        const after = historyEnd(key)
-        if (pair[0] >= after) continue
-        if (modRevisionOf(pair[1]) <= revision) yield decodeItem(key, pair[1])
+        const key = keyOfDeletion(cursor.key)
+        if (revisionOfDeletion(cursor.key) <= revision) cursor.seek(deletionKey(key, revision + 1))
+        const after = deletionsEnd(key)
+        if (cursor.key !== undefined && cursor.key < after) yield key
         cursor.seek(after)
       }
     } finally {
       cursor.close()
     }
+  }
+
+  /** The last revision in [low, high) that deleted the key. The view cannot be walked backwards, so by halving. */
+  lastDeletion(key: Key, low: number, high: number): number | undefined {
+    let last = this.#firstDeletion(key, low)
+    if (last === undefined || last >= high) return undefined
+    let none = high
+    while (none - last > 1) {
+      const middle = Math.floor((last + none) / 2)
+      const found = this.#firstDeletion(key, middle) ?? none
+      if (found < none) last = found
+      else none = middle
+    }
+    return last
   }
 
   compact(): void {
@@ -78,8 +116,40 @@ export class History {
     this.#index.flush()
     if (!this.#compacting) return
     const taken = this.#index.take(compactedRevision, limit)
-    for (const { key, supersededAt } of taken) this.#view.delete(historyKey(key, supersededAt))
+    for (const { key, supersededAt } of taken) {
+      this.#view.delete(historyKey(key, supersededAt))
+      const deletion = deletionKey(key, supersededAt)
+      if (this.#view.get(deletion) !== undefined) this.#view.delete(deletion)
+    }
     this.#compacting = taken.length === limit
     this.#isLeft = this.#compacting
+  }
+
+  #firstDeletion(key: Key, from: number): number | undefined {
+    for (const [viewKey] of this.#view.range(deletionKey(key, from), deletionsEnd(key)))
+      return revisionOfDeletion(viewKey)
+    return undefined
+  }
+
+  /** The item at `revision` in the life whose last record was superseded at `end`, which is later. */
+  #inLife(key: Key, revision: number, end: number): Item | undefined {
+    let at = end
+    for (let block = historyBlock(revision + 1); ; block++) {
+      const earlier = this.#view.get(historyKey(key, at))
+      assert(earlier !== undefined, `the history of a key lacks what revision ${at} superseded`)
+      if (createRevisionOf(earlier) > revision) return undefined
+      at = modRevisionOf(earlier)
+      if (at <= revision) return decodeItem(key, earlier)
+      const first = this.#firstOfBlock(key, block, revision + 1)
+      if (first !== undefined) return decodeItem(key, first)
+    }
+  }
+
+  /** The record of the block that was superseded first, not before `from`. */
+  #firstOfBlock(key: Key, block: number, from: number): Uint8Array | undefined {
+    const { start, end } = historyOf(key, block)
+    const first = historyBlock(from) === block ? historyKey(key, from) : start
+    for (const [, record] of this.#view.range(first, end)) return record
+    return undefined
   }
 }

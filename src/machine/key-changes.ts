@@ -7,10 +7,8 @@
 import type { AuditRecord } from './audit-record.ts'
 import { auditAnswerMax } from './bounds.ts'
 import type { Kv } from './kv.ts'
-import { historyEnd, historyKey } from './layout.ts'
 import type { AuditQuery, Key, KeyChange } from './request.ts'
 import type { Trail } from './trail.ts'
-import type { ReadView } from './view.ts'
 
 /** Finding when a key was deleted takes some fifty looks at the history. */
 const changesMax = Math.min(100, auditAnswerMax)
@@ -21,12 +19,10 @@ export interface Revisions {
 }
 
 export class KeyChanges {
-  readonly #view: ReadView
   readonly #kv: Kv
   readonly #trail: Trail
 
-  constructor(view: ReadView, kv: Kv, trail: Trail) {
-    this.#view = view
+  constructor(kv: Kv, trail: Trail) {
     this.#kv = kv
     this.#trail = trail
   }
@@ -58,27 +54,8 @@ export class KeyChanges {
   #previous(key: Key, before: number, compacted: number): Omit<KeyChange, 'record'> | undefined {
     const item = this.#kv.getAt(key, before - 1)
     if (item !== undefined) return { revision: item.modRevision, kind: 'put' }
-    const revision = this.#lastSuperseded(key, compacted + 1, before)
+    const revision = this.#kv.history.lastDeletion(key, compacted + 1, before)
     return revision === undefined ? undefined : { revision, kind: 'delete' }
-  }
-
-  /** The last revision in [low, high) that ended a value of the key. The view cannot be walked backwards, so by halving. */
-  #lastSuperseded(key: Key, low: number, high: number): number | undefined {
-    if (!this.#isSupersededFrom(key, low, high)) return undefined
-    let from = low
-    let none = high
-    while (none - from > 1) {
-      const middle = Math.floor((from + none) / 2)
-      if (this.#isSupersededFrom(key, middle, high)) from = middle
-      else none = middle
-    }
-    return from
-  }
-
-  #isSupersededFrom(key: Key, low: number, high: number): boolean {
-    const end = historyKey(key, high)
-    for (const [viewKey] of this.#view.range(historyKey(key, low), historyEnd(key))) return viewKey < end
-    return false
   }
 }
 

@@ -7,6 +7,7 @@ import { noop } from '../protocol/entry.ts'
 import { adminActions, type TrailName } from './audit-record.ts'
 import { encodeBarrier, encodeBatch, encodeRequest } from './command-codec.ts'
 import { keyRange } from './footprint.ts'
+import { historyBlockRevisions } from './layout.ts'
 import type {
   Command,
   Compare,
@@ -35,12 +36,15 @@ for (const [from, to] of [
 /** Three replicas: one that never flushes, one that flushes at every slot, one that flushes and restarts at random. */
 function runSeed(seed: number): void {
   const random = new Random(seed)
-  const commands = new CommandSource(random)
-  const model = new Model()
+  // Every second run goes on from one block of the history into the next.
+  const first = seed % 2 === 0 ? 0 : historyBlockRevisions - 200
+  const commands = new CommandSource(random, first)
+  const model = new Model(first)
   const lazy = new Bench()
   const eager = new Bench()
   const restless = new Bench()
   const replicas = [lazy, eager, restless]
+  for (const replica of replicas) replica.begin(first)
   let inFlight: ReadonlyMap<string, Uint8Array | null> | undefined
   for (let step = 0; step < slotsPerSeed; step++) {
     const where = `seed ${seed} step ${step}`
@@ -116,10 +120,13 @@ class CommandSource {
   readonly sessions = new Set<number>([77])
   timeMs = 1000
   readonly #random: Random
+  readonly #first: number
   #seq = 0
 
-  constructor(random: Random) {
+  /** `first`: the first revision that is asked for. */
+  constructor(random: Random, first: number) {
     this.#random = random
+    this.#first = first
   }
 
   passTime(): void {
@@ -137,7 +144,7 @@ class CommandSource {
   }
 
   query(revision: number): DataQuery {
-    const at = this.#random.chance(0.2) ? undefined : this.#random.integer(0, revision + 2)
+    const at = this.#random.chance(0.2) ? undefined : this.#revisionUpTo(revision + 2)
     if (this.#random.chance(0.4)) return { kind: 'get', key: this.#key(), revision: at }
     const limit = this.#random.chance(0.5) ? 0 : this.#random.integer(1, 5)
     return { kind: 'range', range: this.#range(), limit, revision: at, keysOnly: this.#random.chance(0.2) }
@@ -149,7 +156,7 @@ class CommandSource {
     if (kind < 68) return { kind: 'delete', key: this.#key(), ifVersion }
     if (kind < 74) return { kind: 'deleteRange', range: this.#range() }
     if (kind === 74) return { kind: 'note', action: this.#pick(adminActions), detail: 'why' }
-    if (kind < 77) return { kind: 'compact', revision: this.#random.integer(0, revision + 3) }
+    if (kind < 77) return { kind: 'compact', revision: this.#revisionUpTo(revision + 3) }
     return txn(
       this.#list(2, () => this.#compare()),
       this.#list(4, () => this.#operation()),
@@ -195,6 +202,10 @@ class CommandSource {
 
   key(): Key {
     return this.#key()
+  }
+
+  #revisionUpTo(end: number): number {
+    return this.#random.integer(this.#first, end)
   }
 
   #key(): Key {

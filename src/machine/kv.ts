@@ -26,7 +26,7 @@ export class Kv {
 
   getAt(key: Key, revision: number): Item | undefined {
     const item = this.get(key)
-    return item !== undefined && item.modRevision <= revision ? item : this.history.get(key, revision)
+    return item !== undefined && item.modRevision <= revision ? item : this.history.get(key, revision, item)
   }
 
   /** 0 when there is no such key. */
@@ -43,17 +43,23 @@ export class Kv {
 
   /** The same at `revision`. */
   *rangeAt(range: KeyRange, revision: number): Generator<Item, undefined> {
-    const old = this.history.range(range, revision)
+    const deleted = this.history.deletedSince(range, revision)
     try {
-      let older = old.next().value
+      let gone = deleted.next().value
       for (const item of this.range(range)) {
-        for (; older !== undefined && older.key < item.key; older = old.next().value) yield older
-        // A key is at `revision` either what it is now or what it was: never both.
-        if (item.modRevision <= revision) yield item
+        for (; gone !== undefined && gone <= item.key; gone = deleted.next().value) {
+          const old = gone < item.key ? this.history.get(gone, revision, undefined) : undefined
+          if (old !== undefined) yield old
+        }
+        const then = item.modRevision <= revision ? item : this.history.get(item.key, revision, item)
+        if (then !== undefined) yield then
       }
-      for (; older !== undefined; older = old.next().value) yield older
+      for (; gone !== undefined; gone = deleted.next().value) {
+        const old = this.history.get(gone, revision, undefined)
+        if (old !== undefined) yield old
+      }
     } finally {
-      old.return(undefined)
+      deleted.return(undefined)
     }
   }
 
@@ -68,7 +74,7 @@ export class Kv {
     }
     const version = versionOf(previous) + 1
     const createRevision = createRevisionOf(previous)
-    this.history.add(key, previous, revision)
+    this.history.replaced(key, previous, revision)
     this.#view.put(viewKey, encodeItem(createRevision, revision, version, value))
     this.#changes.written(key, createRevision, version, value)
     return version
@@ -79,7 +85,7 @@ export class Kv {
     const viewKey = itemKey(key)
     const record = this.#view.get(viewKey)
     if (record === undefined) return false
-    this.history.add(key, record, revision)
+    this.history.deleted(key, record, revision)
     this.#view.delete(viewKey)
     this.#changes.deleted(key)
     return true
@@ -91,7 +97,7 @@ export class Kv {
     const found = [...this.#view.range(start, end)]
     for (const [viewKey, record] of found) {
       const key = keyOfItem(viewKey)
-      this.history.add(key, record, revision)
+      this.history.deleted(key, record, revision)
       this.#view.delete(viewKey)
       this.#changes.deleted(key)
     }

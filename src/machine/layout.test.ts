@@ -4,16 +4,25 @@ import fc from 'fast-check'
 import { key } from '../../test/machine/arbitraries.ts'
 import { awkwardKeys, toKey } from '../../test/machine/fixtures.ts'
 import {
+  blockOfHistory,
   compactionKey,
   compactionRange,
-  historyEnd,
+  deletionKey,
+  deletionRange,
+  deletionsEnd,
+  historyBlock,
+  historyBlockRevisions,
+  historyFrom,
   historyKey,
+  historyOf,
   historyRange,
+  keyOfDeletion,
   keyOfHistory,
   keyOfIndex,
   readU64Text,
   repliesKey,
   repliesRange,
+  revisionOfDeletion,
   slotOfReplies,
   supersededAtOf,
   supersededAtOfIndex,
@@ -32,23 +41,26 @@ test('integers as text sort as they do as numbers, and come back', () => {
   )
 })
 
-test('history sorts by key, then by revision', () => {
+/** Revisions of few blocks, so that two of them often share one. */
+const revision = fc.oneof(counter, fc.nat(3 * historyBlockRevisions))
+
+test('history sorts by block, then by key, then by revision', () => {
   fc.assert(
-    fc.property(anyKey, anyKey, counter, counter, (a, b, r, s) => {
-      const wanted = a === b ? r < s : a < b
+    fc.property(anyKey, anyKey, revision, revision, (a, b, r, s) => {
+      const [blockA, blockB] = [historyBlock(r), historyBlock(s)]
+      const wanted = blockA !== blockB ? blockA < blockB : a === b ? r < s : a < b
       assert.equal(historyKey(a, r) < historyKey(b, s), wanted)
-      assert.equal(historyKey(a, r) < historyEnd(a), true)
-      if (a < b) assert.equal(historyEnd(a) <= historyKey(b, 0), true)
     }),
     { numRuns: 2000 },
   )
 })
 
-test('a history key names its key and revision, and so does the page of the index that begins with it', () => {
+test('a history key names its key, block and revision, and so does the page of the index that begins with it', () => {
   fc.assert(
-    fc.property(anyKey, counter, (a, r) => {
+    fc.property(anyKey, revision, (a, r) => {
       const viewKey = historyKey(a, r)
       assert.equal(keyOfHistory(viewKey), a)
+      assert.equal(blockOfHistory(viewKey), historyBlock(r))
       assert.equal(supersededAtOf(viewKey), r)
       assert.equal(keyOfIndex(compactionKey(r, a)), a)
       assert.equal(supersededAtOfIndex(compactionKey(r, a)), r)
@@ -56,12 +68,31 @@ test('a history key names its key and revision, and so does the page of the inde
   )
 })
 
-test('a range of keys holds the history of exactly these keys', () => {
+test('a range of keys holds the history of exactly these keys in a block, and that of one key of no other', () => {
   fc.assert(
-    fc.property(anyKey, anyKey, anyKey, counter, (a, start, end, r) => {
-      const bounds = historyRange({ start, end })
+    fc.property(anyKey, anyKey, fc.option(anyKey, { nil: undefined }), revision, revision, (a, start, end, r, s) => {
       const viewKey = historyKey(a, r)
-      assert.equal(viewKey >= bounds.start && viewKey < bounds.end, a >= start && a < end)
+      const isIn = (bounds: { start: string; end: string }): boolean => viewKey >= bounds.start && viewKey < bounds.end
+      const block = historyBlock(s)
+      const inBlock = historyBlock(r) === block
+      assert.equal(isIn(historyRange({ start, end }, block)), inBlock && a >= start && (end === undefined || a < end))
+      assert.equal(isIn(historyOf(start, block)), inBlock && a === start)
+      assert.equal(isIn(historyFrom(block)), historyBlock(r) >= block)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('deletions sort by key, then by revision, and name both', () => {
+  fc.assert(
+    fc.property(anyKey, anyKey, anyKey, counter, counter, (a, b, end, r, s) => {
+      const viewKey = deletionKey(a, r)
+      assert.equal(viewKey < deletionKey(b, s), a === b ? r < s : a < b)
+      assert.deepEqual([keyOfDeletion(viewKey), revisionOfDeletion(viewKey)], [a, r])
+      assert.equal(viewKey < deletionsEnd(a), true)
+      if (a < b) assert.equal(deletionsEnd(a) <= deletionKey(b, 0), true)
+      const range = deletionRange({ start: b, end })
+      assert.equal(viewKey >= range.start && viewKey < range.end, a >= b && a < end)
     }),
     { numRuns: 2000 },
   )
@@ -86,5 +117,5 @@ test('the replies of a session are its own and in the order of slots', () => {
 })
 
 test('the longest key of a view is within 2100 bytes', () => {
-  assert.equal(historyKey(toKey('\0'.repeat(1024)), 1).length, 2059)
+  assert.equal(historyKey(toKey('\0'.repeat(1024)), 1).length, 2067)
 })

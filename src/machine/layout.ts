@@ -4,7 +4,8 @@
  * | key                                         | value                                                             |
  * | `m`                                         | Meta: applied slot, revision, compacted revision, clock, …        |
  * | `k` key                                     | the item as it is now                                             |
- * | `h` escaped key, NUL SOH, u64 supersededAt  | the item that this revision replaced or deleted, as it was in `k` |
+ * | `h` u64 block, escaped key, NUL SOH, u64 supersededAt | the item that this revision replaced or deleted, as it was in `k` |
+ * | `d` escaped key, NUL SOH, u64 deletedAt     | nothing: this revision deleted the key                            |
  * | `c` u64 supersededAt, key                   | IndexPage: this and further `h` records that one slot added       |
  * | `s` u64 session                             | Session: time to live, deadline, acknowledged sequence number     |
  * | `r` u64 session, u64 slot                   | the replies that this slot gave to the session                    |
@@ -15,13 +16,16 @@
  * | `w` u64 number                              | AuditRecord: an audited write                                     |
  * | `t`                                         | the extents of the two trails; absent before the first record     |
  *
- * An item is in the history only once it is superseded, so a new key costs one write. It lies under the revision that
- * ended it: the value at revision r is the first one of the key with supersededAt > r, if it was there at r already.
- * That is a forward seek, and the record moves from `k` as it is. A compaction to r removes supersededAt <= r; it finds
- * what by the index, oldest first.
+ * An item is in the history only once it is superseded, so a new key costs one write, and the record moves from `k` as it
+ * is. It lies under the revision that ended it. A compaction to r removes supersededAt <= r; it finds what by the index,
+ * oldest first.
+ *
+ * A block is a span of revisions: what is superseded now goes into the same few pages of the store, whatever the key, and
+ * not all over it. Measured with 10,000 keys, puts through the stream: 1.25 times as many, and a third of the bytes written to
+ * disk (ADR 0014).
  *
  * Integers are big-endian. Escaping (NUL becomes NUL 0xff) and the end mark keep the order of keys, whatever bytes they
- * have, while no key's history can lie within another's. The longest view key is 1 + 2 * 1024 + 2 + 8 = 2059 bytes.
+ * have, while no key's history can lie within another's. The longest view key is 1 + 8 + 2 * 1024 + 2 + 8 = 2067 bytes.
  */
 import { assert } from '../base/assert.ts'
 import type { Key, KeyRange } from './request.ts'
@@ -33,6 +37,12 @@ export const trailExtentsKey = 't'
 const endMark = '\0\x01'
 const u64Length = 8
 const u32Factor = 4294967296
+
+/**
+ * Revisions in a block. A few megabytes of small values, so that a flush of what was written lately finds its pages full.
+ * Part of the state's format: it never changes.
+ */
+export const historyBlockRevisions = 16_384
 
 /** What lies under a view key, of what a backup counts or a restore keeps. */
 export function recordKind(viewKey: string): 'meta' | 'item' | 'history' | 'session' | 'audit' | 'other' {
@@ -66,23 +76,69 @@ export function itemRange({ start, end }: KeyRange): { start: string; end: strin
   return { start: `k${start}`, end: end === undefined ? 'l' : `k${end}` }
 }
 
+/** The block of what this revision superseded. */
+export function historyBlock(supersededAt: number): number {
+  return Math.floor(supersededAt / historyBlockRevisions)
+}
+
 export function historyKey(key: Key, supersededAt: number): string {
-  return `h${escapeKey(key)}${endMark}${u64Text(supersededAt)}`
+  return `${blockStart(historyBlock(supersededAt))}${escapeKey(key)}${endMark}${u64Text(supersededAt)}`
 }
 
-/** View keys of the whole history of the keys in a range. */
-export function historyRange({ start, end }: KeyRange): { start: string; end: string } {
-  return { start: `h${escapeKey(start)}`, end: end === undefined ? 'i' : `h${escapeKey(end)}` }
+/** View keys of the history of one key in a block. */
+export function historyOf(key: Key, block: number): { start: string; end: string } {
+  const escaped = `${blockStart(block)}${escapeKey(key)}`
+  return { start: `${escaped}${endMark}`, end: `${escaped}\0\x02` }
 }
 
-/** Above all history of the key, at or below that of the next. */
-export function historyEnd(key: Key): string {
-  return `h${escapeKey(key)}\0\x02`
+/** View keys of the history of the keys in a range in a block. */
+export function historyRange({ start, end }: KeyRange, block: number): { start: string; end: string } {
+  const from = blockStart(block)
+  return {
+    start: `${from}${escapeKey(start)}`,
+    end: end === undefined ? blockStart(block + 1) : `${from}${escapeKey(end)}`,
+  }
+}
+
+/** View keys of all history from a block on. */
+export function historyFrom(block: number): { start: string; end: string } {
+  return { start: blockStart(block), end: 'i' }
+}
+
+export function blockOfHistory(viewKey: string): number {
+  return readU64Text(viewKey, 1)
 }
 
 export function keyOfHistory(viewKey: string): Key {
   assert(viewKey.charCodeAt(0) === 0x68, 'not the view key of a history record')
+  return unescapeKey(viewKey.slice(1 + u64Length, -u64Length - endMark.length)) as Key
+}
+
+/** Of a record as format 2 kept it: without a block. No such view key is one of now, whose first bytes are NULs. */
+export function keyOfOldHistory(viewKey: string): Key {
   return unescapeKey(viewKey.slice(1, -u64Length - endMark.length)) as Key
+}
+
+export function deletionKey(key: Key, deletedAt: number): string {
+  return `d${escapeKey(key)}${endMark}${u64Text(deletedAt)}`
+}
+
+/** View keys of the deletions of the keys in a range. */
+export function deletionRange({ start, end }: KeyRange): { start: string; end: string } {
+  return { start: `d${escapeKey(start)}`, end: end === undefined ? 'e' : `d${escapeKey(end)}` }
+}
+
+/** Above all deletions of the key, at or below those of the next. */
+export function deletionsEnd(key: Key): string {
+  return `d${escapeKey(key)}\0\x02`
+}
+
+export function keyOfDeletion(viewKey: string): Key {
+  return unescapeKey(viewKey.slice(1, -u64Length - endMark.length)) as Key
+}
+
+export function revisionOfDeletion(viewKey: string): number {
+  return readU64Text(viewKey, viewKey.length - u64Length)
 }
 
 export function supersededAtOf(historyViewKey: string): number {
@@ -170,6 +226,10 @@ export function readU64Text(text: string, at: number): number {
   for (let i = at; i < at + u64Length; i++) value = value * 256 + text.charCodeAt(i)
   assert(Number.isSafeInteger(value), 'not a u64 in a view key')
   return value
+}
+
+function blockStart(block: number): string {
+  return `h${u64Text(block)}`
 }
 
 function escapeKey(key: string): string {

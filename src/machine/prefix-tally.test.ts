@@ -48,7 +48,7 @@ test('records are told apart by kind, and those of keys by prefix', () => {
   tally.add(trailExtentsKey, 48)
   tally.add(metaKey, 60)
   assert.deepEqual(tally.items, { count: 3, bytes: 4 + 10 + 4 + 10 + 2 + 5 })
-  assert.deepEqual(tally.history, { count: 2, bytes: 16 + 100 + 17 + 1 + 12 + 2 })
+  assert.deepEqual(tally.history, { count: 2, bytes: 24 + 100 + 25 + 1 + 12 + 2 })
   assert.deepEqual(tally.sessions, { count: 1, bytes: 9 + 24 + 17 + 50 + 9 })
   assert.deepEqual(tally.audit, { count: 2, bytes: 9 + 80 + 9 + 90 + 1 + 48 })
   assert.deepEqual(tally.other, { count: 1, bytes: 61 })

@@ -16,7 +16,7 @@ export interface PrefixTally {
 
 export class SpaceTally {
   readonly items: Tally = { count: 0, bytes: 0 }
-  /** Its index counts with its bytes: it goes with it. */
+  /** Its index and its deletions count with its bytes: they go with it. */
   readonly history: Tally = { count: 0, bytes: 0 }
   /** With the replies that are kept for them. */
   readonly sessions: Tally = { count: 0, bytes: 0 }
@@ -50,7 +50,7 @@ export class SpaceTally {
     else if (viewKey === trailExtentsKey) this.audit.bytes += size
     else if (kind === 'audit') note(this.audit, size)
     else if (isOfSession(viewKey)) this.sessions.bytes += size
-    else if (isHistoryIndex(viewKey)) this.history.bytes += size
+    else if (isOfHistory(viewKey)) this.history.bytes += size
     else note(this.other, size)
   }
 
@@ -76,8 +76,9 @@ export function prefixOf(key: string, from: number, depth: number): string {
   return key.slice(0, end)
 }
 
-function isHistoryIndex(viewKey: string): boolean {
-  return viewKey.charCodeAt(0) === 0x63
+/** What is beside the records themselves: the index of a compaction, and which revisions deleted a key. */
+function isOfHistory(viewKey: string): boolean {
+  return viewKey.charCodeAt(0) === 0x63 || viewKey.charCodeAt(0) === 0x64
 }
 
 /** Stored replies, and ended sessions whose replies remain. */

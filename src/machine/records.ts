@@ -50,13 +50,14 @@ export function decodeStopSignRecord(record: Uint8Array): StopSign {
   return readRecord(record, (reader) => ({ slot: reader.u64(), payload: reader.bytes() }))
 }
 
-/** Format 1 had no chain. */
-const metaFormat = 2
+/** Format 1 had no chain, format 2 a history without blocks. */
+const metaFormat = 3
 const metaBytes = 57 + chainBytes
 
 /** How many integers a Meta of each format begins with, after its first byte, and how long it is. */
 export const metaShapes: ReadonlyMap<number, { readonly integers: number; readonly bytes: number }> = new Map([
   [1, { integers: 6, bytes: 49 }],
+  [2, { integers: 7, bytes: metaBytes }],
   [metaFormat, { integers: 7, bytes: metaBytes }],
 ])
 
@@ -64,6 +65,12 @@ export const metaShapes: ReadonlyMap<number, { readonly integers: number; readon
 export function metaOf(view: Pick<ReadView, 'get'>): Meta {
   const record = view.get(metaKey)
   return record === undefined ? emptyMeta : decodeMeta(record)
+}
+
+/** The history is where a version before format 3 kept it. */
+export function isOldHistory(view: Pick<ReadView, 'get'>): boolean {
+  const format = view.get(metaKey)?.[0]
+  return format !== undefined && format < 3
 }
 
 export function encodeMeta(meta: Meta): Uint8Array {
@@ -82,15 +89,12 @@ export function encodeMeta(meta: Meta): Uint8Array {
 
 /** Throws PaxosError DATA_DIR_REFUSED when a newer version wrote the state. */
 export function decodeMeta(record: Uint8Array): Meta {
-  const format = record[0]
-  if (format !== 1 && format !== metaFormat) {
-    throw new PaxosError(
-      'DATA_DIR_REFUSED',
-      `Cannot read the state: its format is ${format}, this version knows 1 and 2`,
-      {
-        hint: 'Run the version of paxos that wrote it, or a newer one.',
-      },
-    )
+  const format = record[0] ?? 0
+  if (!metaShapes.has(format)) {
+    const known = `this version knows 1 to ${metaFormat}`
+    throw new PaxosError('DATA_DIR_REFUSED', `Cannot read the state: its format is ${format}, ${known}`, {
+      hint: 'Run the version of paxos that wrote it, or a newer one.',
+    })
   }
   return readRecord(record, (reader) => {
     reader.u8()

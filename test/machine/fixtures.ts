@@ -2,6 +2,8 @@ import { toBinary } from '../../src/base/bytes.ts'
 import type { TrailName } from '../../src/machine/audit-record.ts'
 import { encodeBarrier, encodeBatch, encodeRequest } from '../../src/machine/command-codec.ts'
 import { KvMachine } from '../../src/machine/kv-machine.ts'
+import { metaKey } from '../../src/machine/layout.ts'
+import { emptyMeta, encodeMeta } from '../../src/machine/records.ts'
 import type { Answer, Command, Compare, Key, Operation, Reply, SessionStamp } from '../../src/machine/request.ts'
 import type { ReadView, View } from '../../src/machine/view.ts'
 import { type Entry, noop } from '../../src/protocol/entry.ts'
@@ -143,6 +145,12 @@ export class Bench {
   }
 
   /** As after a crash: what was not flushed is not lost here, but everything in memory is. */
+  /** As if `revision` were the newest and everything below were compacted. */
+  begin(revision: number): void {
+    this.view.put(metaKey, encodeMeta({ ...emptyMeta, revision, compactedRevision: revision }))
+    this.restart()
+  }
+
   restart(): void {
     this.machine = new KvMachine(this.view)
   }

@@ -31,11 +31,17 @@ type Data = Map<string, Item>
  * plain maps, nothing removed in steps. Errors carry no message.
  */
 export class Model {
-  compacted = 0
-  readonly #revisions: Data[] = [new Map()]
+  compacted: number
+  readonly #revisions: Data[]
   readonly #sessions = new Map<number, ModelSession>()
   #opened = 0
   #clockMs = 0
+
+  /** Empty at `revision`, with everything below compacted. */
+  constructor(revision: number) {
+    this.compacted = revision
+    this.#revisions = new Array<Data>(revision + 1).fill(new Map())
+  }
 
   get revision(): number {
     return this.#revisions.length - 1

@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { keyAfter } from '../../base/order.ts'
-import { historyRange, itemRange } from '../../machine/layout.ts'
+import { blockOfHistory, historyFrom, historyRange, itemRange, recordKind } from '../../machine/layout.ts'
 import { SpaceTally } from '../../machine/prefix-tally.ts'
 import { prefixRange } from '../../wire/key-range.ts'
 import type { SizesWanted, StateSizes } from '../store/state-tree.ts'
@@ -49,10 +49,14 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
   let bytes = 0
   let after = walk.after
   let sliceEnd = performance.now() + pace.sliceMs
-  for (const range of rangesOf(walk.prefix)) {
+  for (const range of rangesOf(source, walk)) {
     if (after !== undefined && range.end !== undefined && after >= range.end) continue
     let start = after === undefined || after < range.start ? range.start : keyAfter(after)
     for (;;) {
+      if (performance.now() >= sliceEnd) {
+        await new Promise((resolve) => setTimeout(resolve, pace.pauseMs()))
+        sliceEnd = performance.now() + pace.sliceMs
+      }
       const recordsMax = Math.min(sliceRecords, pace.recordsMax - records)
       const slice = source({ start, end: range.end, recordsMax, bytesMax: sliceBytes })
       for (const [key, size] of slice.records) {
@@ -66,17 +70,27 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
       if (records >= pace.recordsMax || bytes >= pageBytesMax || !pace.isWanted())
         return { tally, records, next: after }
       start = keyAfter(after)
-      if (performance.now() < sliceEnd) continue
-      await new Promise((resolve) => setTimeout(resolve, pace.pauseMs()))
-      sliceEnd = performance.now() + pace.sliceMs
     }
   }
   return { tally, records, next: undefined }
 }
 
 /** Rising ranges of view keys. */
-function rangesOf(prefix: string): readonly { readonly start: string; readonly end: string | undefined }[] {
-  if (prefix === '') return [{ start: '', end: undefined }]
+function* rangesOf(
+  source: SizeSource,
+  { prefix, after }: SpaceWalk,
+): Generator<{ readonly start: string; readonly end: string | undefined }, undefined> {
+  if (prefix === '') {
+    yield { start: '', end: undefined }
+    return
+  }
   const keys = prefixRange(prefix)
-  return [historyRange(keys), itemRange(keys)]
+  const counted = after === undefined ? undefined : recordKind(after)
+  for (let block = counted === 'history' ? blockOfHistory(after ?? '') : 0; counted !== 'item'; block++) {
+    const [first] = source({ ...historyFrom(block), recordsMax: 1, bytesMax: 1 }).records
+    if (first === undefined) break
+    block = blockOfHistory(first[0])
+    yield historyRange(keys, block)
+  }
+  yield itemRange(keys)
 }

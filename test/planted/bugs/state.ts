@@ -3,6 +3,7 @@ import type { Bug } from '../bug.ts'
 const state = 'runtime/state.ts'
 const replica = 'runtime/replica.ts'
 const machine = 'machine/kv-machine.ts'
+const history = 'machine/history.ts'
 const chain = 'machine/chain.ts'
 const receiver = 'runtime/snapshot-receiver.ts'
 
@@ -243,5 +244,32 @@ export const stateBugs: readonly Bug[] = [
     name: 'revision-not-restored',
     what: 'The revision begins anew when the machine is loaded',
     patches: [{ file: machine, find: 'this.#revision = meta.revision', replace: 'this.#revision = 0' }],
+  },
+  {
+    name: 'history-of-a-later-block',
+    what: 'A key as it was is looked for from the next block of its history on',
+    patches: [
+      {
+        file: history,
+        find: 'let block = historyBlock(revision + 1)',
+        replace: 'let block = historyBlock(revision) + 1',
+      },
+    ],
+  },
+  {
+    name: 'history-of-another-life',
+    what: 'A key that was deleted since is taken for what it is now',
+    patches: [{ file: history, find: 'if (end !== undefined) return this.#inLife(key, revision, end)\n', replace: '' }],
+  },
+  {
+    name: 'deletion-not-compacted',
+    what: 'That a key was deleted outlives the history that it belongs to',
+    patches: [
+      {
+        file: history,
+        find: 'if (this.#view.get(deletion) !== undefined) this.#view.delete(deletion)',
+        replace: '',
+      },
+    ],
   },
 ]

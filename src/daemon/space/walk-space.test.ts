@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compareStrings } from '../../base/order.ts'
+import { historyBlockRevisions, historyKey, itemKey, metaKey } from '../../machine/layout.ts'
+import { SpaceTally } from '../../machine/prefix-tally.ts'
+import type { Key } from '../../machine/request.ts'
+import type { SizesWanted, StateSizes } from '../store/state-tree.ts'
+import { type Pace, walkSpace } from './walk-space.ts'
+
+const bytes = 10
+const keys = ['a/1', 'a/2', 'a/\0', 'b/1', 'b/2'] as Key[]
+/** Of three blocks, far apart. */
+const revisions = [1, 2, historyBlockRevisions, 1000 * historyBlockRevisions + 5]
+const viewKeys = [
+  metaKey,
+  ...keys.map(itemKey),
+  ...keys.flatMap((key) => revisions.map((revision) => historyKey(key, revision))),
+].sort(compareStrings)
+
+function source({ start, end, recordsMax }: SizesWanted): StateSizes {
+  const found = viewKeys.filter((key) => key >= start && (end === undefined || key < end))
+  const records = found.slice(0, Math.max(1, recordsMax)).map((key) => [key, bytes] as const)
+  return { records, done: records.length === found.length }
+}
+
+for (const recordsMax of [1, 2, 3, 100]) {
+  test(`pages of ${recordsMax} count each record of a prefix once, in whatever blocks its history lies`, async () => {
+    for (const prefix of ['', 'a/', 'a/1', 'b', 'c']) {
+      const wanted = new SpaceTally(prefix.length, 1)
+      for (const viewKey of viewKeys) {
+        const isOfPrefix = keys.some(
+          (key) =>
+            key.startsWith(prefix) &&
+            (viewKey === itemKey(key) || revisions.some((revision) => viewKey === historyKey(key, revision))),
+        )
+        if (prefix === '' || isOfPrefix) wanted.add(viewKey, bytes)
+      }
+      const found = { records: 0, items: 0, history: 0 }
+      let after: string | undefined
+      do {
+        let pauses = 0
+        const pace: Pace = { recordsMax, sliceMs: 0, pauseMs: () => pauses++, isWanted: () => true }
+        const page = await walkSpace(source, { prefix, depth: 1, after }, pace)
+        assert.ok(pauses > 0)
+        found.records += page.records
+        found.items += page.tally.items.bytes
+        found.history += page.tally.history.bytes
+        after = page.next
+      } while (after !== undefined)
+      const { items, history, other } = wanted
+      const records = items.count + history.count + other.count
+      assert.deepEqual(found, { records, items: items.bytes, history: history.bytes }, prefix)
+    }
+  })
+}
