@@ -83,7 +83,6 @@ const replies: Readonly<Record<keyof typeof machine, Words>> = {
   auditAnswerMax: ['Records in one answer.', 'reported as more'],
   chainCheckpointSlots: ['Slots between two values of the hash chain that are kept.', ''],
   chainCheckpointsKept: ['Values of the hash chain that are kept.', 'the oldest is forgotten'],
-  chainAlignmentSlots: ['A hash chain that is begun later begins at a multiple.', ''],
 }
 
 /** docs/LIMITS.md. A test keeps the file equal to this. */

@@ -46,5 +46,3 @@ export const auditAnswerMax = 1000
 /** How often a value of the hash chain is kept, and how many of them: enough for a million slots. */
 export const chainCheckpointSlots = 256
 export const chainCheckpointsKept = 4096
-/** Where a chain may begin, if not at the first slot. */
-export const chainAlignmentSlots = 65_536

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Bench, bytes, del, put, stamp, toKey, txn } from '../../test/machine/fixtures.ts'
-import { ByteWriter } from '../base/bytes.ts'
-import { noop } from '../protocol/entry.ts'
 import { toSlot } from '../protocol/ids.ts'
-import { chainAlignmentSlots, chainCheckpointSlots, chainCheckpointsKept } from './bounds.ts'
+import { chainCheckpointSlots, chainCheckpointsKept } from './bounds.ts'
 import { chainZero } from './chain.ts'
-import { itemKey, metaKey } from './layout.ts'
+import { itemKey } from './layout.ts'
 import { encodeItem } from './records.ts'
 import type { Command } from './request.ts'
 
@@ -103,35 +101,4 @@ test('old checkpoints are forgotten', () => {
   assert.equal(bench.machine.chainAt(toSlot(2 * chainCheckpointSlots)), undefined)
   assert.notEqual(bench.machine.chainAt(toSlot(3 * chainCheckpointSlots)), undefined)
   assert.equal(bench.machine.chainAt(toSlot(0)), chainZero)
-})
-
-/** As version 1 of the record was. */
-function oldMeta(appliedUpTo: number): Uint8Array {
-  const writer = new ByteWriter().u8(1)
-  for (const value of [appliedUpTo, 3, 0, 1000, 0, 0]) writer.u64(value)
-  return writer.finish()
-}
-
-test('data without a chain open, and get one from a slot on that others begin at as well', () => {
-  const begin = chainAlignmentSlots
-  const [early, late] = [begin - 3, begin - 1].map((appliedUpTo) => {
-    const bench = new Bench()
-    bench.view.put(metaKey, oldMeta(appliedUpTo))
-    bench.restart()
-    assert.equal(bench.machine.revision, 3)
-    assert.equal(bench.machine.chain.since, begin)
-    assert.equal(chainOf(bench), undefined)
-    return bench
-  }) as [Bench, Bench]
-  early.put('a', 'only one has this')
-  early.idle()
-  for (const bench of [early, late]) {
-    bench.idle()
-    assert.equal(bench.slot, begin)
-    assert.equal(chainOf(bench), chainZero)
-    bench.restart()
-    bench.entry(noop)
-    assert.notEqual(chainOf(bench), chainZero)
-  }
-  assert.equal(late.slot, early.slot)
 })

@@ -6,10 +6,9 @@
  *   reply but for its words, and the counters of the machine. It does not cover how things are stored: a newer version may store them otherwise.
  * - It lies in the view with the data, so it moves with them, and every replica has the same one at the same slot.
  * - Each `chainCheckpointSlots` slots its value is kept, so that an old difference can be found after a restart.
- * - Data of a version without a chain get one at the next multiple of `chainAlignmentSlots`, so that members that are
- *   upgraded one after the other begin at the same slot. Chains that began at different slots cannot be compared.
+ * - Chains that began at different slots cannot be compared.
  *
- * Whatever changes the values of the chain needs a new beginning of the same kind.
+ * Whatever changes the values of the chain needs a new beginning, at the same slot on all members.
  */
 import { unreachable } from '../base/assert.ts'
 import { toBinary } from '../base/bytes.ts'
@@ -17,7 +16,7 @@ import { HashWriter } from '../base/hash-writer.ts'
 import type { Hash128 } from '../base/murmur3.ts'
 import type { Entry } from '../protocol/entry.ts'
 import { type Slot, toSlot } from '../protocol/ids.ts'
-import { chainAlignmentSlots, chainCheckpointSlots, chainCheckpointsKept } from './bounds.ts'
+import { chainCheckpointSlots, chainCheckpointsKept } from './bounds.ts'
 import { chainKey } from './layout.ts'
 import type { Key, OperationResult, Reply } from './request.ts'
 import type { TrailChanges } from './trail.ts'
@@ -52,7 +51,6 @@ export class Chain implements ItemChanges, TrailChanges {
   readonly #words: Hash128 = new Int32Array(4)
   readonly #writer = new HashWriter(this.#words)
   #since = toSlot(0)
-  #isRunning = false
 
   /** At `since` the value is zero. */
   get since(): Slot {
@@ -71,30 +69,27 @@ export class Chain implements ItemChanges, TrailChanges {
   }
 
   begin(slot: Slot, { kind, payload }: Entry): void {
-    this.#isRunning = slot >= this.#since
-    if (this.#isRunning) this.#writer.number(slot).number(entryKinds[kind]).bytes(payload)
+    this.#writer.number(slot).number(entryKinds[kind]).bytes(payload)
   }
 
   written(key: Key, createRevision: number, version: number, value: Uint8Array): void {
-    if (!this.#isRunning) return
     this.#writer.numbers(noted.written, createRevision, version).binary(key).bytes(value)
   }
 
   deleted(key: Key): void {
-    if (this.#isRunning) this.#writer.number(noted.deleted).binary(key)
+    this.#writer.number(noted.deleted).binary(key)
   }
 
   audited(number: number, record: Uint8Array): void {
-    if (this.#isRunning) this.#writer.number(noted.audited).number(number).bytes(record)
+    this.#writer.number(noted.audited).number(number).bytes(record)
   }
 
   answered(reply: Reply): void {
-    if (this.#isRunning) writeReply(this.#writer, reply)
+    writeReply(this.#writer, reply)
   }
 
   /** `counters` is what else the entry moved. Everything below `upTo` is applied. */
   end(view: View, upTo: Slot, counters: readonly number[]): void {
-    if (!this.#isRunning) return
     this.#writer.number(noted.end)
     for (const counter of counters) this.#writer.number(counter)
     this.#writer.flush()
@@ -125,11 +120,6 @@ export const chainZero: ChainValue = '\0'.repeat(chainBytes)
 
 export function chainValueOf(words: Hash128): ChainValue {
   return toBinary(bytesOf(words))
-}
-
-/** Where a chain begins that was not there from the first slot on. */
-export function chainBeginning(appliedUpTo: number): number {
-  return Math.ceil(appliedUpTo / chainAlignmentSlots) * chainAlignmentSlots
 }
 
 function bytesOf(words: Hash128): Uint8Array {

@@ -47,6 +47,19 @@ test('entries come out once, oldest first, none above the revision, whatever pag
   )
 })
 
+test('a page that is written later and sorts first does not hold back what is due in another', () => {
+  const index = new HistoryIndex(new Bench().view)
+  const entry = (name: string, supersededAt: number): IndexEntry => ({ key: name as IndexEntry['key'], supersededAt })
+  const long = 'x'.repeat(200)
+  // One revision fills a page from z on, and goes on in one that begins with q, which later revisions fill up.
+  const due = [...'zyxwvutsrqa'].map((letter) => entry(`${letter}${long}`, 1))
+  const later = Array.from({ length: 30 }, (_, at) => entry(`b${at}`, 2 + at))
+  for (const each of [...due, ...later]) index.add(each)
+  index.flush()
+  assert.equal(index.take(1, due.length).length, due.length)
+  assert.equal(index.take(40, 100).length, later.length)
+})
+
 test('a slot of many entries makes few records, none much larger than a page', () => {
   const bench = new Bench()
   const index = new HistoryIndex(bench.view)

@@ -48,7 +48,8 @@ export class HistoryIndex {
       if (found >= limit) break
       const entries = readPage(viewKey, page)
       pages.push({ viewKey, entries })
-      found += entries.length
+      // A slot's first page of a revision is not always the one that was written first: only what is due counts.
+      found += entries.filter(({ supersededAt }) => supersededAt <= revision).length
     }
     const taken: IndexEntry[] = []
     for (const { viewKey, entries } of pages) {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BaseView, Bench, bytes, del, put, toKey, txn } from '../../test/machine/fixtures.ts'
+import { BaseView, Bench, del, put, toKey } from '../../test/machine/fixtures.ts'
 import { Overlay } from '../runtime/overlay.ts'
-import { keyRange } from './footprint.ts'
 import { Kv } from './kv.ts'
 import { historyBlockRevisions } from './layout.ts'
 import type { Item, Key, Reply } from './request.ts'
@@ -169,32 +168,6 @@ test('what a key was among many changes is found from both ends, within a block 
     assert.equal(kv.getAt(key, revision - 1)?.modRevision, before)
   }
   assert.equal(kv.getAt(key, historyBlockRevisions)?.modRevision, 4000)
-})
-
-test('history as an earlier version kept it is found again, and compacted', () => {
-  const bench = new Bench()
-  for (const key of ['a', '\0\xff', 'b\0']) {
-    for (let i = 1; i <= 3; i++) bench.put(key, `${key}${i}`)
-    bench.one(del(key))
-    const remove = { kind: 'delete', range: keyRange(toKey(key)) } as const
-    // A new life in the revision that ends the one before.
-    bench.put(key, 'again')
-    bench.one(txn([], [remove, { kind: 'put', key: toKey(key), value: bytes('once more') }]))
-  }
-  const before = bench.dump()
-  for (const [viewKey, record] of [...bench.view.range('h', 'i')]) {
-    bench.view.delete(viewKey)
-    bench.view.put(`h${viewKey.slice(1 + 8)}`, record)
-  }
-  for (const [viewKey] of [...bench.view.range('d', 'e')]) bench.view.delete(viewKey)
-  const meta = Uint8Array.from(bench.view.get('m') ?? [])
-  meta[0] = 2
-  bench.view.put('m', meta)
-  bench.restart()
-  assert.deepEqual(bench.dump(), before)
-  for (let i = 1; i <= 3; i++) assert.equal(bench.get('b\0', 12 + i), `b\0${i}`)
-  bench.one({ kind: 'compact', revision: bench.machine.revision })
-  assert.deepEqual([bench.dump('h'), bench.dump('d'), bench.dump('c')], [[], [], []])
 })
 
 function codeOf(reply: Reply | { kind: string; code?: string }): string | undefined {

@@ -3,8 +3,8 @@
  *
  * The records of a key's life, from its creation to its deletion, form a chain: each lies under the revision that superseded
  * it, which is the modRevision of the next. The one of a given revision is looked for from both ends at once: back along the
- * chain, and forward through the blocks, where it is the first of the key. One of the two is short: a key with n changes in b
- * blocks takes 2 * min(n, b / n) steps.
+ * chain, from one block with changes to the one before, and forward, block after block, where it is the first of the key. With
+ * changes in k of the b blocks since then, that is min(k, b - k) steps or fewer, and far fewer when they lie apart evenly.
  */
 import { assert } from '../base/assert.ts'
 import { historyStepRecords } from './bounds.ts'
@@ -60,9 +60,12 @@ export class History {
   get(key: Key, revision: number, current: Item | undefined): Item | undefined {
     const end = this.#firstDeletion(key, revision + 1)
     if (end !== undefined) return this.#inLife(key, revision, end)
-    return current === undefined || current.createRevision > revision
-      ? undefined
-      : this.#inLife(key, revision, current.modRevision)
+    return current === undefined ? undefined : this.ofLife(current, revision)
+  }
+
+  /** The same of a key that was not deleted since. */
+  ofLife({ key, createRevision, modRevision }: Item, revision: number): Item | undefined {
+    return createRevision > revision ? undefined : this.#inLife(key, revision, modRevision)
   }
 
   /** Keys in the range that were deleted after `revision`, rising. */
@@ -135,7 +138,8 @@ export class History {
   #inLife(key: Key, revision: number, end: number): Item | undefined {
     let at = end
     for (let block = historyBlock(revision + 1); ; block++) {
-      const earlier = this.#view.get(historyKey(key, at))
+      // Of the records of a block that are later than the revision the first one leads furthest back.
+      const earlier = this.#firstOfBlock(key, historyBlock(at), revision + 1)
       assert(earlier !== undefined, `the history of a key lacks what revision ${at} superseded`)
       if (createRevisionOf(earlier) > revision) return undefined
       at = modRevisionOf(earlier)

@@ -398,10 +398,12 @@ test('everything is found again after a restart', () => {
   assert.deepEqual(bench.dump(), before)
 })
 
-test('a view that a newer version wrote is refused', () => {
+test('a view that a version of another format wrote is refused, with what to do', () => {
   const bench = new Bench()
   bench.overlay.put('m', Uint8Array.of(99, 0, 0))
-  assert.throws(() => bench.machine.reload(), { code: 'DATA_DIR_REFUSED' })
+  assert.throws(() => bench.machine.reload(), { code: 'DATA_DIR_REFUSED', hint: /a newer one/ })
+  bench.overlay.put('m', Uint8Array.of(2, 0, 0))
+  assert.throws(() => bench.machine.reload(), { code: 'DATA_DIR_REFUSED', hint: /kv export.*kv import/ })
 })
 
 function keysOf(bench: Bench, revision?: number): readonly string[] {

@@ -28,16 +28,7 @@ import { Kv } from './kv.ts'
 import { metaKey, stopSignKey } from './layout.ts'
 import { ttlProblem } from './limits.ts'
 import type { Machine } from './machine.ts'
-import { moveOldHistory } from './old-history.ts'
-import {
-  decodeStopSignRecord,
-  encodeMeta,
-  encodeStopSignRecord,
-  isOldHistory,
-  type Meta,
-  metaOf,
-  type StopSign,
-} from './records.ts'
+import { decodeStopSignRecord, encodeMeta, encodeStopSignRecord, type Meta, metaOf, type StopSign } from './records.ts'
 import { decodeReply, encodeReply } from './reply-codec.ts'
 import type { Answer, Command, KeyRange, Query, Reply, Request, SessionStamp } from './request.ts'
 import { Sessions } from './sessions.ts'
@@ -102,10 +93,6 @@ export class KvMachine implements Machine {
 
   reload(): void {
     const meta = metaOf(this.#view)
-    if (isOldHistory(this.#view)) {
-      moveOldHistory(this.#view)
-      this.#view.put(metaKey, encodeMeta(meta))
-    }
     this.#appliedUpTo = toSlot(meta.appliedUpTo)
     this.#revision = meta.revision
     this.#compactedRevision = meta.compactedRevision

@@ -47,11 +47,12 @@ export class Kv {
     try {
       let gone = deleted.next().value
       for (const item of this.range(range)) {
-        for (; gone !== undefined && gone <= item.key; gone = deleted.next().value) {
-          const old = gone < item.key ? this.history.get(gone, revision, undefined) : undefined
+        for (; gone !== undefined && gone < item.key; gone = deleted.next().value) {
+          const old = this.history.get(gone, revision, undefined)
           if (old !== undefined) yield old
         }
-        const then = item.modRevision <= revision ? item : this.history.get(item.key, revision, item)
+        const then = gone === item.key ? this.history.get(item.key, revision, item) : this.#then(item, revision)
+        if (gone === item.key) gone = deleted.next().value
         if (then !== undefined) yield then
       }
       for (; gone !== undefined; gone = deleted.next().value) {
@@ -61,6 +62,11 @@ export class Kv {
     } finally {
       deleted.return(undefined)
     }
+  }
+
+  /** Of an item that was not deleted since. */
+  #then(item: Item, revision: number): Item | undefined {
+    return item.modRevision <= revision ? item : this.history.ofLife(item, revision)
   }
 
   /** Gives the new version. */

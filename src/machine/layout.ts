@@ -105,18 +105,15 @@ export function historyFrom(block: number): { start: string; end: string } {
   return { start: blockStart(block), end: 'i' }
 }
 
-export function blockOfHistory(viewKey: string): number {
-  return readU64Text(viewKey, 1)
+/** Undefined for what is no view key of a history record. */
+export function blockOfHistory(viewKey: string): number | undefined {
+  const isSafe = viewKey.charCodeAt(1) === 0 && viewKey.charCodeAt(2) < 0x20
+  return viewKey.startsWith('h') && isSafe && viewKey.length > u64Length ? readU64Text(viewKey, 1) : undefined
 }
 
 export function keyOfHistory(viewKey: string): Key {
   assert(viewKey.charCodeAt(0) === 0x68, 'not the view key of a history record')
   return unescapeKey(viewKey.slice(1 + u64Length, -u64Length - endMark.length)) as Key
-}
-
-/** Of a record as format 2 kept it: without a block. No such view key is one of now, whose first bytes are NULs. */
-export function keyOfOldHistory(viewKey: string): Key {
-  return unescapeKey(viewKey.slice(1, -u64Length - endMark.length)) as Key
 }
 
 export function deletionKey(key: Key, deletedAt: number): string {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   compactionKey,
+  deletionKey,
   garbageKey,
   historyKey,
   itemKey,
@@ -40,6 +41,7 @@ test('records are told apart by kind, and those of keys by prefix', () => {
   tally.add(historyKey(key('a/\x001'), 7), 100)
   tally.add(historyKey(key('gone/x'), 8), 1)
   tally.add(compactionKey(7, key('a/1')), 2)
+  tally.add(deletionKey(key('gone'), 9), 0)
   tally.add(sessionKey(1), 24)
   tally.add(repliesKey(1, 5), 50)
   tally.add(garbageKey(2), 0)
@@ -48,7 +50,7 @@ test('records are told apart by kind, and those of keys by prefix', () => {
   tally.add(trailExtentsKey, 48)
   tally.add(metaKey, 60)
   assert.deepEqual(tally.items, { count: 3, bytes: 4 + 10 + 4 + 10 + 2 + 5 })
-  assert.deepEqual(tally.history, { count: 2, bytes: 24 + 100 + 25 + 1 + 12 + 2 })
+  assert.deepEqual(tally.history, { count: 2, bytes: 24 + 100 + 25 + 1 + 12 + 2 + 15 })
   assert.deepEqual(tally.sessions, { count: 1, bytes: 9 + 24 + 17 + 50 + 9 })
   assert.deepEqual(tally.audit, { count: 2, bytes: 9 + 80 + 9 + 90 + 1 + 48 })
   assert.deepEqual(tally.other, { count: 1, bytes: 61 })

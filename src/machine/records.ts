@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts'
 import { allocateBytes, ByteReader, BytesError, ByteWriter } from '../base/bytes.ts'
 import { PaxosError } from '../base/error.ts'
-import { chainBeginning, chainBytes } from './chain.ts'
+import { chainBytes } from './chain.ts'
 import { metaKey } from './layout.ts'
 import type { Item, Key } from './request.ts'
 import type { ReadView } from './view.ts'
@@ -50,27 +50,16 @@ export function decodeStopSignRecord(record: Uint8Array): StopSign {
   return readRecord(record, (reader) => ({ slot: reader.u64(), payload: reader.bytes() }))
 }
 
-/** Format 1 had no chain, format 2 a history without blocks. */
-const metaFormat = 3
-const metaBytes = 57 + chainBytes
-
-/** How many integers a Meta of each format begins with, after its first byte, and how long it is. */
-export const metaShapes: ReadonlyMap<number, { readonly integers: number; readonly bytes: number }> = new Map([
-  [1, { integers: 6, bytes: 49 }],
-  [2, { integers: 7, bytes: metaBytes }],
-  [metaFormat, { integers: 7, bytes: metaBytes }],
-])
+/** Of the whole state. Builds before the first release wrote 1, which had no chain, and 2, whose history had no blocks. */
+export const metaFormat = 3
+/** After the first byte, which is the format. */
+export const metaIntegers = 7
+export const metaBytes = 1 + 8 * metaIntegers + chainBytes
 
 /** That of a machine to which nothing was applied if there is none. Throws like `decodeMeta`. */
 export function metaOf(view: Pick<ReadView, 'get'>): Meta {
   const record = view.get(metaKey)
   return record === undefined ? emptyMeta : decodeMeta(record)
-}
-
-/** The history is where a version before format 3 kept it. */
-export function isOldHistory(view: Pick<ReadView, 'get'>): boolean {
-  const format = view.get(metaKey)?.[0]
-  return format !== undefined && format < 3
 }
 
 export function encodeMeta(meta: Meta): Uint8Array {
@@ -87,27 +76,29 @@ export function encodeMeta(meta: Meta): Uint8Array {
     .finish()
 }
 
-/** Throws PaxosError DATA_DIR_REFUSED when a newer version wrote the state. */
+/** Throws PaxosError DATA_DIR_REFUSED when a version of another format wrote the state. */
 export function decodeMeta(record: Uint8Array): Meta {
   const format = record[0] ?? 0
-  if (!metaShapes.has(format)) {
-    const known = `this version knows 1 to ${metaFormat}`
-    throw new PaxosError('DATA_DIR_REFUSED', `Cannot read the state: its format is ${format}, ${known}`, {
-      hint: 'Run the version of paxos that wrote it, or a newer one.',
-    })
+  if (format !== metaFormat) {
+    const hint =
+      format < metaFormat
+        ? 'A build before the first release wrote it: `paxos kv export` with that one, and `paxos kv import` with this one.'
+        : 'Run the version of paxos that wrote it, or a newer one.'
+    const message = `Cannot read the state: its format is ${format}, this version knows ${metaFormat}`
+    throw new PaxosError('DATA_DIR_REFUSED', message, { hint })
   }
   return readRecord(record, (reader) => {
     reader.u8()
-    const meta = {
+    return {
       appliedUpTo: reader.u64(),
       revision: reader.u64(),
       compactedRevision: reader.u64(),
       clockMs: reader.u64(),
       barrierMs: reader.u64(),
       lastSession: reader.u64(),
+      chainSince: reader.u64(),
+      chain: reader.raw(chainBytes),
     }
-    if (format === 1) return { ...meta, chainSince: chainBeginning(meta.appliedUpTo), chain: emptyMeta.chain }
-    return { ...meta, chainSince: reader.u64(), chain: reader.raw(chainBytes) }
   })
 }
 

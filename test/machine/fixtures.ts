@@ -144,13 +144,13 @@ export class Bench {
     return this.machine.query({ kind: 'range', range: { start, end }, limit, revision, keysOnly })
   }
 
-  /** As after a crash: what was not flushed is not lost here, but everything in memory is. */
   /** As if `revision` were the newest and everything below were compacted. */
   begin(revision: number): void {
     this.view.put(metaKey, encodeMeta({ ...emptyMeta, revision, compactedRevision: revision }))
     this.restart()
   }
 
+  /** As after a crash: what was not flushed is not lost here, but everything in memory is. */
   restart(): void {
     this.machine = new KvMachine(this.view)
   }

@@ -16,7 +16,8 @@ function moreSeeds(known: number): number[] {
   return Array.from({ length: Math.max(40, 3 * known) }, (_, index) => index + 1)
 }
 
-const timeoutMs = 120_000
+/** With what other tests leave of the machine. */
+const timeoutMs = 280_000
 
 suite('planted bugs', { concurrency: 2 }, () => {
   for (const { name, what } of bugs) {

@@ -1,6 +1,14 @@
 import { createHash, type Hash } from 'node:crypto'
 import { metaKey, recordKind } from '../../machine/layout.ts'
-import { decodeMeta, emptyMeta, itemHeaderBytes, type Meta, metaShapes } from '../../machine/records.ts'
+import {
+  decodeMeta,
+  emptyMeta,
+  itemHeaderBytes,
+  type Meta,
+  metaBytes,
+  metaFormat,
+  metaIntegers,
+} from '../../machine/records.ts'
 import { decodeEntries } from '../../wire/backup-codec.ts'
 import type { BackupContent } from '../../wire/backup-manifest.ts'
 import { badFrame } from '../../wire/frame-error.ts'
@@ -70,16 +78,15 @@ export class ContentTally {
   }
 }
 
-/** Throws PaxosError DATA_DIR_REFUSED when a newer version wrote it. */
+/** Throws PaxosError DATA_DIR_REFUSED when a version of another format wrote it. */
 function readMeta(record: Uint8Array): Meta {
-  const shape = metaShapes.get(record[0] ?? 0)
-  if (shape !== undefined && !hasShape(record, shape)) throw badFrame(`the record ${metaKey} cannot be read`)
+  if (record[0] === metaFormat && !hasShape(record)) throw badFrame(`the record ${metaKey} cannot be read`)
   return decodeMeta(record)
 }
 
 /** Its integers are below 2^53. */
-function hasShape(record: Uint8Array, { integers, bytes }: { integers: number; bytes: number }): boolean {
-  if (record.length !== bytes) return false
-  const starts = Array.from({ length: integers }, (_, index) => 1 + 8 * index)
+function hasShape(record: Uint8Array): boolean {
+  if (record.length !== metaBytes) return false
+  const starts = Array.from({ length: metaIntegers }, (_, index) => 1 + 8 * index)
   return starts.every((at) => record[at] === 0 && (record[at + 1] ?? 0) < 0x20)
 }

@@ -53,3 +53,22 @@ for (const recordsMax of [1, 2, 3, 100]) {
     }
   })
 }
+
+test('a walk goes on from any place in the order, as somebody from outside may name it', async () => {
+  const pace: Pace = { recordsMax: 100, sliceMs: 1000, pauseMs: () => 0, isWanted: () => true }
+  const all = await walkSpace(source, { prefix: 'a/', depth: 1, after: undefined }, pace)
+  const items = await walkSpace(source, { prefix: 'a/', depth: 1, after: 'j' }, pace)
+  assert.equal(items.records, 3)
+  for (const [after, records] of [
+    ['', all.records],
+    ['g', all.records],
+    ['h', all.records],
+    [`h${'\xff'.repeat(8)}`, items.records],
+    ['h\0', all.records],
+    ['habc\0\x01\0\0\0\0\0\0\0\x05', items.records],
+    ['z', 0],
+  ] as const) {
+    const page = await walkSpace(source, { prefix: 'a/', depth: 1, after }, pace)
+    assert.deepEqual([page.records, page.next], [records, undefined], JSON.stringify(after))
+  }
+})

@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { keyAfter } from '../../base/order.ts'
-import { blockOfHistory, historyFrom, historyRange, itemRange, recordKind } from '../../machine/layout.ts'
+import { blockOfHistory, historyFrom, historyRange, itemRange } from '../../machine/layout.ts'
 import { SpaceTally } from '../../machine/prefix-tally.ts'
 import { prefixRange } from '../../wire/key-range.ts'
 import type { SizesWanted, StateSizes } from '../store/state-tree.ts'
@@ -12,7 +12,7 @@ export interface SpaceWalk {
   /** Only keys that begin with it, and their history. Empty: every record. */
   readonly prefix: string
   readonly depth: number
-  /** View key of the last record that was counted. */
+  /** View key of the last record that was counted, or any other place in the order of view keys. */
   readonly after: string | undefined
 }
 
@@ -57,6 +57,8 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
         await new Promise((resolve) => setTimeout(resolve, pace.pauseMs()))
         sliceEnd = performance.now() + pace.sliceMs
       }
+      if (records >= pace.recordsMax || bytes >= pageBytesMax || !pace.isWanted())
+        return { tally, records, next: after }
       const recordsMax = Math.min(sliceRecords, pace.recordsMax - records)
       const slice = source({ start, end: range.end, recordsMax, bytesMax: sliceBytes })
       for (const [key, size] of slice.records) {
@@ -67,8 +69,6 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
       records += slice.records.length
       if (slice.done) break
       assert(after !== undefined, 'a slice that is not the last is not empty')
-      if (records >= pace.recordsMax || bytes >= pageBytesMax || !pace.isWanted())
-        return { tally, records, next: after }
       start = keyAfter(after)
     }
   }
@@ -85,12 +85,14 @@ function* rangesOf(
     return
   }
   const keys = prefixRange(prefix)
-  const counted = after === undefined ? undefined : recordKind(after)
-  for (let block = counted === 'history' ? blockOfHistory(after ?? '') : 0; counted !== 'item'; block++) {
+  const history = historyFrom(0)
+  let block = after === undefined ? 0 : (blockOfHistory(after) ?? 0)
+  while (after === undefined || after < history.end) {
     const [first] = source({ ...historyFrom(block), recordsMax: 1, bytesMax: 1 }).records
-    if (first === undefined) break
-    block = blockOfHistory(first[0])
-    yield historyRange(keys, block)
+    const found = first === undefined ? undefined : blockOfHistory(first[0])
+    if (found === undefined) break
+    yield historyRange(keys, found)
+    block = found + 1
   }
   yield itemRange(keys)
 }

@@ -76,8 +76,8 @@ export const stateBugs: readonly Bug[] = [
       },
       {
         file: chain,
-        find: '  #isRunning = false\n',
-        replace: '  #isRunning = false\n  #afterEntry: Hash128 = new Int32Array(4)\n',
+        find: '  #since = toSlot(0)\n',
+        replace: '  #since = toSlot(0)\n  #afterEntry: Hash128 = new Int32Array(4)\n',
       },
     ],
   },
