@@ -73,3 +73,14 @@ test('what is wrong in a question is named', async (t) => {
     assert.match(json.error.message, wanted)
   }
 })
+
+test('a page may begin at any place, as anybody may name it: that stops no node', async (t) => {
+  const node = await startNode(t)
+  await fill(node)
+  for (const after of ['68', `68${'ff'.repeat(8)}`, '68616263000100', '00', 'ff']) {
+    for (const prefix of ['', '&prefix=a/']) {
+      assert.equal((await node.call('GET', `/v1/space/keys?after=${after}${prefix}`)).status, 200, after)
+    }
+  }
+  assert.equal((await node.call('GET', '/livez')).status, 200)
+})
