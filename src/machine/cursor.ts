@@ -8,7 +8,7 @@ export class Cursor {
   readonly #view: ReadView
   readonly #end: string
   #walk: Iterator<readonly [string, Uint8Array]>
-  #pair: readonly [string, Uint8Array] | undefined
+  #key: string | undefined
 
   constructor(view: ReadView, start: string, end: string) {
     this.#view = view
@@ -18,21 +18,17 @@ export class Cursor {
   }
 
   get key(): string | undefined {
-    return this.#pair?.[0]
-  }
-
-  get pair(): readonly [key: string, value: Uint8Array] | undefined {
-    return this.#pair
+    return this.#key
   }
 
   next(): void {
     const step = this.#walk.next()
-    this.#pair = step.done === true ? undefined : step.value
+    this.#key = step.done === true ? undefined : step.value[0]
   }
 
   /** To the first key that is not below `key`. Never goes back. */
   seek(key: string): void {
-    for (let steps = 0; this.#pair !== undefined && this.#pair[0] < key; steps++) {
+    for (let steps = 0; this.#key !== undefined && this.#key < key; steps++) {
       if (steps < stepsMax) {
         this.next()
         continue
@@ -46,6 +42,6 @@ export class Cursor {
 
   close(): void {
     this.#walk.return?.()
-    this.#pair = undefined
+    this.#key = undefined
   }
 }

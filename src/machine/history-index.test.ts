@@ -6,7 +6,7 @@ import { Bench } from '../../test/machine/fixtures.ts'
 import { HistoryIndex, type IndexEntry } from './history-index.ts'
 
 const slot = fc.record({
-  keys: fc.uniqueArray(key, { maxLength: 40 }),
+  keys: fc.uniqueArray(fc.tuple(fc.constantFrom('h', 'd'), key), { selector: String, maxLength: 40 }),
   /** Revisions that the slot spans: all keys at one, or each at its own. */
   isOneRevision: fc.boolean(),
   take: fc.option(fc.record({ back: fc.nat(60), limit: fc.nat(50) })),
@@ -21,10 +21,10 @@ test('entries come out once, oldest first, none above the revision, whatever pag
       let held: IndexEntry[] = []
       for (const { keys, isOneRevision, take } of slots) {
         if (isOneRevision) revision++
-        for (const each of keys) {
+        for (const [kind, each] of keys) {
           if (!isOneRevision) revision++
-          index.add({ key: each, supersededAt: revision })
-          held.push({ key: each, supersededAt: revision })
+          index.add({ kind, key: each, supersededAt: revision })
+          held.push({ kind, key: each, supersededAt: revision })
         }
         index.flush()
         if (take === null) continue
@@ -49,7 +49,11 @@ test('entries come out once, oldest first, none above the revision, whatever pag
 
 test('a page that is written later and sorts first does not hold back what is due in another', () => {
   const index = new HistoryIndex(new Bench().view)
-  const entry = (name: string, supersededAt: number): IndexEntry => ({ key: name as IndexEntry['key'], supersededAt })
+  const entry = (name: string, supersededAt: number): IndexEntry => ({
+    kind: 'h',
+    key: name as IndexEntry['key'],
+    supersededAt,
+  })
   const long = 'x'.repeat(200)
   // One revision fills a page from z on, and goes on in one that begins with q, which later revisions fill up.
   const due = [...'zyxwvutsrqa'].map((letter) => entry(`${letter}${long}`, 1))
@@ -64,7 +68,7 @@ test('a slot of many entries makes few records, none much larger than a page', (
   const bench = new Bench()
   const index = new HistoryIndex(bench.view)
   bench.view.reset()
-  for (let i = 1; i <= 1000; i++) index.add({ key: `key${i}` as IndexEntry['key'], supersededAt: i })
+  for (let i = 1; i <= 1000; i++) index.add({ kind: 'h', key: `key${i}` as IndexEntry['key'], supersededAt: i })
   index.flush()
   assert.ok(bench.view.puts < 15, `${bench.view.puts} records`)
   for (const [, page] of bench.view.range('c', 'd')) assert.ok(page.length <= 2048 + 10 + 1024)
@@ -74,6 +78,6 @@ function revisionOf({ supersededAt }: IndexEntry): number {
   return supersededAt
 }
 
-function nameOf({ key: name, supersededAt }: IndexEntry): string {
-  return `${supersededAt} ${name}`
+function nameOf({ kind, key: name, supersededAt }: IndexEntry): string {
+  return `${supersededAt} ${kind} ${name}`
 }

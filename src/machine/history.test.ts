@@ -170,6 +170,25 @@ test('what a key was among many changes is found from both ends, within a block 
   assert.equal(kv.getAt(key, historyBlockRevisions)?.modRevision, 4000)
 })
 
+test('a compaction finds a key that one revision replaced and deleted, with much in between, and again', () => {
+  const view = new Overlay(new BaseView())
+  const kv = new Kv(view, { written() {}, deleted() {} })
+  const key = toKey('k')
+  const others = Array.from({ length: 12 }, (_, at) => toKey(`${at}${'x'.repeat(1000)}`))
+  for (const each of [key, ...others]) kv.put(each, new Uint8Array(0), 1)
+  for (let again = 0; again < 2; again++) {
+    kv.put(key, new Uint8Array(0), 2)
+    for (const each of others) kv.delete(each, 2)
+    kv.delete(key, 2)
+    for (const each of others) kv.put(each, new Uint8Array(0), 2)
+  }
+  kv.history.step(0)
+  assert.equal(kv.getAt(key, 1)?.modRevision, 1)
+  kv.history.compact()
+  kv.history.step(2)
+  assert.deepEqual([...view.range('c', 'i')], [])
+})
+
 function codeOf(reply: Reply | { kind: string; code?: string }): string | undefined {
   return 'code' in reply ? reply.code : undefined
 }

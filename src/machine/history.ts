@@ -17,6 +17,7 @@ import {
   historyBlock,
   historyKey,
   historyOf,
+  type IndexKind,
   keyOfDeletion,
   revisionOfDeletion,
 } from './layout.ts'
@@ -44,16 +45,19 @@ export class History {
   replaced(key: Key, record: Uint8Array, revision: number): void {
     // An item that comes and goes within one revision was never there for a reader.
     if (modRevisionOf(record) === revision) return
+    assert(modRevisionOf(record) < revision, `revision ${revision} replaces what a later one wrote`)
     this.#view.put(historyKey(key, revision), record)
-    this.#index.add({ key, supersededAt: revision })
-    this.#added++
+    this.#note('h', key, revision)
   }
 
   /** `record` is the item that this revision deletes. */
   deleted(key: Key, record: Uint8Array, revision: number): void {
     this.replaced(key, record, revision)
-    // Not for a key that was created in this revision, but for one that was replaced in it first.
-    if (this.#view.get(historyKey(key, revision)) !== undefined) this.#view.put(deletionKey(key, revision), nothing)
+    // Not for a key that was created in this revision, but for one that was replaced in it first. Once, whatever comes after.
+    const isKept = this.#view.get(historyKey(key, revision)) !== undefined
+    if (!isKept || this.#view.get(deletionKey(key, revision)) !== undefined) return
+    this.#view.put(deletionKey(key, revision), nothing)
+    this.#note('d', key, revision)
   }
 
   /** The item at `revision`. `current` is what the key is now, if it is anything, and changed since. */
@@ -119,13 +123,16 @@ export class History {
     this.#index.flush()
     if (!this.#compacting) return
     const taken = this.#index.take(compactedRevision, limit)
-    for (const { key, supersededAt } of taken) {
-      this.#view.delete(historyKey(key, supersededAt))
-      const deletion = deletionKey(key, supersededAt)
-      if (this.#view.get(deletion) !== undefined) this.#view.delete(deletion)
+    for (const { kind, key, supersededAt } of taken) {
+      this.#view.delete(kind === 'h' ? historyKey(key, supersededAt) : deletionKey(key, supersededAt))
     }
     this.#compacting = taken.length === limit
     this.#isLeft = this.#compacting
+  }
+
+  #note(kind: IndexKind, key: Key, supersededAt: number): void {
+    this.#index.add({ kind, key, supersededAt })
+    this.#added++
   }
 
   #firstDeletion(key: Key, from: number): number | undefined {
@@ -142,6 +149,7 @@ export class History {
       const earlier = this.#firstOfBlock(key, historyBlock(at), revision + 1)
       assert(earlier !== undefined, `the history of a key lacks what revision ${at} superseded`)
       if (createRevisionOf(earlier) > revision) return undefined
+      assert(modRevisionOf(earlier) < at, `the history of a key goes round at revision ${at}`)
       at = modRevisionOf(earlier)
       if (at <= revision) return decodeItem(key, earlier)
       const first = this.#firstOfBlock(key, block, revision + 1)

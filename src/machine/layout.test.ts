@@ -19,12 +19,12 @@ import {
   keyOfDeletion,
   keyOfHistory,
   keyOfIndex,
+  kindOfIndex,
   readU64Text,
   repliesKey,
   repliesRange,
   revisionOfDeletion,
   slotOfReplies,
-  supersededAtOf,
   supersededAtOfIndex,
   u64Text,
 } from './layout.ts'
@@ -55,15 +55,15 @@ test('history sorts by block, then by key, then by revision', () => {
   )
 })
 
-test('a history key names its key, block and revision, and so does the page of the index that begins with it', () => {
+test('a history key names its key and block, and a page of the index the key and revision that it begins with', () => {
   fc.assert(
     fc.property(anyKey, revision, (a, r) => {
       const viewKey = historyKey(a, r)
       assert.equal(keyOfHistory(viewKey), a)
       assert.equal(blockOfHistory(viewKey), historyBlock(r))
-      assert.equal(supersededAtOf(viewKey), r)
-      assert.equal(keyOfIndex(compactionKey(r, a)), a)
-      assert.equal(supersededAtOfIndex(compactionKey(r, a)), r)
+      assert.equal(keyOfIndex(compactionKey(r, 'd', a)), a)
+      assert.equal(supersededAtOfIndex(compactionKey(r, 'd', a)), r)
+      assert.deepEqual([kindOfIndex(compactionKey(r, 'd', a)), kindOfIndex(compactionKey(r, 'h', a))], ['d', 'h'])
     }),
   )
 })
@@ -102,7 +102,7 @@ test('the index up to a revision holds that revision and none after it', () => {
   fc.assert(
     fc.property(anyKey, fc.nat(), fc.nat(), (a, r, upTo) => {
       const { start, end } = compactionRange(upTo)
-      const viewKey = compactionKey(r, a)
+      const viewKey = compactionKey(r, 'h', a)
       assert.equal(viewKey >= start && viewKey < end, r <= upTo)
     }),
   )

@@ -6,7 +6,7 @@
  * | `k` key                                     | the item as it is now                                             |
  * | `h` u64 block, escaped key, NUL SOH, u64 supersededAt | the item that this revision replaced or deleted, as it was in `k` |
  * | `d` escaped key, NUL SOH, u64 deletedAt     | nothing: this revision deleted the key                            |
- * | `c` u64 supersededAt, key                   | IndexPage: this and further `h` records that one slot added       |
+ * | `c` u64 supersededAt, `h` or `d`, key       | IndexPage: this and further `h` and `d` records that one slot added |
  * | `s` u64 session                             | Session: time to live, deadline, acknowledged sequence number     |
  * | `r` u64 session, u64 slot                   | the replies that this slot gave to the session                    |
  * | `g` u64 session                             | nothing: an ended session, some of whose `r` records remain       |
@@ -43,6 +43,9 @@ const u32Factor = 4294967296
  * Part of the state's format: it never changes.
  */
 export const historyBlockRevisions = 16_384
+
+/** A record that a compaction removes: of the history, or that a revision deleted its key. */
+export type IndexKind = 'h' | 'd'
 
 /** What lies under a view key, of what a backup counts or a restore keeps. */
 export function recordKind(viewKey: string): 'meta' | 'item' | 'history' | 'session' | 'audit' | 'other' {
@@ -138,12 +141,9 @@ export function revisionOfDeletion(viewKey: string): number {
   return readU64Text(viewKey, viewKey.length - u64Length)
 }
 
-export function supersededAtOf(historyViewKey: string): number {
-  return readU64Text(historyViewKey, historyViewKey.length - u64Length)
-}
-
-export function compactionKey(supersededAt: number, key: Key): string {
-  return `c${u64Text(supersededAt)}${key}`
+/** Of a page of the index that begins with the history record, or the deletion, of this key under this revision. */
+export function compactionKey(supersededAt: number, kind: IndexKind, key: Key): string {
+  return `c${u64Text(supersededAt)}${kind}${key}`
 }
 
 /** View keys of index pages that begin at or below `revision`. */
@@ -155,8 +155,12 @@ export function supersededAtOfIndex(compactionViewKey: string): number {
   return readU64Text(compactionViewKey, 1)
 }
 
+export function kindOfIndex(compactionViewKey: string): IndexKind {
+  return compactionViewKey[1 + u64Length] === 'd' ? 'd' : 'h'
+}
+
 export function keyOfIndex(compactionViewKey: string): Key {
-  return compactionViewKey.slice(1 + u64Length) as Key
+  return compactionViewKey.slice(2 + u64Length) as Key
 }
 
 export function sessionKey(id: number): string {

@@ -67,6 +67,8 @@ test('keys can be put, read, listed and deleted, and each outcome has its exit s
   assert.equal(json(await run(['kv', 'delete', '--prefix', 'gre', '--dry-run', '--json']))['wouldDelete'], 1)
   assert.equal(json(await run(['kv', 'delete', 'greeting', '--json']))['deleted'], 1)
   assert.equal((await run(['kv', 'delete', 'greeting'])).exit, 0)
+  const before = await run(['kv', 'list', '--prefix', 'gre', '--revision', '1'])
+  assert.match(before.stdout + before.stderr, /greeting .*hello\n1 key at revision 1\n/)
 })
 
 test('values come from arguments, files and standard input, byte for byte', async () => {

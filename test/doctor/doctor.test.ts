@@ -5,6 +5,10 @@ import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { DoctorReport } from '../../src/cli/doctor/report.ts'
+import { openEnvironment } from '../../src/daemon/store/environment.ts'
+import { decodeRecord, encodeRecord } from '../../src/daemon/store/record.ts'
+import { statePageSize, toStateKey } from '../../src/daemon/store/state-tree.ts'
+import { metaKey } from '../../src/machine/layout.ts'
 import { json, paxos, type Ran } from '../cli/paxos.ts'
 import { type Cluster, patienceMs, withCluster } from '../cluster/cluster.ts'
 import { until } from '../cluster/until.ts'
@@ -163,6 +167,12 @@ test('the directory of a stopped node is examined record by record', async () =>
     assert.deepEqual((await examine()).found, ['OPEN_PERMISSIONS warning n1'])
     chmodSync(join(node.dataDir, 'identity.json'), 0o600)
 
+    const written = await exchangeFormat(node.dataDir, 2)
+    const older = await examine()
+    assert.deepEqual(older.found, ['DIRECTORY_REFUSED error n1'])
+    assert.match(older.ran.stdout, /its format is 2.*kv export/s)
+    assert.equal(await exchangeFormat(node.dataDir, written), 2)
+
     damage(join(node.dataDir, 'state.mdb'), needle)
     assert.deepEqual((await examine()).found, ['DAMAGED_STATE error n1'])
     damage(join(node.dataDir, 'acceptor.mdb'), needle)
@@ -189,6 +199,18 @@ test('the directory of a stopped node is examined record by record', async () =>
     assert.equal((await examine(join(cluster.directory, 'nothing'))).exit, 3)
   })
 })
+
+/** Makes the state one of this format, and gives that which it had. */
+async function exchangeFormat(dataDir: string, format: number): Promise<number> {
+  const environment = openEnvironment(join(dataDir, 'state.mdb'), { pageSize: statePageSize, readOnly: false })
+  const key = toStateKey(metaKey)
+  const body = Buffer.from(decodeRecord(key, environment.get(key) ?? Buffer.alloc(0)) ?? assert.fail('no meta'))
+  const before = body[0] ?? 0
+  body[0] = format
+  await environment.put(key, encodeRecord(key, body))
+  await environment.close()
+  return before
+}
 
 /** Changes one byte wherever the text is in the file, old copies in pages that are free now among them. */
 function damage(path: string, text: string): void {

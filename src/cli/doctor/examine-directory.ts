@@ -38,6 +38,7 @@ export async function examineDirectory(given: string): Promise<DirectoryFacts> {
 
 async function readContents(path: string): Promise<Contents> {
   const { openDataDirectoryReadOnly } = await import('../../daemon/store/data-directory.ts')
+  const { metaOf } = await import('../../machine/records.ts')
   const nothing = { logs: [], state: { records: 0, damaged: [] } }
   let name: string | null = null
   let clusterId: string | null = null
@@ -50,7 +51,10 @@ async function readContents(path: string): Promise<Contents> {
         const { votes, unknown } = directory.load(firstGroup, number)
         return { epoch: number, votes: votes.length, unknown }
       })
-      return { name, clusterId, refusal: undefined, logs, state: directory.checkRest() }
+      const state = directory.checkRest()
+      // Whatever is whole must also be of a format that a node of this version takes.
+      if (state.damaged.length === 0) metaOf(directory.view)
+      return { name, clusterId, refusal: undefined, logs, state }
     } finally {
       await directory.close()
     }

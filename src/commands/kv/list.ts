@@ -45,7 +45,9 @@ export default class KvList extends ReadCommand {
           : [{ title: 'VALUE', value: (item: (typeof items)[number]) => preview(item.value, valueWidth) }]),
       ]),
     )
-    this.remark(`${count(items.length, 'key')}${more ? ', more follow (--limit)' : ''} at revision ${revision}`)
+    this.remark(
+      `${count(items.length, 'key')}${more ? ', more follow (--limit)' : ''} at revision ${flags.revision ?? revision}`,
+    )
     return {
       items: items.map(({ key, value, createRevision, modRevision, version }) => ({
         ...textOrBase64('key', key),

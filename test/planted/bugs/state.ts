@@ -267,7 +267,7 @@ export const stateBugs: readonly Bug[] = [
     patches: [
       {
         file: history,
-        find: 'if (this.#view.get(deletion) !== undefined) this.#view.delete(deletion)',
+        find: "    this.#note('d', key, revision)\n",
         replace: '',
       },
     ],
