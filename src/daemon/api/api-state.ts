@@ -1,6 +1,6 @@
 import type { ByteBudget } from './byte-budget.ts'
 import type { ApiContext } from './context.ts'
-import type { Exchange } from './exchange.ts'
+import type { HttpExchange } from './http-exchange.ts'
 
 /** What the handlers of one server share. */
 export interface ApiState {
@@ -16,4 +16,4 @@ export interface ApiState {
   stopping: boolean
 }
 
-export type Handler = (exchange: Exchange, state: ApiState) => void
+export type Handler = (exchange: HttpExchange, state: ApiState) => void

@@ -13,7 +13,7 @@ import type { Exchange } from './exchange.ts'
 
 /** Throws PaxosError BAD_REQUEST when the actor cannot be one. */
 export function originOf(exchange: Exchange, context: ApiContext): Origin {
-  return toOrigin(exchange.request.headers[actorHeader], exchange.address, context)
+  return toOrigin(exchange.headers[actorHeader], exchange.address, context)
 }
 
 export function toOrigin(header: string | string[] | undefined, address: string, { node }: ApiContext): Origin {

@@ -13,10 +13,10 @@ import { originOf } from './audit-origin.ts'
 import { backupOriginOf, streamBackup, withBackupPlace } from './backup-stream.ts'
 import { refuseBody } from './body.ts'
 import { badRequest } from './errors.ts'
-import type { Exchange } from './exchange.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import { QueryParameters } from './target.ts'
 
-export function getBackup(exchange: Exchange, state: ApiState): void {
+export function getBackup(exchange: HttpExchange, state: ApiState): void {
   const consistency = consistencyOf(new QueryParameters(exchange.query, ['consistency']))
   refuseBody(exchange)
   const origin = originOf(exchange, state.context)
@@ -33,7 +33,7 @@ export function getBackup(exchange: Exchange, state: ApiState): void {
   })
 }
 
-export function getIncrement(exchange: Exchange, state: ApiState): void {
+export function getIncrement(exchange: HttpExchange, state: ApiState): void {
   const parameters = new QueryParameters(exchange.query, ['consistency', 'from', 'base', 'chain'])
   const consistency = consistencyOf(parameters)
   const start = startOf(parameters)

@@ -3,14 +3,14 @@ import type { StateSnapshot } from '../../runtime/ports.ts'
 import { takeSnapshot } from '../backup/take-snapshot.ts'
 import type { ApiState } from './api-state.ts'
 import type { ApiContext } from './context.ts'
-import type { Exchange } from './exchange.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import { waitForReader } from './slow-reader.ts'
 
 type Consistency = 'linearizable' | 'stale'
 
 /** Calls `body` with a snapshot, which it closes, and one of the few places for backups, until `release` is called. */
 export function withBackupPlace(
-  exchange: Exchange,
+  exchange: HttpExchange,
   state: ApiState,
   consistency: Consistency,
   body: (snapshot: StateSnapshot, release: () => void) => void,
@@ -53,7 +53,7 @@ export function backupOriginOf(
 
 /** Answers with the frames, each when the reader has room for it. */
 export function streamBackup(
-  exchange: Exchange,
+  exchange: HttpExchange,
   { logger }: ApiContext,
   frames: AsyncIterable<Uint8Array>,
   close: () => void,

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { ByteBudget } from './byte-budget.ts'
 import { badRequest } from './errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -16,35 +17,43 @@ export function collectBody(
   what: string,
   done: (body: Uint8Array) => void,
 ): void {
-  const { request } = exchange
-  const announced = Number(request.headers['content-length'] ?? 0)
+  const { body, headers } = exchange
+  const announced = Number(headers['content-length'] ?? 0)
   if (announced > bytesMax) {
-    drain(exchange)
+    if (!(body instanceof Uint8Array)) drain(body)
     exchange.error('TOO_LARGE', tooLarge(what, bytesMax))
-    return
-  }
-  if (announced === 0 && request.headers['transfer-encoding'] === undefined) {
+  } else if (body instanceof Uint8Array) {
+    if (hold(exchange, body.length, budget)) done(body)
+    else exchange.error('OVERLOADED', tooManyBytes)
+  } else if (announced === 0 && headers['transfer-encoding'] === undefined) {
     // A request without a body emits nothing at all (`optimizeEmptyRequests`).
     done(new Uint8Array(0))
-    return
-  }
+  } else readFrom(body, exchange, bytesMax, budget, what, done)
+}
+
+function readFrom(
+  request: IncomingMessage,
+  exchange: Exchange,
+  bytesMax: number,
+  budget: ByteBudget,
+  what: string,
+  done: (body: Uint8Array) => void,
+): void {
   const chunks: Uint8Array[] = []
   let length = 0
   request.on('error', ignore)
   const onData = (chunk: Uint8Array): void => {
     length += chunk.length
-    const taken = length <= bytesMax && budget.take(chunk.length)
-    if (taken) {
-      exchange.heldBytes += chunk.length
+    if (length <= bytesMax && hold(exchange, chunk.length, budget)) {
       chunks.push(chunk)
       return
     }
     chunks.length = 0
     request.off('data', onData)
     request.off('end', onEnd)
-    drain(exchange)
+    drain(request)
     if (length > bytesMax) exchange.error('TOO_LARGE', tooLarge(what, bytesMax))
-    else exchange.error('OVERLOADED', 'Too many bytes are being read from all clients together')
+    else exchange.error('OVERLOADED', tooManyBytes)
   }
   const onEnd = (): void => {
     const [first] = chunks
@@ -56,17 +65,24 @@ export function collectBody(
 }
 
 /** A request that takes no body must not bring one: what it says would be ignored. Throws PaxosError BAD_REQUEST. */
-export function refuseBody(exchange: Exchange): void {
-  const { headers } = exchange.request
+export function refuseBody({ headers }: Exchange): void {
   if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return
   throw badRequest('This request takes no body')
 }
+
+function hold(exchange: Exchange, bytes: number, budget: ByteBudget): boolean {
+  if (!budget.take(bytes)) return false
+  exchange.heldBytes += bytes
+  return true
+}
+
+const tooManyBytes = 'Too many bytes are being read from all clients together'
 
 function tooLarge(what: string, bytesMax: number): string {
   return `The ${what} is larger than ${bytesMax} bytes`
 }
 
-function drain({ request }: Exchange): void {
+function drain(request: IncomingMessage): void {
   let drained = 0
   request.on('error', ignore)
   request.on('data', (chunk: Uint8Array) => {

@@ -83,7 +83,7 @@ export function listKeys(exchange: Exchange, state: ApiState): void {
 export function deleteKeys(exchange: Exchange, state: ApiState): void {
   const parameters = new QueryParameters(exchange.query, ['prefix', 'start', 'end', 'all'])
   refuseBody(exchange)
-  if (exchange.request.headers['if-version'] !== undefined) {
+  if (exchange.headers['if-version'] !== undefined) {
     throw badRequest('Header if-version goes with one key, not with a range')
   }
   const all = parameters.flag('all')

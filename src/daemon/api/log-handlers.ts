@@ -6,8 +6,8 @@ import type { GapsJson } from '../../wire/api-types.ts'
 import type { ApiState } from './api-state.ts'
 import { refuseBody } from './body.ts'
 import type { ApiContext } from './context.ts'
-import type { Exchange } from './exchange.ts'
 import { gapsJson } from './gaps-json.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import { logLineJson, truncatedLine } from './log-line.ts'
 import { slotVotesJson } from './slot-votes-json.ts'
 import { waitForReader } from './slow-reader.ts'
@@ -17,7 +17,7 @@ import { QueryParameters, slotRangeOf } from './target.ts'
 const pageSlots = 16
 const followPollMs = 100
 
-export function getLog(exchange: Exchange, state: ApiState): void {
+export function getLog(exchange: HttpExchange, state: ApiState): void {
   const parameters = new QueryParameters(exchange.query, ['from', 'to', 'follow', 'values'])
   const { from, to } = slotRangeOf(parameters)
   const follow = parameters.flag('follow')
@@ -66,7 +66,7 @@ class LogFollower {
   #at: number
   #timer: NodeJS.Timeout | undefined
 
-  constructor(exchange: Exchange, state: ApiState, from: number, to: number, withValues: boolean) {
+  constructor(exchange: HttpExchange, state: ApiState, from: number, to: number, withValues: boolean) {
     this.#response = exchange.stream(ndjson)
     this.#state = state
     this.#at = from
@@ -119,14 +119,14 @@ function readPage(
   return { text, next }
 }
 
-export function getGaps(exchange: Exchange, { context }: ApiState): void {
+export function getGaps(exchange: HttpExchange, { context }: ApiState): void {
   const range = slotRangeOf(new QueryParameters(exchange.query, ['from', 'to']))
   refuseBody(exchange)
   findGaps(context, range, ({ json }) => exchange.json(200, JSON.stringify(json)))
 }
 
 /** Asks every member, of at most as many slots as `getGaps`. */
-export function getVotes(exchange: Exchange, { context }: ApiState): void {
+export function getVotes(exchange: HttpExchange, { context }: ApiState): void {
   const { replica, limits } = context
   const { from, to } = slotRangeOf(new QueryParameters(exchange.query, ['from', 'to']))
   refuseBody(exchange)

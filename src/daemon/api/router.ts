@@ -13,6 +13,7 @@ import {
 import { getEpoch, postEpoch, postLeader } from './epoch-handlers.ts'
 import type { Exchange } from './exchange.ts'
 import { postFill } from './fill-handlers.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import { deleteKey, deleteKeys, getKey, keyPathPrefix, listKeys, putKey } from './kv-handlers.ts'
 import { getGaps, getLog, getVotes } from './log-handlers.ts'
 import { getReclaim, getSpace, getSpaceKeys, postReclaim } from './space-handlers.ts'
@@ -31,13 +32,17 @@ import {
 } from './status-handlers.ts'
 import { getVerify, getVerifyContent } from './verify-handlers.ts'
 
-type Methods = Readonly<Record<string, Handler>>
+type Methods<H> = Readonly<Record<string, H>>
 
-const keyMethods: Methods = { GET: getKey, PUT: putKey, DELETE: deleteKey }
-const sessionMethods: Methods = { DELETE: deleteSession }
-const keepAliveMethods: Methods = { POST: keepSessionAlive }
+const keyMethods: Methods<(exchange: Exchange, state: ApiState) => void> = {
+  GET: getKey,
+  PUT: putKey,
+  DELETE: deleteKey,
+}
+const sessionMethods: Methods<Handler> = { DELETE: deleteSession }
+const keepAliveMethods: Methods<Handler> = { POST: keepSessionAlive }
 
-const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
+const routes: ReadonlyMap<string, Methods<Handler>> = new Map<string, Methods<Handler>>([
   ['/v1/kv', { GET: listKeys, DELETE: deleteKeys }],
   ['/v1/txn', { POST: postTxn }],
   ['/v1/compact', { POST: postCompact }],
@@ -70,22 +75,35 @@ const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/openapi.json', { GET: getOpenApi }],
 ])
 
-export function route(exchange: Exchange, state: ApiState): void {
-  const { path, method } = exchange
-  const methods = path.startsWith(keyPathPrefix) ? keyMethods : methodsOf(path)
+export function route(exchange: HttpExchange, state: ApiState): void {
+  const { path } = exchange
+  if (path.startsWith(keyPathPrefix)) {
+    routeKey(exchange, state)
+    return
+  }
+  const methods = methodsOf(path)
   if (methods === undefined) {
     exchange.error('NOT_FOUND', 'There is nothing at this path', 'GET /openapi.json lists every path.')
     return
   }
-  if (!Object.hasOwn(methods, method)) {
-    const allow = Object.keys(methods).join(', ')
-    exchange.error('METHOD_NOT_ALLOWED', 'This path does not take this method', `It takes ${allow}.`, ['allow', allow])
-    return
-  }
-  methods[method]?.(exchange, state)
+  handlerOf(exchange, methods)?.(exchange, state)
 }
 
-function methodsOf(path: string): Methods | undefined {
+/** The path is that of a key. */
+export function routeKey(exchange: Exchange, state: ApiState): void {
+  handlerOf(exchange, keyMethods)?.(exchange, state)
+}
+
+/** Undefined, and answered, when there is none. */
+function handlerOf<H>(exchange: Exchange, methods: Methods<H>): H | undefined {
+  const { method } = exchange
+  if (Object.hasOwn(methods, method)) return methods[method]
+  const allow = Object.keys(methods).join(', ')
+  exchange.error('METHOD_NOT_ALLOWED', 'This path does not take this method', `It takes ${allow}.`, ['allow', allow])
+  return undefined
+}
+
+function methodsOf(path: string): Methods<Handler> | undefined {
   if (!path.startsWith(sessionPathPrefix)) return routes.get(path)
   const rest = path.slice(sessionPathPrefix.length)
   const slash = rest.indexOf('/')

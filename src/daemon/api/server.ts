@@ -8,8 +8,9 @@ import { ByteBudget } from './byte-budget.ts'
 import { jsonBytesMax } from './command-handlers.ts'
 import type { ApiContext } from './context.ts'
 import { errorBody } from './errors.ts'
-import { Exchange } from './exchange.ts'
+import { HttpExchange } from './http-exchange.ts'
 import { listenOnPort, listenOnSocket } from './listen.ts'
+import { PlainLane } from './plain/plain-lane.ts'
 import { route } from './router.ts'
 import { StreamSet } from './stream-set.ts'
 
@@ -25,8 +26,9 @@ const headersMax = 64
 
 interface Connection {
   readonly address: string
+  /** Exchanges of node:http. */
   open: number
-  last: Exchange | undefined
+  last: HttpExchange | undefined
 }
 
 /** The client port and the unix socket: HTTP/1.1, and the upgrade to client streams. */
@@ -34,6 +36,7 @@ export class ApiServer {
   readonly #state: ApiState
   readonly #listen: ApiListen
   readonly #streams: StreamSet
+  readonly #plain: PlainLane
   readonly #servers: Server[] = []
   readonly #connections = new Map<Duplex, Connection>()
   #open = 0
@@ -50,6 +53,7 @@ export class ApiServer {
     }
     this.#listen = listen
     this.#streams = new StreamSet(this.#state)
+    this.#plain = new PlainLane(this.#state, () => this.#idle?.())
   }
 
   /** Open ones, client streams included. */
@@ -78,6 +82,7 @@ export class ApiServer {
       )
     }
     this.#streams.start()
+    this.#plain.start()
     const address = server.address() as AddressInfo
     return { host: address.address, port: address.port }
   }
@@ -90,6 +95,7 @@ export class ApiServer {
     this.#streams.stop()
     await this.#drained(graceMs)
     for (const socket of this.#connections.keys()) socket.destroy()
+    this.#plain.stop()
     await Promise.all(closed)
   }
 
@@ -97,7 +103,7 @@ export class ApiServer {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, graceMs)
       this.#idle = () => {
-        if (this.#open > 0 || this.#streams.size > 0) return
+        if (this.#open > 0 || this.#plain.open > 0 || this.#streams.size > 0) return
         clearTimeout(timer)
         resolve()
       }
@@ -124,7 +130,13 @@ export class ApiServer {
     server.maxHeadersCount = headersMax
     server.maxRequestsPerSocket = 10_000
     server.maxConnections = this.#state.context.limits.connectionsMax
-    server.on('connection', (socket) => this.#onConnection(socket, addressOf(socket)))
+    const [byHttp] = server.listeners('connection')
+    server.removeAllListeners('connection')
+    server.on('connection', (socket) => {
+      const address = addressOf(socket)
+      this.#onConnection(socket, address)
+      this.#plain.take(socket, address, (left) => void byHttp?.call(server, left))
+    })
     server.on('request', (request, response) => this.#onRequest(request, response))
     server.on('checkContinue', (request, response) => this.#onContinue(request, response))
     server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
@@ -154,15 +166,15 @@ export class ApiServer {
       this.#idle?.()
     })
     if (this.#state.stopping) {
-      exchange.error('STOPPING', 'The node is stopping', undefined, ['connection', 'close'])
+      exchange.refuseAsStopping()
     } else {
       exchange.guard(() => route(exchange, this.#state))
     }
   }
 
-  #exchange(request: IncomingMessage, response: ServerResponse): Exchange {
+  #exchange(request: IncomingMessage, response: ServerResponse): HttpExchange {
     const address = this.#connections.get(request.socket)?.address ?? seenAddress(undefined)
-    return new Exchange(request, response, address, this.#state.context.logger)
+    return new HttpExchange(request, response, address, this.#state.context.logger)
   }
 
   /** The client asks before it sends a body: a body that nobody would take is never sent. */

@@ -45,7 +45,7 @@ function isReplyOf<K extends Reply['kind']>(reply: Reply, kind: K): reply is Rep
 
 /** Throws PaxosError BAD_REQUEST when only a part of the session headers is there or one is not a number. */
 export function sessionOf(exchange: Exchange): SessionStamp | undefined {
-  const { headers } = exchange.request
+  const { headers } = exchange
   const id = headers['paxos-session']
   const seq = headers['paxos-seq']
   const ackedBelow = headers['paxos-acked-below']
@@ -67,7 +67,7 @@ export function sessionOf(exchange: Exchange): SessionStamp | undefined {
 
 /** Header `if-version`; 0 means that the key must not exist. */
 export function ifVersionOf(exchange: Exchange): number | undefined {
-  const value = exchange.request.headers['if-version']
+  const value = exchange.headers['if-version']
   return value === undefined ? undefined : headerInteger(value, 'if-version', 0)
 }
 

@@ -1,0 +1,173 @@
+import type { Socket } from 'node:net'
+import type { ApiLogger } from '../context.ts'
+import { type PlainAnswer, PlainExchange } from './plain-exchange.ts'
+import { type PlainRequest, readPlainRequest } from './plain-request.ts'
+
+/** What a connection is part of. */
+export interface PlainOwner {
+  readonly logger: ApiLogger
+  /** The headers that end an answer, with the empty line after them. */
+  readonly keepingHeaders: string
+  /** The same for the last answer of a connection. */
+  readonly closingHeaders: string
+  /** Begins an exchange, which may be answered at once. */
+  serve(exchange: PlainExchange): void
+  /** The answer is with the system, or nobody waits for it any more. Once for each. */
+  onOver(exchange: PlainExchange): void
+  /** What comes from `unread` on is not plain: node:http has the socket now. */
+  handOver(connection: PlainConnection, unread: Buffer | undefined): void
+  onClosed(connection: PlainConnection): void
+}
+
+/** Requests of one connection that are not answered yet: beyond, it is not read on. */
+const openMax = 64
+const requestsMax = 10_000
+/** Sweeps that a connection may rest between two requests. */
+const restingSweepsMax = 5
+/** Sweeps that a part of a request, or the first one, may take here. */
+const partSweepsMax = 2
+
+/** A connection for as long as its requests are plain. */
+export class PlainConnection {
+  readonly socket: Socket
+  readonly address: string
+  readonly #owner: PlainOwner
+  #unread: Buffer | undefined
+  /** In the order of the requests, in which the answers leave. */
+  readonly #open: PlainExchange[] = []
+  #served = 0
+  #sweeps = 0
+  /** leaving: node:http gets it when all that is open is answered; ending: it is closed then. */
+  #state: 'serving' | 'leaving' | 'ending' | 'over' = 'serving'
+  #hasEnded = false
+  #isReading = false
+
+  constructor(socket: Socket, address: string, owner: PlainOwner) {
+    this.socket = socket
+    this.address = address
+    this.#owner = owner
+    socket.on('data', this.#onData)
+    socket.on('drain', this.#goOn)
+    socket.on('end', this.#onEnd)
+    socket.on('close', this.#onClose)
+  }
+
+  /** Writes the answers that are there, as far as none before them is missing, and goes on. */
+  onAnswer(): void {
+    while (this.#state !== 'over') {
+      const [exchange] = this.#open
+      if (exchange?.answer === undefined) break
+      this.#open.shift()
+      this.#write(exchange, exchange.answer)
+    }
+    this.#goOn()
+  }
+
+  /** Called in even intervals. */
+  sweep(): void {
+    if (this.#open.length > 0 || this.socket.writableLength > 0) {
+      this.#sweeps = 0
+      return
+    }
+    this.#sweeps++
+    // node:http has limits of time for what comes slowly, and an answer for it.
+    const isPart = this.#unread !== undefined || this.#served === 0
+    if (isPart && this.#sweeps >= partSweepsMax) this.#leave()
+    else if (this.#sweeps > restingSweepsMax) this.socket.destroy()
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#unread === undefined) this.#sweeps = 0
+    this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk])
+    this.#goOn()
+  }
+
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true
+    this.#goOn()
+  }
+
+  readonly #onClose = (): void => {
+    this.#detach()
+    for (const exchange of this.#open.splice(0)) this.#abandon(exchange)
+    this.#owner.onClosed(this)
+  }
+
+  readonly #goOn = (): void => {
+    if (this.#isReading) return
+    this.#isReading = true
+    this.#read()
+    this.#isReading = false
+    if (this.#open.length > 0) return
+    if (this.#state === 'leaving' && !this.#hasEnded) this.#leave()
+    else if (this.#state === 'ending' || (this.#hasEnded && this.#state !== 'over')) this.socket.destroySoon()
+  }
+
+  /** Serves what has come, as far as there is room for answers. */
+  #read(): void {
+    while (this.#state === 'serving') {
+      if (this.#open.length >= openMax || this.socket.writableNeedDrain) {
+        this.socket.pause()
+        return
+      }
+      const request = this.#unread === undefined ? 'part' : readPlainRequest(this.#unread)
+      if (request === 'part') {
+        if (this.socket.isPaused()) this.socket.resume()
+        return
+      }
+      if (request !== 'other') this.#serve(request)
+      else {
+        this.socket.pause()
+        this.#state = 'leaving'
+      }
+    }
+  }
+
+  #serve(request: PlainRequest): void {
+    const unread = this.#unread?.subarray(request.bytes)
+    this.#unread = unread === undefined || unread.length === 0 ? undefined : unread
+    this.#sweeps = 0
+    this.#served++
+    if (this.#served === requestsMax) this.#state = 'ending'
+    const exchange = new PlainExchange(request, this, this.#owner.logger)
+    this.#open.push(exchange)
+    this.#owner.serve(exchange)
+  }
+
+  #write(exchange: PlainExchange, { head, body, closes }: PlainAnswer): void {
+    const { socket } = this
+    if (closes) {
+      this.#state = 'ending'
+      for (const next of this.#open.splice(0)) this.#abandon(next)
+    }
+    const isLast = this.#state === 'ending' && this.#open.length === 0
+    const text = head + (isLast ? this.#owner.closingHeaders : this.#owner.keepingHeaders)
+    if (typeof body === 'string') socket.write(text + body, 'latin1')
+    else {
+      socket.cork()
+      socket.write(text, 'latin1')
+      socket.write(body)
+      socket.uncork()
+    }
+    if (socket.writableLength === 0) this.#owner.onOver(exchange)
+    else socket.write('', () => this.#owner.onOver(exchange))
+  }
+
+  #abandon(exchange: PlainExchange): void {
+    exchange.abandoned = true
+    this.#owner.onOver(exchange)
+  }
+
+  #leave(): void {
+    this.#detach()
+    this.#owner.handOver(this, this.#unread)
+  }
+
+  #detach(): void {
+    this.#state = 'over'
+    this.socket.off('data', this.#onData)
+    this.socket.off('drain', this.#goOn)
+    this.socket.off('end', this.#onEnd)
+    this.socket.off('close', this.#onClose)
+  }
+}

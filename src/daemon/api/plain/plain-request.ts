@@ -1,0 +1,75 @@
+/**
+ * The few requests that nearly all of the traffic is: one key, put, read or deleted, small, and written in the plainest of
+ * the forms that HTTP/1.1 allows (RFC 9112). Whatever is not is left to node:http, so nothing is refused here.
+ */
+import { actorHeader } from '../../../wire/actor.ts'
+
+export interface PlainRequest {
+  readonly method: string
+  /** Path and query, still percent-encoded. */
+  readonly target: string
+  /** Those that mean something to a handler, by name in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  /** Of the whole request. */
+  readonly bytes: number
+}
+
+/** Of a whole request. */
+export const plainBytesMax = 16 * 1024
+const headBytesMax = 8192
+const headersMax = 64
+
+/** The head up to the end of its last header. Narrower than RFC 9112 everywhere: only ASCII, no tabs, no folded lines. */
+const plainHead = /^(GET|PUT|DELETE) (\/v1\/kv\/[!"$-~]+) HTTP\/1\.1\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n)+)$/
+const plainLength = /^(0|[1-9][0-9]{0,4})$/
+
+const kept = new Set(['content-length', 'if-version', 'paxos-session', 'paxos-seq', 'paxos-acked-below', actorHeader])
+/** They change how a message is read, or what becomes of the connection. */
+const special = new Set(['transfer-encoding', 'connection', 'upgrade', 'expect', 'trailer'])
+
+/** The request that `bytes` begin with. 'part' when more must come to tell, 'other' when it is not plain. */
+export function readPlainRequest(bytes: Buffer): PlainRequest | 'part' | 'other' {
+  const headEnd = bytes.indexOf('\r\n\r\n')
+  if (headEnd < 0) return bytes.length < headBytesMax ? 'part' : 'other'
+  if (headEnd > headBytesMax) return 'other'
+  const head = plainHead.exec(bytes.toString('latin1', 0, headEnd + 2))
+  if (head === null) return 'other'
+  const [, method = '', target = '', lines = ''] = head
+  const headers = keptHeaders(lines)
+  if (headers === undefined) return 'other'
+  const length = headers['content-length'] ?? '0'
+  if (!plainLength.test(length)) return 'other'
+  const bodyStart = headEnd + 4
+  const end = bodyStart + Number(length)
+  if (end > plainBytesMax) return 'other'
+  if (end > bytes.length) return 'part'
+  return { method, target, headers, body: bytes.subarray(bodyStart, end), bytes: end }
+}
+
+/** Undefined when one of them is special, or given twice where it matters. */
+function keptHeaders(lines: string): Record<string, string> | undefined {
+  const headers: Record<string, string> = {}
+  let hasHost = false
+  let count = 0
+  for (let at = 0; at < lines.length; ) {
+    const colon = lines.indexOf(':', at)
+    const end = lines.indexOf('\r', colon)
+    const name = lines.slice(at, colon).toLowerCase()
+    if (kept.has(name)) {
+      if (Object.hasOwn(headers, name)) return undefined
+      headers[name] = lines.slice(colon + 1, end).trim()
+    } else if (name === 'host') {
+      if (hasHost) return undefined
+      hasHost = true
+    } else if (special.has(name) && !keepsAlive(name, lines.slice(colon + 1, end))) return undefined
+    at = end + 2
+    count++
+  }
+  return hasHost && count <= headersMax ? headers : undefined
+}
+
+/** What many clients say, and HTTP/1.1 means anyhow. */
+function keepsAlive(name: string, value: string): boolean {
+  return name === 'connection' && value.trim().toLowerCase() === 'keep-alive'
+}
