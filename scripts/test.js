@@ -1,7 +1,8 @@
-// Every test, in two lanes side by side: `node scripts/test.js`. One report, as if there had been one run.
+// Every test, in lanes side by side: `node scripts/test.js`. One report, as if there had been one run.
 //
-// - in front: tests of real processes, which depend on time. On 2 cores one file after another.
-// - behind: tests that only compute, at the lowest priority, so that those in front find the machine as if they were alone.
+// - clusters: tests of real processes, which depend on time. On 2 cores one file after another.
+// - the rest of those, with a process at a time for the most part: they wait as much as they compute, and so do clusters.
+// - behind: tests that only compute, at the lowest priority, so that the others find the machine as if they were alone.
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
 import { availableParallelism, constants } from 'node:os'
@@ -14,12 +15,21 @@ const computing = globSync([
   'test/{exhaustive,planted,scenarios,sim}/*.test.ts',
   'test/fuzz/fuzz.test.ts',
 ])
-const others = globSync(['src/**/*.test.ts', 'test/**/*.test.ts']).filter((file) => !computing.includes(file))
+const clusters = globSync('test/{bench,chaos,cluster,conformance,durability,fuzz,net,upgrade}/*.test.ts').filter(
+  notIn(computing),
+)
+const others = globSync(['src/**/*.test.ts', 'test/**/*.test.ts']).filter(notIn([...computing, ...clusters]))
+
+function notIn(files) {
+  return (file) => !files.includes(file)
+}
 
 const { PRIORITY_NORMAL, PRIORITY_LOW } = constants.priority
+const cores = availableParallelism()
 const lanes = [
-  { files: others, priority: PRIORITY_NORMAL, concurrency: Math.max(1, availableParallelism() - 1) },
-  { files: computing, priority: PRIORITY_LOW, concurrency: availableParallelism() },
+  { files: clusters, priority: PRIORITY_NORMAL, concurrency: Math.ceil(cores / 2) },
+  { files: others, priority: PRIORITY_NORMAL, concurrency: Math.ceil(cores / 2) },
+  { files: computing, priority: PRIORITY_LOW, concurrency: cores },
 ]
 
 /** What each lane says at its end, added up over them. */

@@ -7,10 +7,10 @@ import { seenAddress } from './audit-origin.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { jsonBytesMax } from './command-handlers.ts'
 import type { ApiContext } from './context.ts'
-import { errorBody } from './errors.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { listenOnPort, listenOnSocket } from './listen.ts'
 import { PlainLane } from './plain/plain-lane.ts'
+import { headerBytesMax, headersMax, rawError } from './raw-error.ts'
 import { route } from './router.ts'
 import { StreamSet } from './stream-set.ts'
 
@@ -20,9 +20,6 @@ export interface ApiListen {
   /** Path of the unix socket for the local operator. */
   readonly socketPath?: string | undefined
 }
-
-const headerBytesMax = 8192
-const headersMax = 64
 
 interface Connection {
   readonly address: string
@@ -210,19 +207,6 @@ export class ApiServer {
     }
     socket.end(rawError(error.code ?? ''), () => socket.destroy())
   }
-}
-
-const tooManyHeaders = `The headers are larger than ${headerBytesMax} bytes or more than ${headersMax}`
-
-function rawError(code: string): string {
-  const [status, text, body] =
-    code === 'HPE_HEADER_OVERFLOW'
-      ? [431, 'Request Header Fields Too Large', errorBody('BAD_REQUEST', tooManyHeaders)]
-      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'Request Timeout', errorBody('BAD_REQUEST', 'The request did not arrive in time')]
-        : [400, 'Bad Request', errorBody('BAD_REQUEST', 'This is not a well-formed HTTP/1.1 request')]
-  const head = `HTTP/1.1 ${status} ${text}\r\nconnection: close\r\ncontent-type: application/json\r\n`
-  return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
 /** The connection broke; its close event does the rest. */

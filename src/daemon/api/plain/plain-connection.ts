@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { ApiLogger } from '../context.ts'
+import { rawError } from '../raw-error.ts'
 import { type PlainAnswer, PlainExchange } from './plain-exchange.ts'
 import { type PlainRequest, readPlainRequest } from './plain-request.ts'
 
@@ -24,6 +25,8 @@ const openMax = 64
 const requestsMax = 10_000
 /** Sweeps that a connection may rest between two requests. */
 const restingSweepsMax = 5
+/** Sweeps that a client may take to see that the connection has ended. */
+const lingeringSweepsMax = 2
 /** Sweeps that a part of a request, or the first one, may take here. */
 const partSweepsMax = 2
 
@@ -33,11 +36,13 @@ export class PlainConnection {
   readonly address: string
   readonly #owner: PlainOwner
   #unread: Buffer | undefined
+  /** With fewer bytes there is no use in reading it. */
+  #needed = 0
   /** In the order of the requests, in which the answers leave. */
   readonly #open: PlainExchange[] = []
   #served = 0
   #sweeps = 0
-  /** leaving: node:http gets it when all that is open is answered; ending: it is closed then. */
+  /** leaving: node:http gets it when all that is open is answered; ending: it is closed then; over: neither is to come. */
   #state: 'serving' | 'leaving' | 'ending' | 'over' = 'serving'
   #hasEnded = false
   #isReading = false
@@ -70,6 +75,10 @@ export class PlainConnection {
       return
     }
     this.#sweeps++
+    if (this.#state === 'over') {
+      if (this.#sweeps >= lingeringSweepsMax) this.socket.destroy()
+      return
+    }
     // node:http has limits of time for what comes slowly, and an answer for it.
     const isPart = this.#unread !== undefined || this.#served === 0
     if (isPart && this.#sweeps >= partSweepsMax) this.#leave()
@@ -77,6 +86,8 @@ export class PlainConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    // Read, and not kept: see `#close`.
+    if (this.#state === 'ending' || this.#state === 'over') return
     if (this.#unread === undefined) this.#sweeps = 0
     this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk])
     this.#goOn()
@@ -98,9 +109,21 @@ export class PlainConnection {
     this.#isReading = true
     this.#read()
     this.#isReading = false
-    if (this.#open.length > 0) return
+    if (this.#state === 'ending') this.#unread = undefined
+    if (this.#state === 'ending' && this.socket.isPaused()) this.socket.resume()
+    if (this.#open.length > 0 || this.#state === 'over') return
     if (this.#state === 'leaving' && !this.#hasEnded) this.#leave()
-    else if (this.#state === 'ending' || (this.#hasEnded && this.#state !== 'over')) this.socket.destroySoon()
+    else if (this.#state === 'ending' || (this.#hasEnded && !this.socket.writableNeedDrain)) this.#close()
+  }
+
+  /** Everything is answered, but for what a client that ended its side did not finish. */
+  #close(): void {
+    this.#state = 'over'
+    if (this.#unread !== undefined) this.socket.write(rawError(''))
+    this.#unread = undefined
+    this.#sweeps = 0
+    // Not destroyed at once: the system would throw away answers when there is something to read, or more comes.
+    this.socket.end()
   }
 
   /** Serves what has come, as far as there is room for answers. */
@@ -110,8 +133,9 @@ export class PlainConnection {
         this.socket.pause()
         return
       }
-      const request = this.#unread === undefined ? 'part' : readPlainRequest(this.#unread)
-      if (request === 'part') {
+      const request = this.#next()
+      if (typeof request === 'number') {
+        this.#needed = request
         if (this.socket.isPaused()) this.socket.resume()
         return
       }
@@ -123,9 +147,15 @@ export class PlainConnection {
     }
   }
 
+  #next(): ReturnType<typeof readPlainRequest> {
+    const unread = this.#unread
+    return unread === undefined || unread.length < this.#needed ? this.#needed : readPlainRequest(unread)
+  }
+
   #serve(request: PlainRequest): void {
     const unread = this.#unread?.subarray(request.bytes)
     this.#unread = unread === undefined || unread.length === 0 ? undefined : unread
+    this.#needed = 0
     this.#sweeps = 0
     this.#served++
     if (this.#served === requestsMax) this.#state = 'ending'

@@ -17,9 +17,12 @@ test('a plain request is read whole, with the headers that mean something', () =
   assert.equal(Buffer.from(read.body).toString(), 'abc')
 })
 
-test('any beginning of a plain request is a part of one', () => {
+test('any beginning of a plain request is a part of one, and says what it lacks once the head is there', () => {
   const sent = bytes('DELETE /v1/kv/k HTTP/1.1\nhost: h\ncontent-length: 2\n\nab')
-  for (let end = 0; end < sent.length; end++) assert.equal(readPlainRequest(sent.subarray(0, end)), 'part', `${end}`)
+  for (let end = 0; end < sent.length; end++) {
+    const needed = end < sent.length - 2 ? end + 1 : sent.length
+    assert.equal(readPlainRequest(sent.subarray(0, end)), needed)
+  }
   assert.ok(typeof readPlainRequest(sent) === 'object')
 })
 
@@ -57,7 +60,11 @@ for (const [what, text] of [
   ['a large head', `${line}host: ${'h'.repeat(9000)}\n\n`],
   ['a large head that is not whole', `${line}host: ${'h'.repeat(9000)}`],
   ['a large body', `${line}host: h\ncontent-length: ${plainBytesMax}\n\n`],
-  ['TLS', '\x16\x03\x01 x\n\n'],
+  ['the beginning of TLS', '\x16\x03\x01'],
+  ['the beginning of another path', 'GET /v1/s'],
+  ['the beginning of another method', 'HEL'],
+  ['lines without carriage returns', 'GET /livez'],
+  ['a proxy that closes', `${line}host: h\nproxy-connection: close\n\n`],
 ] as const) {
   test(`not plain: ${what}`, () => {
     assert.equal(readPlainRequest(bytes(text)), 'other')

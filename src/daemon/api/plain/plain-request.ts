@@ -3,6 +3,7 @@
  * the forms that HTTP/1.1 allows (RFC 9112). Whatever is not is left to node:http, so nothing is refused here.
  */
 import { actorHeader } from '../../../wire/actor.ts'
+import { headerBytesMax, headersMax } from '../raw-error.ts'
 
 export interface PlainRequest {
   readonly method: string
@@ -17,22 +18,21 @@ export interface PlainRequest {
 
 /** Of a whole request. */
 export const plainBytesMax = 16 * 1024
-const headBytesMax = 8192
-const headersMax = 64
 
+const beginnings = ['GET /v1/kv/', 'PUT /v1/kv/', 'DELETE /v1/kv/']
 /** The head up to the end of its last header. Narrower than RFC 9112 everywhere: only ASCII, no tabs, no folded lines. */
 const plainHead = /^(GET|PUT|DELETE) (\/v1\/kv\/[!"$-~]+) HTTP\/1\.1\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n)+)$/
 const plainLength = /^(0|[1-9][0-9]{0,4})$/
 
 const kept = new Set(['content-length', 'if-version', 'paxos-session', 'paxos-seq', 'paxos-acked-below', actorHeader])
 /** They change how a message is read, or what becomes of the connection. */
-const special = new Set(['transfer-encoding', 'connection', 'upgrade', 'expect', 'trailer'])
+const special = new Set(['transfer-encoding', 'connection', 'proxy-connection', 'upgrade', 'expect', 'trailer'])
 
-/** The request that `bytes` begin with. 'part' when more must come to tell, 'other' when it is not plain. */
-export function readPlainRequest(bytes: Buffer): PlainRequest | 'part' | 'other' {
+/** The request that `bytes` begin with; or how many bytes it takes at least to tell; or 'other' when it is not plain. */
+export function readPlainRequest(bytes: Buffer): PlainRequest | number | 'other' {
   const headEnd = bytes.indexOf('\r\n\r\n')
-  if (headEnd < 0) return bytes.length < headBytesMax ? 'part' : 'other'
-  if (headEnd > headBytesMax) return 'other'
+  if (headEnd < 0) return bytes.length < headerBytesMax && beginsPlain(bytes) ? bytes.length + 1 : 'other'
+  if (headEnd > headerBytesMax) return 'other'
   const head = plainHead.exec(bytes.toString('latin1', 0, headEnd + 2))
   if (head === null) return 'other'
   const [, method = '', target = '', lines = ''] = head
@@ -43,8 +43,14 @@ export function readPlainRequest(bytes: Buffer): PlainRequest | 'part' | 'other'
   const bodyStart = headEnd + 4
   const end = bodyStart + Number(length)
   if (end > plainBytesMax) return 'other'
-  if (end > bytes.length) return 'part'
+  if (end > bytes.length) return end
   return { method, target, headers, body: bytes.subarray(bodyStart, end), bytes: end }
+}
+
+/** As far as there is anything. What is clearly no plain request is not kept waiting for its end. */
+function beginsPlain(bytes: Buffer): boolean {
+  const text = bytes.toString('latin1', 0, 'DELETE /v1/kv/'.length)
+  return beginnings.some((beginning) => text.startsWith(beginning) || beginning.startsWith(text))
 }
 
 /** Undefined when one of them is special, or given twice where it matters. */
