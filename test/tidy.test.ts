@@ -87,8 +87,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
 /** Packages by layer. The pure layers have none. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   wire: ['cbor-x'],
-  daemon: ['lmdb', 'undici', 'pino', 'pino-pretty', 'prom-client', 'cosmiconfig'],
-  client: ['undici'],
+  daemon: ['lmdb', 'pino', 'pino-pretty', 'prom-client', 'cosmiconfig'],
   cli: ['@oclif/core', 'cosmiconfig', 'listr2', 'ora', 'undici'],
   commands: ['@oclif/core'],
 }

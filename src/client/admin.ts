@@ -1,4 +1,4 @@
-import { Client, type Dispatcher } from 'undici'
+import { text } from 'node:stream/consumers'
 import { isErrorCode, PaxosError } from '../base/error.ts'
 import { actorHeader } from '../wire/actor.ts'
 import type {
@@ -22,6 +22,7 @@ import type {
 import type { AuditChangesJson, AuditNotedJson, AuditTrailJson, NoteAction } from '../wire/audit-types.ts'
 import { actorToSend } from './actor.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
+import { type HttpAnswer, HttpClient, SilenceError } from './http-client.ts'
 
 export interface AuditPage {
   readonly before?: number | undefined
@@ -60,7 +61,7 @@ export interface IncrementStartOptions {
 export class AdminClient {
   readonly #timeoutMs: number
   readonly #actor: string
-  readonly #clients = new Map<string, Client>()
+  readonly #clients = new Map<string, HttpClient>()
 
   /** `actor` is who this is, for the cluster's audit trail: a claim. Default: user@host of the process. */
   constructor(options: { readonly timeoutMs?: number | undefined; readonly actor?: string | undefined } = {}) {
@@ -205,8 +206,13 @@ export class AdminClient {
   }
 
   async metrics(endpoint: string): Promise<string> {
+    const target = parseEndpoint(endpoint)
     const { body } = await this.#request(endpoint, 'GET', '/metrics')
-    return await body.text()
+    try {
+      return await text(body)
+    } catch (error) {
+      throw toPaxosError(error, target)
+    }
   }
 
   async *log(endpoint: string, options: LogOptions = {}): AsyncGenerator<LogLineJson, void, undefined> {
@@ -241,16 +247,15 @@ export class AdminClient {
     }
   }
 
-  async close(): Promise<void> {
-    const clients = [...this.#clients.values()]
+  /** What is still being answered ends. */
+  close(): void {
+    for (const client of this.#clients.values()) client.close()
     this.#clients.clear()
-    // An endless answer would hold up a polite close.
-    await Promise.all(clients.map((client) => client.destroy()))
   }
 
   async #json(
     endpoint: string,
-    method: Dispatcher.HttpMethod,
+    method: string,
     path: string,
     requestBody?: string,
     expected: readonly number[] = [200],
@@ -258,7 +263,7 @@ export class AdminClient {
     const target = parseEndpoint(endpoint)
     const { body } = await this.#request(endpoint, method, path, requestBody, expected)
     try {
-      return parse(await body.text(), target)
+      return parse(await text(body), target)
     } catch (error) {
       throw toPaxosError(error, target)
     }
@@ -266,42 +271,32 @@ export class AdminClient {
 
   async #request(
     endpoint: string,
-    method: Dispatcher.HttpMethod,
+    method: string,
     path: string,
     body?: string,
     expected: readonly number[] = [200],
     endless = false,
     signal?: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
+  ): Promise<HttpAnswer> {
     const target = parseEndpoint(endpoint)
-    let response: Dispatcher.ResponseData
-    let text: string
+    let status: number
+    let problem: string
     try {
-      response = await this.#client(target).request({
-        method,
-        path,
-        body: body ?? null,
-        headers: { [actorHeader]: this.#actor },
-        headersTimeout: this.#timeoutMs,
-        bodyTimeout: endless ? 0 : this.#timeoutMs,
-        signal: signal ?? null,
-      })
-      if (expected.includes(response.statusCode)) return response
-      text = await response.body.text()
+      const headers = { [actorHeader]: this.#actor }
+      const answer = await this.#client(target).request({ method, path, body, headers, endless, signal })
+      if (expected.includes(answer.status)) return answer
+      status = answer.status
+      problem = await text(answer.body)
     } catch (error) {
       throw toPaxosError(error, target)
     }
-    throw errorOf(text, response.statusCode, target)
+    throw errorOf(problem, status, target)
   }
 
-  #client(endpoint: Endpoint): Client {
+  #client(endpoint: Endpoint): HttpClient {
     const known = this.#clients.get(endpoint.url)
     if (known !== undefined) return known
-    const connect = { timeout: this.#timeoutMs }
-    const client =
-      endpoint.kind === 'unix'
-        ? new Client('http://localhost', { connect: { ...connect, socketPath: endpoint.path } })
-        : new Client(endpoint.url, { connect })
+    const client = new HttpClient(endpoint, this.#timeoutMs)
     this.#clients.set(endpoint.url, client)
     return client
   }
@@ -344,7 +339,7 @@ const notOurs = 'Is this the client port of a node? It is 7601 by default.'
 function toPaxosError(error: unknown, endpoint: Endpoint): PaxosError {
   if (error instanceof PaxosError) return error
   const { code, message } = error as { code?: string; message?: string }
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+  if (error instanceof SilenceError && error.connected) {
     return new PaxosError('TIMEOUT', `${endpoint.url} did not answer in time`, { cause: error })
   }
   return new PaxosError('CANNOT_CONNECT', `Cannot connect to ${endpoint.url}: ${message || code}`, {

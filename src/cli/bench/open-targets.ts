@@ -35,6 +35,6 @@ async function leaderEndpoint({ endpoints, timeoutMs }: BenchmarkOptions): Promi
     if (leader === undefined || leader.clientAddress === null || leader.name === status.node.name) return endpoint
     return `http://${leader.clientAddress}`
   } finally {
-    await admin.close()
+    admin.close()
   }
 }

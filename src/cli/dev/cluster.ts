@@ -85,7 +85,7 @@ export class DevCluster {
         await pause(50)
       }
     } finally {
-      await admin.close()
+      admin.close()
     }
     throw new PaxosError('UNHEALTHY', `The cluster does not serve after ${serveWithinMs / 1000} s: ${problem}`, {
       hint: `The logs are ${join(this.#options.path, '*.log')}.`,

@@ -1,5 +1,6 @@
+import { type ClientRequest, request as sendRequest } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Client } from 'undici'
 import { assert, unreachable } from '../../base/assert.ts'
 import { PaxosError } from '../../base/error.ts'
 import type { Member } from '../../protocol/epoch.ts'
@@ -38,7 +39,7 @@ export interface LinkRefusal {
 
 type State =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'dialling' }
+  | { readonly kind: 'dialling'; readonly request: ClientRequest; lacks: 'connection' | 'upgrade'; deadline: number }
   | { readonly kind: 'greeting'; readonly socket: Duplex; deadline: number }
   | { readonly kind: 'open'; readonly socket: Duplex; pingedAt: number; progressAt: number }
   | { readonly kind: 'waiting'; readonly timer: NodeJS.Timeout }
@@ -53,7 +54,7 @@ const ping = encodeFrame(peerFrame.ping, new Uint8Array(0))
 export class PeerDialler {
   readonly #options: DiallerOptions
   readonly #outbox: Outbox
-  readonly #client: Client
+  readonly #place: { readonly host: string; readonly port: number }
   #state: State = { kind: 'idle' }
   /** Dials since the link last proved good. */
   #attempts = 0
@@ -67,14 +68,7 @@ export class PeerDialler {
     const { limits, member } = options
     this.#options = options
     this.#outbox = new Outbox(limits.queueBytesMax)
-    this.#client = new Client(originOf(member), {
-      connect: { timeout: limits.connectTimeoutMs, keepAliveInitialDelay: limits.silenceTimeoutMs },
-      headersTimeout: limits.helloTimeoutMs,
-      bodyTimeout: limits.helloTimeoutMs,
-      maxHeaderSize: 8192,
-      maxCachedSessions: 0,
-      pipelining: 1,
-    })
+    this.#place = placeOf(member)
   }
 
   get member(): Member {
@@ -116,14 +110,22 @@ export class PeerDialler {
     const state = this.#state
     if (state.kind === 'waiting') clearTimeout(state.timer)
     else if (state.kind !== 'idle') return
-    this.#state = { kind: 'dialling' }
     this.#attempts++
-    this.#client.upgrade({ path: peerPath, protocol: peerToken }, (error, data) => {
-      const wanted = this.#state.kind === 'dialling'
-      if (error === null && wanted) this.#greet(data.socket)
-      else if (error === null) data.socket.on('error', ignore).destroy()
-      else if (wanted) this.#fail(describe(error))
+    const { limits, now } = this.#options
+    const headers = { connection: 'Upgrade', upgrade: peerToken }
+    const settings = { ...this.#place, path: peerPath, headers, agent: false, maxHeaderSize: 8192 }
+    const request = sendRequest(settings)
+    // Its listeners stay: after the end of this dial, an error must not find nobody.
+    request.on('error', (error) => this.#undialled(request, describe(error)))
+    request.on('socket', (socket) => socket.once('connect', () => this.#connected(request)))
+    request.on('response', ({ statusCode }) => this.#undialled(request, `bad upgrade: HTTP ${statusCode}`))
+    request.on('upgrade', (_response, socket, head) => {
+      if (head.length > 0) socket.unshift(head)
+      if (this.#isDialled(request)) this.#greet(socket as Socket)
+      else socket.on('error', ignore).destroy()
     })
+    request.end()
+    this.#state = { kind: 'dialling', request, lacks: 'connection', deadline: now() + limits.connectTimeoutMs }
   }
 
   send(frame: Uint8Array): void {
@@ -148,7 +150,11 @@ export class PeerDialler {
   tick(now: number, stalledMs: number): void {
     const state = this.#state
     const { limits } = this.#options
-    if (state.kind === 'greeting') {
+    if (state.kind === 'dialling') {
+      state.deadline += stalledMs
+      const withinMs = state.lacks === 'connection' ? limits.connectTimeoutMs : limits.helloTimeoutMs
+      if (now > state.deadline) this.#fail(`no ${state.lacks} within ${withinMs} ms`)
+    } else if (state.kind === 'greeting') {
       state.deadline += stalledMs
       if (now > state.deadline) this.#fail(`no welcome within ${limits.helloTimeoutMs} ms`)
     } else if (state.kind === 'open') {
@@ -162,19 +168,40 @@ export class PeerDialler {
     }
   }
 
-  async stop(): Promise<void> {
-    const state = this.#state
+  stop(): void {
+    this.#end()
     this.#state = { kind: 'stopped' }
-    if (state.kind === 'waiting') clearTimeout(state.timer)
-    if (state.kind === 'greeting' || state.kind === 'open') state.socket.destroy()
     this.#outbox.detach()
-    await this.#client.destroy().catch(ignore)
   }
 
-  #greet(socket: Duplex): void {
+  /** Closes whatever there is of a connection, or of a plan to make one. */
+  #end(): void {
+    const state = this.#state
+    if (state.kind === 'waiting') clearTimeout(state.timer)
+    else if (state.kind === 'dialling') state.request.destroy()
+    else if (state.kind === 'greeting' || state.kind === 'open') state.socket.destroy()
+  }
+
+  #isDialled(request: ClientRequest): boolean {
+    return this.#state.kind === 'dialling' && this.#state.request === request
+  }
+
+  #connected(request: ClientRequest): void {
+    const state = this.#state
+    if (state.kind !== 'dialling' || state.request !== request) return
+    state.lacks = 'upgrade'
+    state.deadline = this.#options.now() + this.#options.limits.helloTimeoutMs
+  }
+
+  #undialled(request: ClientRequest, why: string): void {
+    if (this.#isDialled(request)) this.#fail(why)
+  }
+
+  #greet(socket: Socket): void {
     const { self, limits, now } = this.#options
     const decoder = new FrameDecoder({ payloadBytesMax: helloBytesMax })
-    // undici has removed its listeners: without ours, before anything else, an error would end the process.
+    socket.setKeepAlive(true, limits.silenceTimeoutMs)
+    // node:http has removed its listeners: without ours, before anything else, an error would end the process.
     socket.on('error', (error) => this.#lost(socket, describe(error)))
     socket.on('close', () => this.#lost(socket, 'the connection was closed'))
     socket.on('end', () => this.#lost(socket, 'the peer closed the connection'))
@@ -259,7 +286,7 @@ export class PeerDialler {
     const { member, limits, gatedLog } = this.#options
     const state = this.#state
     assert(state.kind !== 'stopped' && state.kind !== 'waiting', `a link failed while ${state.kind}`)
-    if (state.kind === 'greeting' || state.kind === 'open') state.socket.destroy()
+    this.#end()
     this.#outbox.detach()
     const doubled = limits.redialMinMs * 2 ** Math.min(this.#attempts - 1, 16)
     const pauseMs = Math.min(limits.redialMaxMs, Math.max(limits.redialMinMs, doubled)) * (0.5 + Math.random() / 2)
@@ -272,13 +299,14 @@ export class PeerDialler {
   }
 }
 
-function originOf(member: Member): string {
+/** Throws PaxosError BAD_CONFIG. */
+function placeOf(member: Member): { readonly host: string; readonly port: number } {
   const url = URL.parse(`http://${member.peerAddress}`)
-  const hasPort = /:\d+$/.test(member.peerAddress)
-  if (url === null || !hasPort || url.pathname !== '/' || url.username !== '' || url.search !== '') {
+  const port = /:(\d+)$/.exec(member.peerAddress)?.[1]
+  if (url === null || port === undefined || url.pathname !== '/' || url.username !== '' || url.search !== '') {
     throw new PaxosError('BAD_CONFIG', `Peer address of ${member.name} is not host:port: "${member.peerAddress}"`)
   }
-  return url.origin
+  return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }
 }
 
 function describe(error: Error): string {

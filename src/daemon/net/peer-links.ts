@@ -116,8 +116,8 @@ export class PeerLinks implements Links {
   async stop(): Promise<void> {
     this.#phase = 'stopped'
     clearInterval(this.#ticker)
-    const diallers = [...this.#diallers.values()]
-    await Promise.all([this.#listener.stop(), ...diallers.map((dialler) => dialler.stop())])
+    for (const dialler of this.#diallers.values()) dialler.stop()
+    await this.#listener.stop()
   }
 
   isConnected(to: NodeId): boolean {
@@ -137,7 +137,7 @@ export class PeerLinks implements Links {
       if (member?.peerAddress === dialler.member.peerAddress) continue
       this.#diallers.delete(id)
       // Nothing waits for it: a stopped dialler does no more than let go of its socket, and `stop` never rejects.
-      void dialler.stop()
+      dialler.stop()
       if (member === undefined) this.#listener.disconnect(id, 'the node is no longer a member')
     }
     for (const [id, member] of wanted) {
