@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import type { AdminClient } from '../client/admin.ts'
 import type { PaxosClient } from '../client/client.ts'
 import { BaseCommand } from './base-command.ts'

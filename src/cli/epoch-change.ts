@@ -1,5 +1,5 @@
 /** What all commands share that change members or quorum sizes: ask the leader, show the plan, confirm, make it. */
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { PaxosError } from '../base/error.ts'
 import type { AdminClient } from '../client/admin.ts'
 import type { EpochChangeJson, EpochJson, MarginsJson, NextEpochJson, WantedEpochJson } from '../wire/api-types.ts'

@@ -1,4 +1,5 @@
-import { type Hook, toConfiguredId } from '@oclif/core'
+import type { Hook } from '@oclif/core/hooks'
+import { toConfiguredId } from '@oclif/core/util/ids'
 import { PaxosError } from '../base/error.ts'
 import { nearest } from '../base/nearest.ts'
 import { describeFailure } from './failure.ts'

@@ -1,5 +1,5 @@
 /** Where reading commands look: at a cluster, or into the data directory of a stopped node. */
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import type { PaxosClient } from '../client/client.ts'
 import type { StatusJson } from '../wire/api-types.ts'
 import { ClusterCommand, type ConnectionFlags } from './cluster-command.ts'

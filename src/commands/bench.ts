@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import type { BenchmarkResult } from '../cli/bench/result.ts'
 import { ClusterCommand } from '../cli/cluster-command.ts'
 import { duration } from '../cli/flags.ts'

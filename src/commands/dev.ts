@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { BaseCommand } from '../cli/base-command.ts'
 import type { DevCluster } from '../cli/dev/cluster.ts'
 import { runDev } from '../cli/dev/run.ts'

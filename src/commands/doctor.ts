@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { formatDuration } from '../base/duration.ts'
 import { PaxosError } from '../base/error.ts'
 import { ClusterCommand, type ConnectionFlags } from '../cli/cluster-command.ts'

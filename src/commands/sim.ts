@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { BaseCommand } from '../cli/base-command.ts'
 import { Progress } from '../cli/progress.ts'
 import type { SummaryJson } from '../cli/sim/summary.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { ClusterCommand, type ConnectionFlags } from '../cluster-command.ts'
 import { type AuditSource, liveAudit } from './audit-source.ts'
 

@@ -1,7 +1,7 @@
 /** What `upgrade run` and `node restart` share: the flags, and going through the nodes under the maintenance lock. */
 import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { PaxosError } from '../../base/error.ts'
 import type { AdminClient } from '../../client/admin.ts'
 import { tryNote } from '../audit/write-note.ts'

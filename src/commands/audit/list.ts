@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { AuditCommand, auditFlags } from '../../cli/audit/audit-command.ts'
 import { auditActions, renderRecords } from '../../cli/audit/audit-table.ts'
 import { collectRecords } from '../../cli/audit/collect-records.ts'

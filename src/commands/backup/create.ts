@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import { amountOf, renderManifest } from '../../cli/backup/manifest-view.ts'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { count } from '../../cli/output.ts'

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import { renderManifest } from '../../cli/backup/manifest-view.ts'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { count } from '../../cli/output.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { type ClusterView, renderCluster, viewCluster, viewStopped } from '../../cli/cluster-view.ts'
 import { ClusterWatch, renderWatched } from '../../cli/cluster-watch.ts'
 import { duration } from '../../cli/flags.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { counter, duration } from '../../cli/flags.ts'
 import { isLive } from '../../cli/output.ts'

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { Args, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import { PaxosError } from '../../base/error.ts'
 import { checkWritable } from '../../cli/check-writable.ts'
 import type { ConnectionFlags } from '../../cli/cluster-command.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { changeFlags, EpochCommand } from '../../cli/epoch-change.ts'
 import { counter } from '../../cli/flags.ts'
 import { membersWanted } from '../../cli/members-wanted.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { ClusterCommand, type ConnectionFlags } from '../../cli/cluster-command.ts'
 import { firstAnswer } from '../../cli/first-answer.ts'
 import { table } from '../../cli/output.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { exportRecords } from '../../cli/export.ts'
 import { byteRange, key64Flag, rangeFlags, readFlags } from '../../cli/flags.ts'
 import { count } from '../../cli/output.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { PaxosError } from '../../base/error.ts'
 import { key64Flag, keyArg, keyBytes, readFlags } from '../../cli/flags.ts'
 import { textOrBase64 } from '../../cli/output.ts'

@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { formatOf, type ImportSummary, importRecords } from '../../cli/import.ts'
 import { count } from '../../cli/output.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { byteRange, counter, key64Flag, rangeFlags, readFlags } from '../../cli/flags.ts'
 import { count, preview, table, textOrBase64 } from '../../cli/output.ts'
 import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'

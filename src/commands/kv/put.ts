@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import { PaxosError } from '../../base/error.ts'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { counter, key64Flag, keyArg, keyBytes } from '../../cli/flags.ts'

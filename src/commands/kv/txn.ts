@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { preview, textOrBase64 } from '../../cli/output.ts'
 import { readInput } from '../../cli/stdin.ts'

@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import { PaxosError } from '../../base/error.ts'
 import { waitUntilCaughtUp } from '../../cli/catch-up.ts'
 import { changeFlags, EpochCommand, membersOf } from '../../cli/epoch-change.ts'

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import type { ConnectionFlags } from '../../cli/cluster-command.ts'
 import { ReadCommand, type StoppedFlags, stoppedFlags } from '../../cli/read-command.ts'
 import { askStopMargin, type StopMargin, stoppedMargin } from '../../cli/stop-margin.ts'

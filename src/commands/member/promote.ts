@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import { changeFlags, EpochCommand, membersOf } from '../../cli/epoch-change.ts'
 import { memberNamed } from '../../cli/member-named.ts'
 import type { EpochChangeJson } from '../../wire/api-types.ts'

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import { changeFlags, EpochCommand } from '../../cli/epoch-change.ts'
 import { removal } from '../../cli/removal.ts'
 import type { EpochChangeJson } from '../../wire/api-types.ts'

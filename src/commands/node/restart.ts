@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import { PaxosError } from '../../base/error.ts'
 import { memberNamed } from '../../cli/member-named.ts'
 import { anyStatus, type ClusterLook } from '../../cli/rolling/gates.ts'

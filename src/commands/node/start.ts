@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { exitStatusOf, runNode } from '../../cli/run-node.ts'
 import { shown } from '../../daemon/config-document.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { PaxosError } from '../../base/error.ts'
 import { membersMax } from '../../base/member-bounds.ts'
 import { BaseCommand } from '../../cli/base-command.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { PaxosError } from '../../base/error.ts'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { counter } from '../../cli/flags.ts'

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import { ClusterCommand } from '../../cli/cluster-command.ts'
 import { duration } from '../../cli/flags.ts'
 import { table } from '../../cli/output.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { anyStatus, type ClusterLook } from '../../cli/rolling/gates.ts'
 import { RollingCommand, type RollingResult, rollingFlags } from '../../cli/rolling/rolling-command.ts'
 import { rollingOrder } from '../../cli/rolling/rolling-order.ts'
