@@ -1,7 +1,7 @@
 // Every test, in lanes side by side: `node scripts/test.js`. One report, as if there had been one run.
 //
-// - clusters: tests of real processes, which depend on time. On 2 cores one file after another.
-// - the rest of those, with a process at a time for the most part: they wait as much as they compute, and so do clusters.
+// - clusters, which depend on time: on 2 cores one file after another.
+// - others with real processes: beside them, since both wait as much as they compute.
 // - behind: tests that only compute, at the lowest priority, so that the others find the machine as if they were alone.
 import { once } from 'node:events'
 import { globSync } from 'node:fs'

@@ -2,6 +2,7 @@ import * as machine from '../machine/bounds.ts'
 import { defaultMultiPaxosOptions, type MultiPaxosOptions } from '../protocol/multipaxos/options.ts'
 import { defaultReplicaOptions, type ReplicaOptions } from '../runtime/options.ts'
 import { type ApiLimits, defaultApiLimits } from './api/context.ts'
+import { httpLimits } from './api/http-limits.ts'
 import { environmentName } from './config.ts'
 import { shown } from './config-document.ts'
 import { formatBytes } from './config-setting.ts'
@@ -59,6 +60,17 @@ const api: Readonly<Record<Exclude<keyof ApiLimits, 'connectionsMax' | 'streamRe
   frameTimeoutMs: ['From the first to the last byte of a frame.', 'the connection is closed'],
 }
 
+const http: Readonly<Record<keyof typeof httpLimits, Words>> = {
+  headerBytesMax: ['Headers of one request.', 'refused, HTTP 431'],
+  headersMax: ['Their number.', 'refused, HTTP 431'],
+  headersTimeoutMs: ['Until the headers have come.', 'refused, HTTP 408'],
+  requestTimeoutMs: ['Until the whole request has come.', 'refused, HTTP 408'],
+  connectionRequestsMax: ['Requests on one connection.', 'the last answer closes it'],
+  restTimeoutMs: ['Between two requests on a connection.', 'it is closed'],
+  plainRequestBytesMax: ['One request that is read without `node:http` (ADR 15).', 'read by `node:http`'],
+  plainRequestsMax: ['Unanswered requests of a connection that is so read.', 'delayed (it is not read)'],
+}
+
 const replies: Readonly<Record<keyof typeof machine, Words>> = {
   keyBytesMax: ['One key, whatever is configured.', 'refused, TOO_LARGE'],
   rangeBoundBytesMax: ['A bound of a range.', 'refused, TOO_LARGE'],
@@ -109,6 +121,7 @@ export function limitsDocument(): string {
     '',
     'These are not configuration.',
     ...section('Client port', api, defaultApiLimits),
+    ...section('HTTP on the client port', http, httpLimits),
     ...section('Links between members', links, defaultPeerLimits),
     ...section('Replica', replica, defaultReplicaOptions),
     ...section('Multi-Paxos', engine, defaultMultiPaxosOptions),

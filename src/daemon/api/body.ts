@@ -28,15 +28,21 @@ export function collectBody(
   } else if (announced === 0 && headers['transfer-encoding'] === undefined) {
     // A request without a body emits nothing at all (`optimizeEmptyRequests`).
     done(new Uint8Array(0))
-  } else readFrom(body, exchange, bytesMax, budget, what, done)
+  } else {
+    const take = (length: number, chunk: Uint8Array): boolean => {
+      if (length > bytesMax) exchange.error('TOO_LARGE', tooLarge(what, bytesMax))
+      else if (hold(exchange, chunk.length, budget)) return true
+      else exchange.error('OVERLOADED', tooManyBytes)
+      return false
+    }
+    readFrom(body, take, (whole) => exchange.guard(() => done(whole)))
+  }
 }
 
+/** `take` is told of the length so far and the next piece; at its first no, the rest is thrown away. */
 function readFrom(
   request: IncomingMessage,
-  exchange: Exchange,
-  bytesMax: number,
-  budget: ByteBudget,
-  what: string,
+  take: (length: number, chunk: Uint8Array) => boolean,
   done: (body: Uint8Array) => void,
 ): void {
   const chunks: Uint8Array[] = []
@@ -44,7 +50,7 @@ function readFrom(
   request.on('error', ignore)
   const onData = (chunk: Uint8Array): void => {
     length += chunk.length
-    if (length <= bytesMax && hold(exchange, chunk.length, budget)) {
+    if (take(length, chunk)) {
       chunks.push(chunk)
       return
     }
@@ -52,13 +58,10 @@ function readFrom(
     request.off('data', onData)
     request.off('end', onEnd)
     drain(request)
-    if (length > bytesMax) exchange.error('TOO_LARGE', tooLarge(what, bytesMax))
-    else exchange.error('OVERLOADED', tooManyBytes)
   }
   const onEnd = (): void => {
     const [first] = chunks
-    const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length)
-    exchange.guard(() => done(body))
+    done(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length))
   }
   request.on('data', onData)
   request.on('end', onEnd)

@@ -1,9 +1,7 @@
 import { errorBody } from './errors.ts'
+import { httpLimits } from './http-limits.ts'
 
-export const headerBytesMax = 8192
-export const headersMax = 64
-
-const tooManyHeaders = `The headers are larger than ${headerBytesMax} bytes or more than ${headersMax}`
+const tooManyHeaders = `The headers are larger than ${httpLimits.headerBytesMax} bytes or more than ${httpLimits.headersMax}`
 
 /** The whole answer to what could not be read as a request, by the code of Node's error. The connection ends with it. */
 export function rawError(code: string): string {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { assert } from '../../base/assert.ts'
 import { clientProtocol } from '../../wire/client-codec.ts'
 import type { ApiState } from './api-state.ts'
 import { seenAddress } from './audit-origin.ts'
@@ -8,9 +9,10 @@ import { ByteBudget } from './byte-budget.ts'
 import { jsonBytesMax } from './command-handlers.ts'
 import type { ApiContext } from './context.ts'
 import { HttpExchange } from './http-exchange.ts'
+import { httpLimits } from './http-limits.ts'
 import { listenOnPort, listenOnSocket } from './listen.ts'
 import { PlainLane } from './plain/plain-lane.ts'
-import { headerBytesMax, headersMax, rawError } from './raw-error.ts'
+import { rawError } from './raw-error.ts'
 import { route } from './router.ts'
 import { StreamSet } from './stream-set.ts'
 
@@ -111,11 +113,11 @@ export class ApiServer {
 
   #createServer(addressOf: (socket: Socket) => string): Server {
     const server = createServer({
-      headersTimeout: 5000,
-      requestTimeout: 30_000,
+      headersTimeout: httpLimits.headersTimeoutMs,
+      requestTimeout: httpLimits.requestTimeoutMs,
       connectionsCheckingInterval: 1000,
-      keepAliveTimeout: 5000,
-      maxHeaderSize: headerBytesMax,
+      keepAliveTimeout: httpLimits.restTimeoutMs,
+      maxHeaderSize: httpLimits.headerBytesMax,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 30_000,
@@ -124,15 +126,16 @@ export class ApiServer {
       // Only for our own token; `Upgrade: h2c` and the like are served as plain HTTP.
       shouldUpgradeCallback: (request) => request.headers.upgrade === clientProtocol,
     })
-    server.maxHeadersCount = headersMax
-    server.maxRequestsPerSocket = 10_000
+    server.maxHeadersCount = httpLimits.headersMax
+    server.maxRequestsPerSocket = httpLimits.connectionRequestsMax
     server.maxConnections = this.#state.context.limits.connectionsMax
     const [byHttp] = server.listeners('connection')
+    assert(byHttp !== undefined, 'node:http does not listen for connections of its own server')
     server.removeAllListeners('connection')
     server.on('connection', (socket) => {
       const address = addressOf(socket)
       this.#onConnection(socket, address)
-      this.#plain.take(socket, address, (left) => void byHttp?.call(server, left))
+      this.#plain.take(socket, address, (left) => void byHttp.call(server, left))
     })
     server.on('request', (request, response) => this.#onRequest(request, response))
     server.on('checkContinue', (request, response) => this.#onContinue(request, response))

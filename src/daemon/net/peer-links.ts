@@ -136,7 +136,6 @@ export class PeerLinks implements Links {
       const member = wanted.get(id)
       if (member?.peerAddress === dialler.member.peerAddress) continue
       this.#diallers.delete(id)
-      // Nothing waits for it: a stopped dialler does no more than let go of its socket, and `stop` never rejects.
       dialler.stop()
       if (member === undefined) this.#listener.disconnect(id, 'the node is no longer a member')
     }

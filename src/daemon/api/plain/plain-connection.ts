@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { ApiLogger } from '../context.ts'
+import { httpLimits } from '../http-limits.ts'
 import { rawError } from '../raw-error.ts'
 import { type PlainAnswer, PlainExchange } from './plain-exchange.ts'
 import { type PlainRequest, readPlainRequest } from './plain-request.ts'
@@ -20,11 +21,10 @@ export interface PlainOwner {
   onClosed(connection: PlainConnection): void
 }
 
-/** Requests of one connection that are not answered yet: beyond, it is not read on. */
-const openMax = 64
-const requestsMax = 10_000
+/** How often `sweep` is to be called. */
+export const sweepMs = 1000
 /** Sweeps that a connection may rest between two requests. */
-const restingSweepsMax = 5
+const restingSweepsMax = httpLimits.restTimeoutMs / sweepMs
 /** Sweeps that a client may take to see that the connection has ended. */
 const lingeringSweepsMax = 2
 /** Sweeps that a part of a request, or the first one, may take here. */
@@ -68,7 +68,7 @@ export class PlainConnection {
     this.#goOn()
   }
 
-  /** Called in even intervals. */
+  /** Called every `sweepMs`. */
   sweep(): void {
     if (this.#open.length > 0 || this.socket.writableLength > 0) {
       this.#sweeps = 0
@@ -129,7 +129,7 @@ export class PlainConnection {
   /** Serves what has come, as far as there is room for answers. */
   #read(): void {
     while (this.#state === 'serving') {
-      if (this.#open.length >= openMax || this.socket.writableNeedDrain) {
+      if (this.#open.length >= httpLimits.plainRequestsMax || this.socket.writableNeedDrain) {
         this.socket.pause()
         return
       }
@@ -158,7 +158,7 @@ export class PlainConnection {
     this.#needed = 0
     this.#sweeps = 0
     this.#served++
-    if (this.#served === requestsMax) this.#state = 'ending'
+    if (this.#served === httpLimits.connectionRequestsMax) this.#state = 'ending'
     const exchange = new PlainExchange(request, this, this.#owner.logger)
     this.#open.push(exchange)
     this.#owner.serve(exchange)

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { ApiLogger } from '../context.ts'
-import { Exchange, joinedBytesMax } from '../exchange.ts'
+import { Exchange } from '../exchange.ts'
 import type { PlainConnection } from './plain-connection.ts'
 import type { PlainRequest } from './plain-request.ts'
 
@@ -29,7 +29,7 @@ export class PlainExchange extends Exchange {
     this.#connection = connection
   }
 
-  protected write(status: number, headers: readonly string[], body: string | Uint8Array): void {
+  protected write(status: number, headers: string[], body: string | Uint8Array): void {
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
     let closes = false
     for (let at = 0; at < headers.length; at += 2) {
@@ -37,14 +37,7 @@ export class PlainExchange extends Exchange {
       if (name === 'connection') closes = true
       else head += `${name}: ${headers[at + 1]}\r\n`
     }
-    this.answer = { head, body: writable(body), closes }
+    this.answer = { head, body, closes }
     this.#connection.onAnswer()
   }
-}
-
-/** A small body goes into one write with the head, which takes text of one unit per byte. */
-function writable(body: string | Uint8Array): string | Uint8Array {
-  if (typeof body === 'string') return /^[\0-\x7f]*$/.test(body) ? body : Buffer.from(body)
-  if (body.length > joinedBytesMax) return body
-  return Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
 }

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
+import { assert } from '../../../base/assert.ts'
 import type { ApiState } from '../api-state.ts'
 import type { ApiLogger } from '../context.ts'
+import { httpLimits } from '../http-limits.ts'
 import { routeKey } from '../router.ts'
-import { PlainConnection, type PlainOwner } from './plain-connection.ts'
+import { PlainConnection, type PlainOwner, sweepMs } from './plain-connection.ts'
 import type { PlainExchange } from './plain-exchange.ts'
-
-const sweepMs = 1000
 
 /** Reads the connections of a server for as long as what comes is plain, and gives the others to node:http (ADR 0015). */
 export class PlainLane implements PlainOwner {
@@ -57,17 +57,19 @@ export class PlainLane implements PlainOwner {
 
   onOver(exchange: PlainExchange): void {
     this.#open--
+    assert(this.#open >= 0, 'an exchange was over twice')
     this.#state.budget.give(exchange.heldBytes)
     this.#onIdle()
   }
 
   handOver(connection: PlainConnection, unread: Buffer | undefined): void {
     const byHttp = this.#connections.get(connection)
+    assert(byHttp !== undefined, 'a connection was handed over twice')
     this.#connections.delete(connection)
     const { socket } = connection
     socket.pause()
     if (unread !== undefined) socket.unshift(unread)
-    byHttp?.(socket)
+    byHttp(socket)
     socket.resume()
   }
 
@@ -77,7 +79,7 @@ export class PlainLane implements PlainOwner {
 
   #setDate(): void {
     const date = `date: ${new Date().toUTCString()}\r\n`
-    this.keepingHeaders = `${date}connection: keep-alive\r\nkeep-alive: timeout=5\r\n\r\n`
+    this.keepingHeaders = `${date}connection: keep-alive\r\nkeep-alive: timeout=${httpLimits.restTimeoutMs / 1000}\r\n\r\n`
     this.closingHeaders = `${date}connection: close\r\n\r\n`
   }
 }

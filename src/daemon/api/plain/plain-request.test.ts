@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { plainBytesMax, readPlainRequest } from './plain-request.ts'
+import { httpLimits } from '../http-limits.ts'
+import { readPlainRequest } from './plain-request.ts'
 
 function bytes(text: string): Buffer {
   return Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1')
@@ -59,7 +60,7 @@ for (const [what, text] of [
   ['too many headers', `${line}host: h\n${'h: 1\n'.repeat(64)}\n`],
   ['a large head', `${line}host: ${'h'.repeat(9000)}\n\n`],
   ['a large head that is not whole', `${line}host: ${'h'.repeat(9000)}`],
-  ['a large body', `${line}host: h\ncontent-length: ${plainBytesMax}\n\n`],
+  ['a large body', `${line}host: h\ncontent-length: ${httpLimits.plainRequestBytesMax}\n\n`],
   ['the beginning of TLS', '\x16\x03\x01'],
   ['the beginning of another path', 'GET /v1/s'],
   ['the beginning of another method', 'HEL'],

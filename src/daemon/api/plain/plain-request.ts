@@ -3,7 +3,7 @@
  * the forms that HTTP/1.1 allows (RFC 9112). Whatever is not is left to node:http, so nothing is refused here.
  */
 import { actorHeader } from '../../../wire/actor.ts'
-import { headerBytesMax, headersMax } from '../raw-error.ts'
+import { httpLimits } from '../http-limits.ts'
 
 export interface PlainRequest {
   readonly method: string
@@ -16,8 +16,7 @@ export interface PlainRequest {
   readonly bytes: number
 }
 
-/** Of a whole request. */
-export const plainBytesMax = 16 * 1024
+const { headerBytesMax, headersMax, plainRequestBytesMax } = httpLimits
 
 const beginnings = ['GET /v1/kv/', 'PUT /v1/kv/', 'DELETE /v1/kv/']
 /** The head up to the end of its last header. Narrower than RFC 9112 everywhere: only ASCII, no tabs, no folded lines. */
@@ -42,7 +41,7 @@ export function readPlainRequest(bytes: Buffer): PlainRequest | number | 'other'
   if (!plainLength.test(length)) return 'other'
   const bodyStart = headEnd + 4
   const end = bodyStart + Number(length)
-  if (end > plainBytesMax) return 'other'
+  if (end > plainRequestBytesMax) return 'other'
   if (end > bytes.length) return end
   return { method, target, headers, body: bytes.subarray(bodyStart, end), bytes: end }
 }
