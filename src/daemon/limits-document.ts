@@ -8,6 +8,7 @@ import { shown } from './config-document.ts'
 import { formatBytes } from './config-setting.ts'
 import { limitSettings, type NodeConfig, type NodeLimits } from './config-table.ts'
 import { defaultPeerLimits, type PeerLimits } from './net/peer-limits.ts'
+import { journalLimits } from './store/journal-limits.ts'
 
 /** What a bound is of, and what becomes of the excess. */
 type Words = readonly [doc: string, excess: string]
@@ -22,6 +23,15 @@ const engine: Fixed<MultiPaxosOptions> = {
   openSlotsMax: ['Slots that an acceptor keeps above what is known chosen.', 'dropped (the leader sends again)'],
   openBytesMax: ['Bytes of those slots.', 'dropped (the leader sends again)'],
   clockDriftMax: ['Relative rate error of any clock that a lease allows for.', 'leases are not safe'],
+}
+
+const journal: Record<keyof typeof journalLimits, Words> = {
+  journalBytes: [
+    'Acceptor state that LMDB has not taken over, and the file for it.',
+    'delayed; one larger commit goes past it',
+  ],
+  foldBytes: ['Of that, how much LMDB lets gather.', 'taken over at once'],
+  foldMs: ['How long it does.', 'taken over'],
 }
 
 const replica: Fixed<ReplicaOptions> = {
@@ -123,6 +133,7 @@ export function limitsDocument(): string {
     ...section('Client port', api, defaultApiLimits),
     ...section('HTTP on the client port', http, httpLimits),
     ...section('Links between members', links, defaultPeerLimits),
+    ...section('Journal of the acceptor (ADR 16)', journal, journalLimits),
     ...section('Replica', replica, defaultReplicaOptions),
     ...section('Multi-Paxos', engine, defaultMultiPaxosOptions),
     ...section('Machine: these decide replies, and are the same on every replica for ever', replies, machine),

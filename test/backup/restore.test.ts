@@ -166,8 +166,14 @@ test('running it again finishes what is missing, and leaves out a node that has 
 const interruptions: readonly (readonly [name: string, undo: (directory: string, work: string) => void])[] = [
   ['before anything is written', (directory) => emptyOut(directory)],
   ['while it builds', (directory, work) => [emptyOut(directory), writeFileSync(join(work, 'state.mdb'), 'half')]],
-  ['when it is built', (directory, work) => moveDown(directory, work, ['state.mdb', 'acceptor.mdb', 'identity.json'])],
-  ['after the first move', (directory, work) => moveDown(directory, work, ['acceptor.mdb', 'identity.json'])],
+  [
+    'when it is built',
+    (directory, work) => moveDown(directory, work, ['state.mdb', 'acceptor.mdb', 'acceptor.journal', 'identity.json']),
+  ],
+  [
+    'after the first move',
+    (directory, work) => moveDown(directory, work, ['acceptor.mdb', 'acceptor.journal', 'identity.json']),
+  ],
   ['before the last move', (directory, work) => moveDown(directory, work, ['identity.json'])],
 ]
 
@@ -219,7 +225,7 @@ test('a directory with anything else in it is refused, and stays as it is', asyn
   // A node's files without its identity are not what an interrupted restore leaves.
   rmSync(join(directory, 'identity.json'))
   mkdirSync(join(directory, 'restore.tmp'))
-  await assert.rejects(plan(['n1']), refusal('DATA_DIR_REFUSED', /not empty, but holds acceptor\.mdb/))
+  await assert.rejects(plan(['n1']), refusal('DATA_DIR_REFUSED', /not empty, but holds acceptor\.journal/))
 })
 
 test('nodes configured otherwise than they were restored for are refused', async (t) => {

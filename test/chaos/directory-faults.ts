@@ -39,16 +39,17 @@ export class DirectoryFaults {
     this.#keeper.start(node)
   }
 
-  /** A node that forgot its promises must not vote again: it refuses to start until its file is back. */
+  /** A node that forgot its promises, or the last of them, must not vote again: it refuses to start until its file is back. */
   async loseAcceptor(): Promise<void> {
     const node = await this.#drawDown()
-    this.#log.note('lose-acceptor', node.name)
-    const file = join(node.dataDir, 'acceptor.mdb')
+    const name = this.#random.chance(0.5) ? 'acceptor.mdb' : 'acceptor.journal'
+    this.#log.note('lose-acceptor', node.name, { name })
+    const file = join(node.dataDir, name)
     await rename(file, `${file}.aside`)
     this.#keeper.startDoomed(node)
     const exit = await this.#keeper.end(node, startMsMax)
     if (exit?.code !== refusedCode) {
-      this.#log.problem(`${node.name} without its acceptor file did not refuse to start: ${JSON.stringify(exit)}`)
+      this.#log.problem(`${node.name} without its ${name} did not refuse to start: ${JSON.stringify(exit)}`)
     }
     await node.end()
     await rename(`${file}.aside`, file)

@@ -45,6 +45,7 @@ async function writeUntilEnd(cluster: Cluster): Promise<string[]> {
 
 for (const [what, run, skip] of [
   ['a flush that fails (EIO)', inject('fdatasync', 'EIO', '60'), noStrace],
+  ['a single write that fails (EIO)', inject('pwrite64', 'EIO', '120'), noStrace],
   ['a disk that refuses all writes from one moment on (EIO)', inject('pwrite64', 'EIO', '80+'), noStrace],
   ['a disk that is full (EFBIG)', { wrapper: limitedFiles, env: {} }, false],
 ] as const) {
@@ -53,6 +54,10 @@ for (const [what, run, skip] of [
   }, async () => {
     await withCluster({ nodes: 1 }, async (cluster) => {
       const node = cluster.node('n1')
+      // Its files are made, so that what fails is a write of a node that runs.
+      node.start()
+      await cluster.ready()
+      await node.stop()
       node.start(run)
       await cluster.ready()
       const acknowledged = await writeUntilEnd(cluster)

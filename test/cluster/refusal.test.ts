@@ -97,8 +97,8 @@ const cases: Readonly<Record<string, Refusal>> = {
     hint: /Name one of the members/,
   },
   'a newer format': {
-    damage: (directory) => editIdentity(directory, (identity) => ({ ...identity, formatVersion: 2 })),
-    says: /it has format 2, this version knows 1/,
+    damage: (directory) => editIdentity(directory, (identity) => ({ ...identity, formatVersion: 3 })),
+    says: /it has format 3, this version knows 2/,
     hint: /newer version of paxos/,
   },
   'an identity that was half written': {

@@ -112,6 +112,8 @@ test('a disk that refuses a write ends the writer, and what it acknowledged befo
 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'paxos-full-'))
   try {
+    // Its files are there, so that what is refused is a write of a running node.
+    await verify(directory, { log: 0, state: 0, lines: 0 })
     // With the signal ignored, a write past the limit fails with EFBIG, as it would with ENOSPC on a full disk.
     const limited = `trap '' XFSZ; ulimit -f 500; exec "$0" "$@"`
     const { child, heard } = start(directory, ['sh', '-c', limited, process.execPath])

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { PaxosError } from '../../src/base/error.ts'
 import { openEnvironment } from '../../src/daemon/store/environment.ts'
 import { FailStop } from '../../src/daemon/store/fail-stop.ts'
+import { readJournal } from '../../src/daemon/store/journal-file.ts'
 import { LogKeys } from '../../src/daemon/store/keys.ts'
 import { LmdbAcceptorStore } from '../../src/daemon/store/lmdb-acceptor-store.ts'
 import { LmdbStateStore } from '../../src/daemon/store/lmdb-state-store.ts'
+import { openJournaledTree } from '../../src/daemon/store/open-journaled-tree.ts'
 import { type EpochNumber, type GroupId, toSlot } from '../../src/protocol/ids.ts'
 import { type AcceptorDisk, acceptorStoreConformance, type Damage } from './acceptor-store.ts'
 import { type StateDisk, stateStoreConformance } from './state-store.ts'
@@ -17,7 +19,9 @@ acceptorStoreConformance('LmdbAcceptorStore', async (): Promise<AcceptorDisk> =>
   return {
     async open() {
       const failStop = newFailStop()
-      const store = new LmdbAcceptorStore(openEnvironment(path, { pageSize: 4096, readOnly: false }), failStop)
+      const environment = openEnvironment(path, { pageSize: 4096, readOnly: false })
+      const layer = await readJournal(directory, environment)
+      const store = new LmdbAcceptorStore(await openJournaledTree(directory, { environment, layer, failStop }))
       return {
         store,
         breakDisk: () => failStop.fail(new PaxosError('STORE_FAILED', 'broken by the test')),

@@ -190,7 +190,7 @@ test('the directory of a stopped node is examined record by record', async () =>
 
     const identity = join(node.dataDir, 'identity.json')
     const text = readFileSync(identity, 'utf8')
-    writeFileSync(identity, text.replace('"formatVersion":1', '"formatVersion":2'))
+    writeFileSync(identity, text.replace('"formatVersion":2', '"formatVersion":3'))
     assert.deepEqual((await examine()).found, [`DIRECTORY_FORMAT error ${node.dataDir}`])
     rmSync(identity)
     const lost = await examine()

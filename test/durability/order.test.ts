@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { type Cluster, withCluster } from '../cluster/cluster.ts'
 import type { NodeProcess } from '../cluster/node-process.ts'
 import { until } from '../cluster/until.ts'
-import { acceptedBegins, answerBegin, orderProblems } from './order.ts'
+import { acceptedBegins, answerBegin, folderProblems, journalProblems } from './order.ts'
 import { type Call, parseTrace } from './trace.ts'
 
 const writes = 20
@@ -49,8 +49,13 @@ async function traceOf(file: string): Promise<readonly Call[]> {
   return parseTrace(await readFile(file, 'utf8'))
 }
 
-/** Runs one traced node alone and returns what is wrong with the order of its calls. */
-async function problemsOfOneNode(cluster: Cluster, execArgv: readonly string[]): Promise<string[]> {
+interface TracedRun {
+  readonly calls: readonly Call[]
+  readonly acknowledgements: readonly { readonly marker: string; readonly begin: number }[]
+}
+
+/** Runs one node alone, from its first start to a clean stop. */
+async function traceOneNode(cluster: Cluster, execArgv: readonly string[]): Promise<TracedRun> {
   const file = join(cluster.directory, 'trace')
   const node = cluster.node('n1')
   node.start({ wrapper: strace(file), execArgv })
@@ -64,29 +69,39 @@ async function problemsOfOneNode(cluster: Cluster, execArgv: readonly string[]):
     return { marker, begin }
   })
   const early = acknowledgements.slice(1).map(({ marker }, at) => ({ marker, begin: acknowledgements[at]?.begin ?? 0 }))
-  assert.equal(orderProblems(calls, early).length >= early.length, true, 'the check passes answers that are too early')
-  return orderProblems(calls, acknowledgements)
+  assert.ok(journalProblems(calls, early).length >= early.length, 'the check passes answers that are too early')
+  return { calls, acknowledgements }
 }
 
-test('a node answers a write only after its pages, the fdatasync and the O_DSYNC meta write', { skip }, async () => {
-  await withCluster({ nodes: 1 }, async (cluster) => {
-    assert.deepEqual(await problemsOfOneNode(cluster, []), [])
-  })
-})
+const markersOf = ({ acknowledgements }: TracedRun): string[] => acknowledgements.map(({ marker }) => marker)
 
-test('the check of the order fails for a node that commits without flushing', { skip }, async () => {
-  await withCluster({ nodes: 1 }, async (cluster) => {
-    const plant = join(import.meta.dirname, 'plant-no-sync.ts')
-    const problems = await problemsOfOneNode(cluster, ['--import', plant])
-    assert.match(cluster.node('n1').log, /planted: noSync/)
-    assert.ok(problems.length >= writes, `only ${problems.length} problems were noticed`)
-    assert.match(problems.at(-1) ?? '', /no fdatasync came after its pages/)
-  })
-})
-
-test('a follower says "accepted" only after its pages, the fdatasync and the O_DSYNC meta write', {
+test('a node answers a write only after it is in the journal, and has all in acceptor.mdb when it stops', {
   skip,
 }, async () => {
+  await withCluster({ nodes: 1 }, async (cluster) => {
+    const run = await traceOneNode(cluster, [])
+    assert.deepEqual(journalProblems(run.calls, run.acknowledgements), [])
+    assert.deepEqual(folderProblems(run.calls, markersOf(run)), [])
+  })
+})
+
+test('the checks of the order fail for a node whose journal does not flush, or whose LMDB does not', {
+  skip,
+}, async () => {
+  for (const plant of ['journal', 'lmdb']) {
+    await withCluster({ nodes: 1 }, async (cluster) => {
+      const run = await traceOneNode(cluster, ['--import', join(import.meta.dirname, `plant-no-sync-${plant}.ts`)])
+      assert.match(cluster.node('n1').log, /planted: no sync/)
+      const journal = journalProblems(run.calls, run.acknowledgements)
+      const folder = folderProblems(run.calls, markersOf(run))
+      const [wrong, right] = plant === 'journal' ? [journal, folder] : [folder, journal]
+      assert.deepEqual(right, [])
+      assert.ok(wrong.length >= writes, `only ${wrong.length} problems were noticed`)
+    })
+  }
+})
+
+test('a follower says "accepted" only after its vote is in the journal', { skip }, async () => {
   await withCluster({ nodes: 3 }, async (cluster) => {
     const file = join(cluster.directory, 'trace')
     const follower = cluster.node('n3')
@@ -109,6 +124,6 @@ test('a follower says "accepted" only after its pages, the fdatasync and the O_D
     })
     // A follower that was slow may have learned a slot from the leader's decision instead of voting.
     assert.ok(acknowledgements.length >= writes / 2, `only ${acknowledgements.length} votes are in the trace`)
-    assert.deepEqual(orderProblems(calls, acknowledgements), [])
+    assert.deepEqual(journalProblems(calls, acknowledgements), [])
   })
 })

@@ -1,6 +1,8 @@
 /**
- * The law that is checked: an acknowledgement of a write may begin only after the pages that hold the write were written
- * to acceptor.mdb, then fdatasync of that file returned 0, then the O_DSYNC write of its meta page returned 0.
+ * The laws that are checked:
+ * - an acknowledgement of a write may begin only after the O_DSYNC write of its record to acceptor.journal ended.
+ * - what the journal is relied on for no more, once the node has stopped, is in acceptor.mdb: pages that hold it were written,
+ *   then fdatasync of that file returned 0, then the O_DSYNC write of its meta page returned.
  */
 import { FrameDecoder } from '../../src/wire/frame.ts'
 import { peerFrame } from '../../src/wire/hello.ts'
@@ -14,40 +16,58 @@ export interface Acknowledgement {
   readonly begin: number
 }
 
-const pageWrites = new Set(['pwrite64', 'pwritev', 'writev'])
+const fileWrites = new Set(['pwrite64', 'pwritev', 'writev'])
 const socketWrites = new Set(['write', 'writev', 'sendto', 'sendmsg'])
 
-/** What is wrong, in words; empty when the trace keeps the law. */
-export function orderProblems(calls: readonly Call[], acknowledgements: readonly Acknowledgement[]): string[] {
-  const syncedOpens = calls.filter((call) => call.name === 'openat' && isSyncedOpen(call) && call.result >= 0)
-  const problems: string[] = []
-  if (syncedOpens.length !== 1)
-    problems.push(`acceptor.mdb was opened ${syncedOpens.length} times with O_DSYNC, not once`)
-  if (calls.some((call) => call.name === 'msync')) problems.push('msync was called')
-  const synced = syncedOpens[0]?.result
-  const onFile = calls.filter((call) => call.name !== 'openat' && targetOf(call).endsWith('/acceptor.mdb'))
+/** What is wrong with the acknowledgements, in words; empty when the trace keeps the law. */
+export function journalProblems(calls: readonly Call[], acknowledgements: readonly Acknowledgement[]): string[] {
+  const { synced, onFile, problems } = fileIn(calls, 'acceptor.journal')
   for (const { marker, begin } of acknowledgements) {
-    const problem = problemOf(onFile, synced, marker, begin)
+    const record = onFile.find((call) => isWriteOf(call, marker) && call.result === bytesOf(call).length)
+    if (record === undefined) problems.push(`${marker}: its record was never written`)
+    else if (descriptorOf(record) !== synced) problems.push(`${marker}: its record was written without O_DSYNC`)
+    else if (record.end >= begin) problems.push(`${marker}: it was acknowledged before its record was on the disk`)
+  }
+  return problems
+}
+
+/** What is wrong with acceptor.mdb at the end of the trace, which must hold all of these. */
+export function folderProblems(calls: readonly Call[], markers: readonly string[]): string[] {
+  const { synced, onFile, problems } = fileIn(calls, 'acceptor.mdb')
+  if (calls.some((call) => call.name === 'msync')) problems.push('msync was called')
+  for (const marker of markers) {
+    const problem = folderProblem(onFile, synced, marker)
     if (problem !== undefined) problems.push(`${marker}: ${problem}`)
   }
   return problems
 }
 
-function problemOf(onFile: readonly Call[], synced: number | undefined, marker: string, begin: number) {
-  const pages = onFile.find((call) => pageWrites.has(call.name) && bytesOf(call).includes(marker))
+function folderProblem(onFile: readonly Call[], synced: number | undefined, marker: string): string | undefined {
+  const pages = onFile.find((call) => isWriteOf(call, marker))
   if (pages === undefined) return 'its pages were never written'
   const flush = onFile.find((call) => call.name === 'fdatasync' && call.begin > pages.end && call.result === 0)
   if (flush === undefined) return 'no fdatasync came after its pages'
   const meta = onFile.find(
     (call) => call.name === 'pwrite64' && descriptorOf(call) === synced && call.begin > flush.end && call.result > 0,
   )
-  if (meta === undefined) return 'no O_DSYNC write of the meta page came after the fdatasync'
-  return meta.end < begin ? undefined : 'it was acknowledged before the meta page was on the disk'
+  return meta === undefined ? 'no O_DSYNC write of the meta page came after the fdatasync' : undefined
 }
 
-function isSyncedOpen({ args }: Call): boolean {
-  const escaped = [...'/acceptor.mdb'].map((char) => `\\x${char.charCodeAt(0).toString(16)}`).join('')
-  return args.includes(`${escaped}"`) && args.includes('O_DSYNC')
+/** Calls on a file of the data directory, and the descriptor with which writes to it are durable. */
+function fileIn(calls: readonly Call[], name: string) {
+  const escaped = [...`/${name}`].map((char) => `\\x${char.charCodeAt(0).toString(16)}`).join('')
+  const syncedOpens = calls.filter(
+    ({ name: call, args, result }) =>
+      call === 'openat' && args.includes(`${escaped}"`) && args.includes('O_DSYNC') && result >= 0,
+  )
+  const problems: string[] = []
+  if (syncedOpens.length !== 1) problems.push(`${name} was opened ${syncedOpens.length} times with O_DSYNC, not once`)
+  const onFile = calls.filter((call) => call.name !== 'openat' && targetOf(call).endsWith(`/${name}`))
+  return { synced: syncedOpens[0]?.result, onFile, problems }
+}
+
+function isWriteOf(call: Call, marker: string): boolean {
+  return fileWrites.has(call.name) && bytesOf(call).includes(marker)
 }
 
 /** Where the answer 200 to a PUT with this revision began to leave. */

@@ -11,7 +11,7 @@ export interface DirectoryFiles {
 }
 
 /** What only the owner may open: everything but the lock, which tells a process id to whoever asks. */
-const ours = /^(\.|.*\.mdb(-lock)?|identity\.json|paxos\.sock)$/
+const ours = /^(\.|.*\.mdb(-lock)?|identity\.json|acceptor\.journal|paxos\.sock)$/
 const writableByOthers = 0o022
 
 /** Modes and owners of a data directory. */

@@ -17,6 +17,7 @@ import { lockDirectory, lockFile, lockSocket } from '../store/directory-lock.ts'
 import { makeDirectory, syncDirectory } from '../store/durable-file.ts'
 import { reasonOf } from '../store/environment.ts'
 import { identityFile } from '../store/identity.ts'
+import { journalFile } from '../store/journal-file.ts'
 import { stateFile } from '../store/lmdb-state-store.ts'
 
 export type DirectoryFinding =
@@ -27,6 +28,9 @@ export type DirectoryFinding =
   /** A node's, and whole. */
   | { readonly kind: 'node' }
 
+/** In the order in which they are moved. */
+const files = [stateFile, acceptorFile, journalFile]
+
 const harmless = new Set([lockSocket, lockFile, 'lost+found', restoreWork])
 
 /** Changes nothing. Throws PaxosError DATA_DIR_REFUSED when something else is in it. */
@@ -35,7 +39,7 @@ export async function findDirectory(path: string): Promise<DirectoryFinding> {
   if (names.includes(identityFile)) return { kind: 'node' }
   const isInterrupted = names.includes(restoreWork)
   const isMoving = isInterrupted && existsSync(join(path, restoreWork, identityFile))
-  const ours = isMoving ? [stateFile, acceptorFile] : []
+  const ours = isMoving ? files : []
   const foreign = names.filter((name) => !harmless.has(name) && !ours.includes(name))
   if (foreign.length > 0) {
     throw refused(path, `it is not empty, but holds ${foreign.slice(0, 3).join(', ')}`, {
@@ -64,7 +68,7 @@ export async function buildDirectory(path: string, build: (work: string) => Prom
     // Nobody has these files open any more, so what is in them is in the files themselves.
     for (const name of [stateFile, acceptorFile]) await rm(join(work, `${name}-lock`), { force: true })
     await syncDirectory(work)
-    for (const name of [stateFile, acceptorFile]) await rename(join(work, name), join(directory, name))
+    for (const name of files) await rename(join(work, name), join(directory, name))
     await syncDirectory(directory)
     await rename(join(work, identityFile), join(directory, identityFile))
     await syncDirectory(directory)
@@ -82,7 +86,7 @@ async function clear(directory: string): Promise<void> {
   }
   if (kind === 'empty') return
   // In this order: while files of ours lie outside, what tells that they are is still there.
-  for (const name of [stateFile, acceptorFile]) await rm(join(directory, name), { force: true })
+  for (const name of files) await rm(join(directory, name), { force: true })
   await syncDirectory(directory)
   await rm(join(directory, restoreWork), { recursive: true, force: true })
 }

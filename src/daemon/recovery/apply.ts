@@ -1,7 +1,7 @@
 /**
  * Writes a recovery plan into the directory of a stopped survivor.
  *
- * - everything in acceptor.mdb is one transaction: the decided entries as chosen, the stop sign after them, the promise above
+ * - everything in the acceptor's tree is one change of it: the decided entries as chosen, the stop sign after them, the promise above
  *   all others, the next epoch, and the identity of the recovered cluster. identity.json follows.
  * - between the two no node starts on the directory, and applying the same plan again finishes it.
  * - a directory in which anything has changed that the plan rests on is refused.
@@ -19,15 +19,27 @@ import { acceptorFile, readIdentityRecord, refused } from '../store/directory-id
 import { lockDirectory } from '../store/directory-lock.ts'
 import { type Environment, isUnborn, openEnvironment } from '../store/environment.ts'
 import { FailStop } from '../store/fail-stop.ts'
-import { encodeIdentity, type Identity, readIdentityFile, sameIdentity, writeIdentityFile } from '../store/identity.ts'
+import {
+  directoryFormat,
+  encodeIdentity,
+  type Identity,
+  readIdentityFile,
+  sameIdentity,
+  writeIdentityFile,
+} from '../store/identity.ts'
+import { readJournal } from '../store/journal-file.ts'
 import { identityKey, LogKeys } from '../store/keys.ts'
+import { LayeredTree } from '../store/layered-tree.ts'
 import { LmdbAcceptorStore } from '../store/lmdb-acceptor-store.ts'
 import { stateFile } from '../store/lmdb-state-store.ts'
+import { openJournaledTree } from '../store/open-journaled-tree.ts'
 import { readIncarnations } from '../store/own-incarnations.ts'
 import { readPeerIncarnations } from '../store/peer-incarnations.ts'
 import { encodeRecord } from '../store/record.ts'
+import type { RecordTree } from '../store/record-tree.ts'
 import { settled } from '../store/settled.ts'
 import { statePageSize, stateView } from '../store/state-tree.ts'
+import type { TreeLayer } from '../store/tree-layer.ts'
 import { survivorOf } from './directory-survivor.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { type PlanFile, rangesOf } from './plan-file.ts'
@@ -52,23 +64,25 @@ export async function applyPlan(plan: PlanFile, directory: string, isDryRun: boo
     const file = await readIdentityFile(path)
     environment = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: isDryRun })
     checkTree(environment)
-    const record = readIdentityRecord(environment)
+    const layer = await readJournal(path, environment)
+    const tree = new LayeredTree(environment, () => [layer])
+    const record = readIdentityRecord(tree)
     if (record === undefined || file === undefined) {
       throw refused(path, 'it is not whole', { hint: '`paxos doctor --data-dir` says what is missing.' })
     }
     const { nodeId: id, name } = record
     const found = findState(plan, path, record, file)
     if (found === 'ready') {
-      checkUnchanged(plan, path, record, environment)
+      checkUnchanged(plan, path, record, tree)
       await checkData(plan, path, record)
     }
     const { recovered = [] } = record
-    const identity =
-      found === 'ready' ? { ...record, clusterId: plan.recoveredId, recovered: [...recovered, plan.clusterId] } : record
+    const next = { clusterId: plan.recoveredId, recovered: [...recovered, plan.clusterId] }
+    const identity = found === 'ready' ? { ...record, ...next, formatVersion: directoryFormat } : record
     if (!isDryRun && found === 'ready') {
       const written = environment
       environment = undefined
-      await write(plan, identity, written)
+      await write(plan, identity, { path, environment: written, layer })
     }
     // Durable by now, also when an earlier run came just so far.
     if (!isDryRun && found !== 'applied') await writeIdentityFile(path, identity)
@@ -104,15 +118,15 @@ function findState(plan: PlanFile, path: string, record: Identity, file: Identit
   throw refusedHere(path, why, 'Check the path, or make a new plan with it.')
 }
 
-function checkUnchanged(plan: PlanFile, path: string, record: Identity, environment: Environment): void {
-  const { loadEpochs, load } = acceptorOf(environment)
+function checkUnchanged(plan: PlanFile, path: string, record: Identity, tree: RecordTree): void {
+  const { loadEpochs, load } = acceptorOf(tree)
   const survivor = survivorOf({
     identity: record,
     view: { get: () => undefined, range: () => [] },
     epochs: loadEpochs,
     load,
-    incarnations: () => readIncarnations(environment),
-    met: () => readPeerIncarnations(environment),
+    incarnations: () => readIncarnations(tree),
+    met: () => readPeerIncarnations(tree),
   })
   const ranges = rangesOf(
     plan.logs.map(({ epoch, from, entries }) => ({ epoch, from, to: nextSlot(from, entries.length) })),
@@ -143,25 +157,35 @@ async function checkData(plan: PlanFile, path: string, { nodeId, name }: Identit
 /** The longest that one commit may take. */
 const commitDeadlineMs = 60_000
 
+interface Opened {
+  readonly path: string
+  readonly environment: Environment
+  readonly layer: TreeLayer
+}
+
 /** Closes the environment. */
-async function write(plan: PlanFile, identity: Identity, environment: Environment): Promise<void> {
+async function write(plan: PlanFile, identity: Identity, { path, environment, layer }: Opened): Promise<void> {
   const failStop = new FailStop({ commitDeadlineMs, onFailure: () => {} })
-  const store = new LmdbAcceptorStore(environment, failStop)
   try {
-    const writes = recoveredWrites(plan, identity.nodeId, acceptorOf(environment))
-    // One turn, one transaction: what is decided, and whose it is, cannot differ.
-    const named = environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)))
-    await Promise.all([named, settled((done) => store.commit(writes, done))])
+    const tree = await openJournaledTree(path, { environment, layer, failStop })
+    const store = new LmdbAcceptorStore(tree)
+    try {
+      const writes = recoveredWrites(plan, identity.nodeId, acceptorOf(tree))
+      const named = { key: identityKey, value: encodeRecord(identityKey, encodeIdentity(identity)) }
+      // One turn, at once or not at all: what is decided, and whose it is, cannot differ.
+      await Promise.all([settled((done) => tree.write([named], done)), settled((done) => store.commit(writes, done))])
+    } finally {
+      await store.close()
+    }
   } finally {
-    await store.close()
     failStop.close()
   }
 }
 
-function acceptorOf(environment: Environment): Pick<AcceptorStore, 'loadEpochs' | 'load'> {
+function acceptorOf(tree: RecordTree): Pick<AcceptorStore, 'loadEpochs' | 'load'> {
   return {
-    loadEpochs: (group) => scanEpochs(environment, group),
-    load: (group, epoch) => scanLog(environment, new LogKeys(group, epoch)).loaded,
+    loadEpochs: (group) => scanEpochs(tree, group),
+    load: (group, epoch) => scanLog(tree, new LogKeys(group, epoch)).loaded,
   }
 }
 

@@ -8,9 +8,10 @@ import { firstSlot, type GroupId, nextSlot, type Slot } from '../../protocol/ids
 import type { SlotEntry, Vote } from '../../protocol/multipaxos/message.ts'
 import type { LoadedGroup } from '../../runtime/ports.ts'
 import { decodeBallot, decodeVote, slotOf } from './acceptor-codec.ts'
-import type { Tree } from './environment.ts'
+import type { Environment } from './environment.ts'
 import { epochBounds, isWellFormedKey, type LogKeys } from './keys.ts'
 import { decodeRecord } from './record.ts'
+import type { RecordTree } from './record-tree.ts'
 
 export interface ScannedLog {
   readonly loaded: LoadedGroup
@@ -22,7 +23,7 @@ export interface ScannedLog {
 const doubtfulSlotsMax = 4096
 
 /** Throws PaxosError DATA_DIR_REFUSED when promise or truncated watermark cannot be read. */
-export function scanLog(tree: Tree, keys: LogKeys): ScannedLog {
+export function scanLog(tree: RecordTree, keys: LogKeys): ScannedLog {
   const promised = readOne(tree, keys.promise, decodeBallot, 'promise')
   // A lower value would report deleted votes as "no vote", a higher one would claim data that the machine may lack.
   const truncatedUpTo = readOne(tree, keys.truncated, slotOf, 'truncated watermark') ?? firstSlot
@@ -32,7 +33,7 @@ export function scanLog(tree: Tree, keys: LogKeys): ScannedLog {
 }
 
 /** Rising numbers. Throws PaxosError DATA_DIR_REFUSED when one cannot be read. */
-export function scanEpochs(tree: Tree, group: GroupId): readonly Epoch[] {
+export function scanEpochs(tree: RecordTree, group: GroupId): readonly Epoch[] {
   const epochs: Epoch[] = []
   for (const { key, value } of tree.getRange({ ...epochBounds(group) })) {
     const body = decodeRecord(key, value)
@@ -55,7 +56,12 @@ export function scanEpochs(tree: Tree, group: GroupId): readonly Epoch[] {
 }
 
 /** Undefined when there is none. Throws PaxosError DATA_DIR_REFUSED when it cannot be read. */
-export function readOne<T>(tree: Tree, key: Uint8Array, decode: (body: Uint8Array) => T, what: string): T | undefined {
+export function readOne<T>(
+  tree: RecordTree,
+  key: Uint8Array,
+  decode: (body: Uint8Array) => T,
+  what: string,
+): T | undefined {
   const record = tree.get(key)
   if (record === undefined) return undefined
   const value = decodeOrUndefined(key, record, decode)
@@ -67,7 +73,7 @@ export function readOne<T>(tree: Tree, key: Uint8Array, decode: (body: Uint8Arra
  * Looks at every key of the tree. A key that is malformed or out of order would hide the records behind it from a search,
  * and a vote that is hidden would be reported as "no vote". Throws PaxosError DATA_DIR_REFUSED.
  */
-export function checkTree(tree: Tree): void {
+export function checkTree(tree: Environment): void {
   let previous: Uint8Array | undefined
   let count = 0
   for (const key of tree.getKeys({ start: Uint8Array.of(0) })) {
@@ -84,7 +90,7 @@ export function checkTree(tree: Tree): void {
  * The chosen watermark is only knowledge, so losing it loses no safety: everything below `truncatedUpTo` is chosen, the
  * votes above it stand for themselves, and the node learns again from the others which of them are chosen.
  */
-function readChosen(tree: Tree, keys: LogKeys, truncatedUpTo: Slot): Slot {
+function readChosen(tree: RecordTree, keys: LogKeys, truncatedUpTo: Slot): Slot {
   const record = tree.get(keys.chosen)
   const stored = record === undefined ? undefined : decodeOrUndefined(keys.chosen, record, slotOf)
   return stored === undefined || stored < truncatedUpTo ? truncatedUpTo : stored
@@ -94,7 +100,7 @@ function readChosen(tree: Tree, keys: LogKeys, truncatedUpTo: Slot): Slot {
 class VoteScan {
   readonly votes: Vote[] = []
   readonly pieces = new Map<Slot, number>()
-  readonly #tree: Tree
+  readonly #tree: RecordTree
   readonly #keys: LogKeys
   readonly #truncatedUpTo: Slot
   readonly #unknown = new Set<Slot>()
@@ -104,7 +110,7 @@ class VoteScan {
   #doubtfulFrom: Slot | undefined
   #nextSound: Slot
 
-  constructor(tree: Tree, keys: LogKeys, truncatedUpTo: Slot) {
+  constructor(tree: RecordTree, keys: LogKeys, truncatedUpTo: Slot) {
     this.#tree = tree
     this.#keys = keys
     this.#truncatedUpTo = truncatedUpTo
@@ -166,7 +172,7 @@ class VoteScan {
  * Entries of slots that follow each other, from `from` on and below `upTo`, until `bytesMax` is reached. Throws PaxosError
  * STORE_FAILED when one cannot be read.
  */
-export function readEntries(tree: Tree, keys: LogKeys, from: Slot, upTo: Slot, bytesMax: number): SlotEntry[] {
+export function readEntries(tree: RecordTree, keys: LogKeys, from: Slot, upTo: Slot, bytesMax: number): SlotEntry[] {
   const entries: SlotEntry[] = []
   let open: { readonly slot: Slot; readonly pieces: Uint8Array[] } | undefined
   let bytes = 0

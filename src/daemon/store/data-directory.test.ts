@@ -69,7 +69,7 @@ test('a new directory is private, and every run has a higher incarnation', async
     assert.equal(first.incarnation, 1)
     const { diskId } = first.identity
     assert.match(diskId, /^[0-9a-f-]{36}$/)
-    assert.deepEqual(first.identity, { formatVersion: 1, ...expected, diskId })
+    assert.deepEqual(first.identity, { formatVersion: 2, ...expected, diskId })
     assert.equal(statSync(path).mode & 0o777, 0o700)
     for (const file of ['acceptor.mdb', 'state.mdb', 'identity.json']) {
       assert.equal(statSync(join(path, file)).mode & 0o777, 0o600, file)
@@ -92,9 +92,9 @@ test('a directory of another cluster, another node or a newer format is refused'
     await assert.rejects(openFor(path, { ...expected, clusterId: 'c2' }), refusal(/belongs to cluster c1/))
     await assert.rejects(openFor(path, { ...expected, nodeId: toNodeId(3) }), refusal(/belongs to node 2/))
     const identity = JSON.parse(readFileSync(join(path, 'identity.json'), 'utf8'))
-    await writeFile(join(path, 'identity.json'), JSON.stringify({ ...identity, formatVersion: 2, more: 1 }))
-    await assert.rejects(openFor(path), refusal(/format 2/))
-    await assert.rejects(openDataDirectoryReadOnly({ path }), refusal(/format 2/))
+    await writeFile(join(path, 'identity.json'), JSON.stringify({ ...identity, formatVersion: 3, more: 1 }))
+    await assert.rejects(openFor(path), refusal(/format 3/))
+    await assert.rejects(openDataDirectoryReadOnly({ path }), refusal(/format 3/))
     await writeFile(join(path, 'identity.json'), '{"formatVersion":1,"clusterId":"c1"')
     await assert.rejects(openFor(path), refusal(/damaged/))
   })
@@ -178,7 +178,7 @@ test('a first creation that was interrupted is completed, for the same node only
     }
     await setAcceptor(path, () => {})
     await assert.rejects(openDataDirectoryReadOnly({ path }), refusal(/creation was interrupted/))
-    await setAcceptor(path, (put) => put(identityKey, encodeIdentity({ formatVersion: 1, ...expected, diskId: 'd' })))
+    await setAcceptor(path, (put) => put(identityKey, encodeIdentity({ formatVersion: 2, ...expected, diskId: 'd' })))
     await assert.rejects(openFor(path, { ...expected, nodeId: toNodeId(9) }), refusal(/belongs to node 2/))
     const directory = await openFor(path)
     assert.equal(directory.incarnation, 1)

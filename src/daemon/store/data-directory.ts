@@ -21,6 +21,7 @@ import {
   acceptorLost,
   ensureIdentity,
   establishedIdentity,
+  raiseFormat,
   readIncarnation,
   refused,
 } from './directory-identity.ts'
@@ -30,11 +31,15 @@ import { type Environment, isUnborn, openEnvironment, reasonOf, removeUnborn } f
 import { FailStop } from './fail-stop.ts'
 import { fileSystemSpace } from './file-system-space.ts'
 import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } from './identity.ts'
+import { journalFile, readJournal } from './journal-file.ts'
 import { LogKeys } from './keys.ts'
+import { LayeredTree } from './layered-tree.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
+import { openJournaledTree } from './open-journaled-tree.ts'
 import { beginIncarnation, type OwnIncarnation, type OwnIncarnations, readIncarnations } from './own-incarnations.ts'
 import { LmdbPeerIncarnations, readPeerIncarnations } from './peer-incarnations.ts'
+import type { RecordTree } from './record-tree.ts'
 import {
   checkState,
   readStateSizes,
@@ -120,22 +125,27 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     const acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: false })
     opened.push(acceptor)
     checkTree(acceptor)
-    const identity = await ensureIdentity({ directory: path, environment: acceptor, file }, options.expected)
-    const known = readKnown(acceptor)
+    const layer = await readJournal(path, acceptor)
+    const seen = new LayeredTree(acceptor, () => [layer])
+    const found = { directory: path, environment: acceptor, tree: seen, file }
+    const established = await ensureIdentity(found, options.expected)
+    const known = readKnown(seen)
     const snapshotIdleMs = options.snapshotIdleMs ?? snapshotIdleMsDefault
     const state = new LmdbStateStore({ directory: path, failStop, snapshotIdleMs })
     opened.push(state)
     await syncDirectory(path)
+    const identity = await raiseFormat(found, established)
+    const tree = await openJournaledTree(path, { environment: acceptor, layer, failStop })
     // Last: only the last few are kept, and starts that came to nothing must not push them out.
-    const incarnations = await beginIncarnation(acceptor)
-    const store = new LmdbAcceptorStore(acceptor, failStop, options.keptBytesMax)
+    const incarnations = await beginIncarnation(tree)
+    const store = new LmdbAcceptorStore(tree, options.keptBytesMax)
     return {
       identity,
       incarnation: incarnations.current.incarnation,
       incarnations,
       acceptor: store,
       state,
-      peerIncarnations: new LmdbPeerIncarnations(acceptor, failStop, known),
+      peerIncarnations: new LmdbPeerIncarnations(tree, known),
       sizeBytes: () => ({ acceptor: sizeOf(join(path, acceptorFile)), state: sizeOf(join(path, stateFile)) }),
       freeBytes: async () => (await fileSystemSpace(path)).freeBytes,
       close: async () => {
@@ -153,12 +163,12 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
   }
 }
 
-/** Reads what a start takes from the acceptor's file beside the log, before it changes anything. Throws PaxosError DATA_DIR_REFUSED. */
-function readKnown(acceptor: Environment): ReadonlyMap<NodeId, PeerIncarnation> {
-  readIncarnation(acceptor)
-  readIncarnations(acceptor)
-  scanEpochs(acceptor, firstGroup)
-  return readPeerIncarnations(acceptor)
+/** Reads what a start takes from the acceptor's tree beside the log, before it changes anything. Throws PaxosError DATA_DIR_REFUSED. */
+function readKnown(tree: RecordTree): ReadonlyMap<NodeId, PeerIncarnation> {
+  readIncarnation(tree)
+  readIncarnations(tree)
+  scanEpochs(tree, firstGroup)
+  return readPeerIncarnations(tree)
 }
 
 /** Makes the directory if need be, and sees that a node can begin in it. Throws PaxosError DATA_DIR_REFUSED. */
@@ -189,22 +199,24 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
     const acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: true })
     opened.push(acceptor)
     checkTree(acceptor)
-    const identity = establishedIdentity({ directory: path, environment: acceptor, file })
-    const incarnation = readIncarnation(acceptor)
+    const layer = await readJournal(path, acceptor)
+    const tree = new LayeredTree(acceptor, () => [layer])
+    const identity = establishedIdentity({ directory: path, environment: acceptor, tree, file })
+    const incarnation = readIncarnation(tree)
     const state = openState(path, opened)
     return {
       identity,
       incarnation: incarnation === undefined ? undefined : toIncarnation(incarnation),
       view: state === undefined ? noState : stateView(state),
-      epochs: (group) => scanEpochs(acceptor, group),
-      load: (group, epoch) => scanLog(acceptor, new LogKeys(group, epoch)).loaded,
-      incarnations: () => readIncarnations(acceptor),
-      met: () => readPeerIncarnations(acceptor),
+      epochs: (group) => scanEpochs(tree, group),
+      load: (group, epoch) => scanLog(tree, new LogKeys(group, epoch)).loaded,
+      incarnations: () => readIncarnations(tree),
+      met: () => readPeerIncarnations(tree),
       acceptorUsage: () => usageOf(acceptor),
       stateUsage: () => (state === undefined ? undefined : usageOf(state)),
       stateSizes: (wanted) => (state === undefined ? { records: [], done: true } : readStateSizes(state, wanted)),
       checkRest: () => {
-        readPeerIncarnations(acceptor)
+        readPeerIncarnations(tree)
         return state === undefined ? { records: 0, damaged: [] } : checkState(state)
       },
       close,
@@ -257,7 +269,7 @@ export const restoreWork = 'restore.tmp'
 
 /** What may lie in a directory that is about to become a node's: our own beginnings, sockets, and a file system's own. */
 const mayBeThere = new Set([
-  ...[acceptorFile, `${acceptorFile}-lock`, stateFile, `${stateFile}-lock`],
+  ...[acceptorFile, `${acceptorFile}-lock`, journalFile, `${journalFile}.tmp`, stateFile, `${stateFile}-lock`],
   ...[`${identityFile}.tmp`, lockSocket, lockFile, 'lost+found'],
 ])
 

@@ -1,7 +1,7 @@
 /**
  * What the pieces of a directory say together about whose it is, and whether it is whole.
  *
- * Order of the first creation: acceptor.mdb with the identity in it, then identity.json, then the first incarnation. A node
+ * Order of the first creation: acceptor.mdb with the identity in it, identity.json, the journal, the first incarnation. A node
  * votes only after the incarnation is durable. So a directory without identity.json whose acceptor.mdb knows no incarnation
  * and no log was interrupted before its node could promise anything, and is created anew; in all other cases something was
  * lost.
@@ -26,19 +26,22 @@ import {
 } from './identity.ts'
 import { identityKey, incarnationKey } from './keys.ts'
 import { decodeRecord, encodeRecord } from './record.ts'
+import type { RecordTree } from './record-tree.ts'
 
 export const acceptorFile = 'acceptor.mdb'
 
 export interface Found {
   readonly directory: string
   readonly environment: Environment
+  /** With what the journal has beyond it. */
+  readonly tree: RecordTree
   /** What identity.json says. */
   readonly file: Identity | undefined
 }
 
 /** The identity of an existing, whole directory. Throws PaxosError DATA_DIR_REFUSED. */
-export function establishedIdentity({ directory, environment, file }: Found): Identity {
-  const record = readIdentityRecord(environment)
+export function establishedIdentity({ directory, environment, tree, file }: Found): Identity {
+  const record = readIdentityRecord(tree)
   if (file === undefined && neverVoted(environment)) {
     throw refused(directory, 'its creation was interrupted', {
       hint: 'Start the node once with its configuration to complete it.',
@@ -63,8 +66,8 @@ export function establishedIdentity({ directory, environment, file }: Found): Id
 
 /** Takes the directory for `expected` when it is new or half-created; otherwise checks that it is theirs. */
 export async function ensureIdentity(found: Found, expected: ExpectedIdentity | undefined): Promise<Identity> {
-  const { directory, environment, file } = found
-  const record = readIdentityRecord(environment)
+  const { directory, environment, tree, file } = found
+  const record = readIdentityRecord(tree)
   if (expected === undefined || file !== undefined || !neverVoted(environment)) {
     const identity = establishedIdentity(found)
     if (expected !== undefined) checkExpected(directory, identity, expected)
@@ -78,6 +81,19 @@ export async function ensureIdentity(found: Found, expected: ExpectedIdentity | 
   }
   await writeIdentityFile(directory, identity)
   return identity
+}
+
+/**
+ * A directory of an earlier format becomes one of this, so that no earlier version takes it for its own. It may be interrupted
+ * and done again: the two copies may differ in their format.
+ */
+export async function raiseFormat({ directory, environment, file }: Found, identity: Identity): Promise<Identity> {
+  const raised = { ...identity, formatVersion: directoryFormat }
+  if (identity.formatVersion < directoryFormat) {
+    await environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(raised)))
+  }
+  if (file !== undefined && file.formatVersion < directoryFormat) await writeIdentityFile(directory, raised)
+  return raised
 }
 
 function newIdentity({ clusterId, nodeId, name, restoredFrom }: ExpectedIdentity): Identity {
@@ -97,8 +113,8 @@ export function refused(directory: string, why: string, details: { hint: string;
 }
 
 /** Undefined when there is none. Throws PaxosError DATA_DIR_REFUSED. */
-export function readIncarnation(environment: Environment): number | undefined {
-  return readOne(environment, incarnationKey, decodeCount, 'incarnation')
+export function readIncarnation(tree: RecordTree): number | undefined {
+  return readOne(tree, incarnationKey, decodeCount, 'incarnation')
 }
 
 /** Nothing but an identity, or not even that. */
@@ -109,8 +125,8 @@ function neverVoted(environment: Environment): boolean {
   return true
 }
 
-export function readIdentityRecord(environment: Environment): Identity | undefined {
-  const record = environment.get(identityKey)
+export function readIdentityRecord(tree: RecordTree): Identity | undefined {
+  const record = tree.get(identityKey)
   if (record === undefined) return undefined
   const body = decodeRecord(identityKey, record)
   const identity = body === undefined ? undefined : decodeIdentity(body)

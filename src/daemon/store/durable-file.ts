@@ -1,4 +1,5 @@
-import { mkdir, open, rename, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { type FileHandle, mkdir, open, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Makes the names in a directory durable: what was created, renamed or removed in it. */
@@ -42,14 +43,18 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   const file = await open(half, 'w', 0o600)
   try {
     await file.writeFile(text)
-    const own = await file.stat()
-    // Others cannot give files away, and need not.
-    const isGiven = owner !== undefined && (owner.uid !== own.uid || owner.gid !== own.gid) && process.getuid?.() === 0
-    if (isGiven) await file.chown(owner.uid, owner.gid)
+    if (owner !== undefined) await giveTo(file, owner)
     await file.sync()
   } finally {
     await file.close()
   }
   await rename(half, path)
   await syncDirectory(dirname(path))
+}
+
+/** A new file gets the owner of what it belongs to. Others than root cannot give files away, and need not. */
+export async function giveTo(file: FileHandle, owner: Stats): Promise<void> {
+  const own = await file.stat()
+  const isGiven = (owner.uid !== own.uid || owner.gid !== own.gid) && process.getuid?.() === 0
+  if (isGiven) await file.chown(owner.uid, owner.gid)
 }

@@ -11,8 +11,11 @@ import { replaceFile } from './durable-file.ts'
 
 export const identityFile = 'identity.json'
 
-/** Of everything in the directory: files, keys, records. A binary refuses what is newer than itself. */
-export const directoryFormat = 1
+/**
+ * Of everything in the directory: files, keys, records. A binary refuses what is newer than itself. 1: without a journal,
+ * which a node gets when it starts on such a directory.
+ */
+export const directoryFormat = 2
 
 export interface Identity {
   readonly formatVersion: number
@@ -96,8 +99,11 @@ export async function writeIdentityFile(directory: string, identity: Identity): 
   await replaceFile(join(directory, identityFile), `${identityText(identity)}\n`)
 }
 
+/** Whatever the format. */
 export function sameIdentity(a: Identity, b: Identity): boolean {
-  return identityText(a) === identityText(b)
+  return (
+    identityText({ ...a, formatVersion: directoryFormat }) === identityText({ ...b, formatVersion: directoryFormat })
+  )
 }
 
 /** Throws PaxosError DATA_DIR_REFUSED when the directory belongs to someone else. A name is only a label. */

@@ -5,6 +5,7 @@
  *   02                                    incarnation
  *   03 node                               disk of another node, and the last incarnation in which it was met
  *   04                                    incarnations of this node
+ *   05                                    how much of the journal is in here (journal-codec.ts)
  *   10 group 00 epoch                     epoch
  *   20 group 00 epoch 01                  promise
  *   20 group 00 epoch 02                  chosen watermark
@@ -25,6 +26,7 @@ const voteKind = 0x10
 export const identityKey = Uint8Array.of(0x01)
 export const incarnationKey = Uint8Array.of(0x02)
 export const ownIncarnationsKey = Uint8Array.of(0x04)
+export const journalKey = Uint8Array.of(0x05)
 
 export interface KeyBounds {
   readonly start: Uint8Array
@@ -101,11 +103,12 @@ export class LogKeys {
   }
 }
 
+const singles = new Set([identityKey, incarnationKey, ownIncarnationsKey, journalKey].map(([space]) => space))
+
 /** False for a key that no version of this format writes. Used to find damage when a directory is opened. */
 export function isWellFormedKey(key: Uint8Array): boolean {
   const space = key[0]
-  if (space === identityKey[0] || space === incarnationKey[0] || space === ownIncarnationsKey[0])
-    return key.length === 1
+  if (singles.has(space)) return key.length === 1
   if (space === peerIncarnationSpace) return key.length === 9
   if (space !== epochSpace && space !== logSpace) return false
   const nul = key.indexOf(0, 1)

@@ -10,8 +10,11 @@ import { encodeVote } from './acceptor-codec.ts'
 import { checkTree } from './acceptor-load.ts'
 import { type Environment, openEnvironment } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
+import { readJournal } from './journal-file.ts'
+import type { JournaledTree } from './journaled-tree.ts'
 import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore, pieceBytes } from './lmdb-acceptor-store.ts'
+import { openJournaledTree } from './open-journaled-tree.ts'
 import { settled } from './settled.ts'
 
 const keys = new LogKeys(firstGroup, firstEpoch)
@@ -22,17 +25,19 @@ function vote(slot: number, length = 50): Extract<Write, { kind: 'vote' }> {
   return { kind: 'vote', slot: toSlot(slot), ballot, entry, chosen: false }
 }
 
-async function withFile(body: (open: () => Environment) => Promise<void>): Promise<void> {
+async function withFile(body: (open: () => Promise<JournaledTree>) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'paxos-acceptor-'))
   try {
-    await body(() => openEnvironment(join(directory, 'acceptor.mdb'), { pageSize: 4096, readOnly: false }))
+    await body(() => openTree(directory))
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 }
 
-function newStore(environment: Environment): LmdbAcceptorStore {
-  return new LmdbAcceptorStore(environment, new FailStop({ commitDeadlineMs: 10_000, onFailure: () => {} }))
+async function openTree(directory: string): Promise<JournaledTree> {
+  const environment = openEnvironment(join(directory, 'acceptor.mdb'), { pageSize: 4096, readOnly: false })
+  const failStop = new FailStop({ commitDeadlineMs: 10_000, onFailure: () => {} })
+  return openJournaledTree(directory, { environment, layer: await readJournal(directory, environment), failStop })
 }
 
 function commit(store: LmdbAcceptorStore, writes: readonly Write[]): Promise<void> {
@@ -51,13 +56,15 @@ async function untilStored(environment: Environment, count: number): Promise<voi
 
 test('truncated votes are deleted from the file in the background, pieces as well', { timeout: 20_000 }, async () => {
   await withFile(async (open) => {
-    const environment = open()
-    const store = newStore(environment)
+    const tree = await open()
+    const { environment } = tree
+    const store = new LmdbAcceptorStore(tree)
     await commit(
       store,
       Array.from({ length: 500 }, (_, i) => vote(i, i % 100 === 0 ? 100_000 : 50)),
     )
     await commit(store, [{ kind: 'truncate', upTo: toSlot(497) }])
+    await tree.fold()
     await untilStored(environment, 3)
     await store.close()
   })
@@ -66,8 +73,9 @@ test('truncated votes are deleted from the file in the background, pieces as wel
 test('deleting goes on while commits follow each other, small or large', { timeout: 20_000 }, async () => {
   for (const length of [50, 100_000]) {
     await withFile(async (open) => {
-      const environment = open()
-      const store = newStore(environment)
+      const tree = await open()
+      const { environment } = tree
+      const store = new LmdbAcceptorStore(tree)
       await commit(
         store,
         Array.from({ length: 1000 }, (_, i) => vote(i)),
@@ -90,17 +98,17 @@ test('deleting goes on while commits follow each other, small or large', { timeo
 
 test('what an interrupted truncation left is deleted after the next load', { timeout: 20_000 }, async () => {
   await withFile(async (open) => {
-    const before = open()
-    const store = newStore(before)
+    const store = new LmdbAcceptorStore(await open())
     await commit(store, [vote(50), { kind: 'truncate', upTo: toSlot(40) }])
     await store.close()
-    const direct = open()
+    const direct = await open()
     for (let slot = 0; slot < 30; slot++)
-      await direct.put(keys.vote(toSlot(slot)), encodeVote(keys.vote(toSlot(slot)), vote(slot)))
-    await direct.put(keys.piece(toSlot(29), 1), Buffer.from('piece'))
+      await direct.environment.put(keys.vote(toSlot(slot)), encodeVote(keys.vote(toSlot(slot)), vote(slot)))
+    await direct.environment.put(keys.piece(toSlot(29), 1), Buffer.from('piece'))
     await direct.close()
-    const environment = open()
-    const next = newStore(environment)
+    const tree = await open()
+    const { environment } = tree
+    const next = new LmdbAcceptorStore(tree)
     assert.deepEqual(
       next.load(firstGroup, firstEpoch).votes.map((each) => each.slot),
       [50],
@@ -112,7 +120,8 @@ test('what an interrupted truncation left is deleted after the next load', { tim
 
 test('a piece fills one page, so that a large vote needs no run of free pages', async () => {
   await withFile(async (open) => {
-    const environment = open()
+    const tree = await open()
+    const { environment } = tree
     const overflow = (): number | undefined => {
       const stats: { readonly overflowPages?: number } = environment.getStats()
       return stats.overflowPages
@@ -121,14 +130,15 @@ test('a piece fills one page, so that a large vote needs no run of free pages', 
     assert.equal(overflow(), 1)
     await environment.put(Buffer.from('b'), Buffer.alloc(pieceBytes + 1))
     assert.equal(overflow(), 3)
-    await environment.close()
+    await tree.close()
   })
 })
 
 test('a record under another slot is unknown, and so is every slot that it may have been', async () => {
   await withFile(async (open) => {
-    const environment = open()
-    const store = newStore(environment)
+    const tree = await open()
+    const { environment } = tree
+    const store = new LmdbAcceptorStore(tree)
     await commit(store, [vote(0), vote(1), vote(6), vote(7)])
     // As if a bit of the key of slot 2 had flipped.
     await environment.put(keys.vote(toSlot(3)), encodeVote(keys.vote(toSlot(2)), vote(2)))
@@ -149,9 +159,11 @@ test('a record under another slot is unknown, and so is every slot that it may h
 
 test('a missing or misplaced piece makes its vote unknown', async () => {
   await withFile(async (open) => {
-    const environment = open()
-    const store = newStore(environment)
+    const tree = await open()
+    const { environment } = tree
+    const store = new LmdbAcceptorStore(tree)
     await commit(store, [vote(0, 20_000), vote(1, 20_000), vote(2, 20_000), vote(3)])
+    await tree.fold()
     await environment.remove(keys.piece(toSlot(0), 2))
     await environment.remove(keys.vote(toSlot(1)))
     await environment.put(keys.piece(toSlot(2), 9), Buffer.from('x'))
@@ -167,8 +179,9 @@ test('a missing or misplaced piece makes its vote unknown', async () => {
 
 test('no changed bit of a stored vote goes unnoticed', async () => {
   await withFile(async (open) => {
-    const environment = open()
-    const store = newStore(environment)
+    const tree = await open()
+    const { environment } = tree
+    const store = new LmdbAcceptorStore(tree)
     const key = keys.vote(toSlot(5))
     const record = encodeVote(key, vote(5))
     for (let bit = 0; bit < record.length * 8; bit += 3) {
@@ -185,13 +198,14 @@ test('no changed bit of a stored vote goes unnoticed', async () => {
 
 test('a tree with a key that nobody writes is refused', async () => {
   await withFile(async (open) => {
-    const environment = open()
+    const tree = await open()
+    const { environment } = tree
     await environment.put(keys.promise, Buffer.from('x'))
     await environment.put(keys.vote(toSlot(1)), Buffer.from('x'))
     await environment.put(keys.piece(toSlot(1), 1), Buffer.from('x'))
     checkTree(environment)
     await environment.put(Buffer.concat([keys.vote(toSlot(1)), Buffer.of(1)]), Buffer.from('x'))
     assert.throws(() => checkTree(environment), PaxosError)
-    await environment.close()
+    await tree.close()
   })
 })

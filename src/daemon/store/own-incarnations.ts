@@ -8,9 +8,11 @@ import { type Incarnation, toIncarnation } from '../../protocol/ids.ts'
 import { encodeCount } from './acceptor-codec.ts'
 import { readOne } from './acceptor-load.ts'
 import { readIncarnation } from './directory-identity.ts'
-import type { Environment } from './environment.ts'
+import type { JournaledTree } from './journaled-tree.ts'
 import { incarnationKey, ownIncarnationsKey } from './keys.ts'
 import { encodeRecord } from './record.ts'
+import type { RecordTree } from './record-tree.ts'
+import { settled } from './settled.ts'
 
 export interface OwnIncarnation {
   readonly incarnation: Incarnation
@@ -28,22 +30,21 @@ export interface OwnIncarnations {
 const incarnationsKept = 48
 
 /** Begins an incarnation. Durable when it resolves: a ballot must not be used twice. */
-export async function beginIncarnation(environment: Environment): Promise<OwnIncarnations> {
-  const incarnation = toIncarnation((readIncarnation(environment) ?? 0) + 1)
+export async function beginIncarnation(tree: JournaledTree): Promise<OwnIncarnations> {
+  const incarnation = toIncarnation((readIncarnation(tree) ?? 0) + 1)
   const current = { incarnation, incarnationId: randomBytes(8).toString('hex') }
-  const earlier = readIncarnations(environment)
+  const earlier = readIncarnations(tree)
   const kept = [...earlier, current].slice(-incarnationsKept)
   const text = kept.map((each) => `${each.incarnation}:${each.incarnationId}`).join(' ')
-  // One turn, one transaction: the two cannot differ.
-  const counted = environment.put(incarnationKey, encodeRecord(incarnationKey, encodeCount(incarnation)))
-  const noted = environment.put(ownIncarnationsKey, encodeRecord(ownIncarnationsKey, fromBinary(text)))
-  await Promise.all([counted, noted])
+  const counted = { key: incarnationKey, value: encodeRecord(incarnationKey, encodeCount(incarnation)) }
+  const noted = { key: ownIncarnationsKey, value: encodeRecord(ownIncarnationsKey, fromBinary(text)) }
+  await settled((done) => tree.write([counted, noted], done))
   return { current, earlier: kept.slice(0, -1) }
 }
 
 /** Throws PaxosError DATA_DIR_REFUSED when the record cannot be read. */
-export function readIncarnations(environment: Environment): OwnIncarnation[] {
-  const text = readOne(environment, ownIncarnationsKey, toBinary, 'the incarnations of this node') ?? ''
+export function readIncarnations(tree: RecordTree): OwnIncarnation[] {
+  const text = readOne(tree, ownIncarnationsKey, toBinary, 'the incarnations of this node') ?? ''
   return text.split(' ').flatMap((part) => {
     const [number = '', incarnationId = ''] = part.split(':')
     return /^\d{1,15}$/.test(number) ? [{ incarnation: toIncarnation(Number(number)), incarnationId }] : []

@@ -2,24 +2,22 @@ import { fromBinary, toBinary } from '../../base/bytes.ts'
 import { type Incarnation, type NodeId, toIncarnation } from '../../protocol/ids.ts'
 import type { PeerIncarnation, PeerIncarnations } from '../net/admission.ts'
 import { readOne } from './acceptor-load.ts'
-import type { Environment } from './environment.ts'
-import type { FailStop } from './fail-stop.ts'
+import type { JournaledTree } from './journaled-tree.ts'
 import { peerIncarnationKey, peerIncarnationKeys, peerOf } from './keys.ts'
 import { encodeRecord } from './record.ts'
+import type { RecordTree } from './record-tree.ts'
 
 /**
- * With which disk each other node was met, and in which incarnation last. In the acceptor's environment, whose transactions become
- * durable in order: a node is remembered before anything that followed from its messages.
+ * With which disk each other node was met, and in which incarnation last. In the acceptor's tree, whose changes become durable in
+ * order: a node is remembered before anything that followed from its messages.
  */
 export class LmdbPeerIncarnations implements PeerIncarnations {
-  readonly #environment: Environment
-  readonly #failStop: FailStop
+  readonly #tree: JournaledTree
   readonly #incarnations: Map<NodeId, PeerIncarnation>
 
   /** `known`: of `readPeerIncarnations`. */
-  constructor(environment: Environment, failStop: FailStop, known: ReadonlyMap<NodeId, PeerIncarnation>) {
-    this.#environment = environment
-    this.#failStop = failStop
+  constructor(tree: JournaledTree, known: ReadonlyMap<NodeId, PeerIncarnation>) {
+    this.#tree = tree
     this.#incarnations = new Map(known)
   }
 
@@ -36,16 +34,15 @@ export class LmdbPeerIncarnations implements PeerIncarnations {
     const key = peerIncarnationKey(node)
     const { diskId, incarnation, incarnationId } = met
     const text = `${diskId} ${incarnation} ${incarnationId}`
-    const stored = this.#environment.put(key, encodeRecord(key, fromBinary(text)))
-    this.#failStop.track('acceptor.mdb', stored, () => {})
+    this.#tree.write([{ key, value: encodeRecord(key, fromBinary(text)) }], () => {})
   }
 }
 
 /** Throws PaxosError DATA_DIR_REFUSED when a record cannot be read. */
-export function readPeerIncarnations(environment: Environment): Map<NodeId, PeerIncarnation> {
+export function readPeerIncarnations(tree: RecordTree): Map<NodeId, PeerIncarnation> {
   const found = new Map<NodeId, PeerIncarnation>()
-  for (const { key } of environment.getRange({ ...peerIncarnationKeys })) {
-    const text = readOne(environment, key, toBinary, 'the disk of another node')
+  for (const { key } of tree.getRange(peerIncarnationKeys)) {
+    const text = readOne(tree, key, toBinary, 'the disk of another node')
     if (text === undefined) continue
     // Directories of earlier builds have the disk alone.
     const [diskId = '', incarnation = '0', incarnationId = ''] = text.split(' ')

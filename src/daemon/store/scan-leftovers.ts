@@ -1,14 +1,14 @@
 import type { Slot } from '../../protocol/ids.ts'
 import { unreadable } from './acceptor-load.ts'
-import type { Tree } from './environment.ts'
 import type { LeftoverRun } from './kept-votes.ts'
 import type { LogKeys } from './keys.ts'
+import type { RecordTree } from './record-tree.ts'
 
 /** Sizes are only to be about right, and reading every vote would hold up a start: one of so many is looked at. */
 const sampleEvery = 16
 
 /** Adds the votes that lie below the truncated watermark. Throws PaxosError DATA_DIR_REFUSED when a key cannot be read. */
-export function scanLeftovers(tree: Tree, keys: LogKeys, upTo: Slot, run: LeftoverRun): void {
+export function scanLeftovers(tree: RecordTree, keys: LogKeys, upTo: Slot, run: LeftoverRun): void {
   let open: { readonly slot: Slot; pieces: number; isWhole: boolean } | undefined
   let bytes = 0
   let seen = 0
