@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { PaxosError } from '../../src/base/error.ts'
 import { openEnvironment } from '../../src/daemon/store/environment.ts'
 import { FailStop } from '../../src/daemon/store/fail-stop.ts'
-import { readJournal } from '../../src/daemon/store/journal-file.ts'
+import { ensureJournalFile } from '../../src/daemon/store/journal-file.ts'
 import { LogKeys } from '../../src/daemon/store/keys.ts'
 import { LmdbAcceptorStore } from '../../src/daemon/store/lmdb-acceptor-store.ts'
 import { LmdbStateStore } from '../../src/daemon/store/lmdb-state-store.ts'
 import { openJournaledTree } from '../../src/daemon/store/open-journaled-tree.ts'
+import { readStoppedTree } from '../../src/daemon/store/stopped-tree.ts'
 import { type EpochNumber, type GroupId, toSlot } from '../../src/protocol/ids.ts'
 import { type AcceptorDisk, acceptorStoreConformance, type Damage } from './acceptor-store.ts'
 import { type StateDisk, stateStoreConformance } from './state-store.ts'
@@ -20,8 +21,9 @@ acceptorStoreConformance('LmdbAcceptorStore', async (): Promise<AcceptorDisk> =>
     async open() {
       const failStop = newFailStop()
       const environment = openEnvironment(path, { pageSize: 4096, readOnly: false })
-      const layer = await readJournal(directory, environment)
-      const store = new LmdbAcceptorStore(await openJournaledTree(directory, { environment, layer, failStop }))
+      const stopped = await readStoppedTree(directory, environment)
+      await ensureJournalFile(directory)
+      const store = new LmdbAcceptorStore(await openJournaledTree(directory, { environment, stopped, failStop }))
       return {
         store,
         breakDisk: () => failStop.fail(new PaxosError('STORE_FAILED', 'broken by the test')),

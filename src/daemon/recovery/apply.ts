@@ -27,9 +27,10 @@ import {
   sameIdentity,
   writeIdentityFile,
 } from '../store/identity.ts'
-import { readJournal } from '../store/journal-file.ts'
+import { ensureJournalFile } from '../store/journal-file.ts'
+import type { JournaledTree } from '../store/journaled-tree.ts'
 import { identityKey, LogKeys } from '../store/keys.ts'
-import { LayeredTree } from '../store/layered-tree.ts'
+import type { LayeredTree } from '../store/layered-tree.ts'
 import { LmdbAcceptorStore } from '../store/lmdb-acceptor-store.ts'
 import { stateFile } from '../store/lmdb-state-store.ts'
 import { openJournaledTree } from '../store/open-journaled-tree.ts'
@@ -39,7 +40,7 @@ import { encodeRecord } from '../store/record.ts'
 import type { RecordTree } from '../store/record-tree.ts'
 import { settled } from '../store/settled.ts'
 import { statePageSize, stateView } from '../store/state-tree.ts'
-import type { TreeLayer } from '../store/tree-layer.ts'
+import { readStoppedTree } from '../store/stopped-tree.ts'
 import { survivorOf } from './directory-survivor.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { type PlanFile, rangesOf } from './plan-file.ts'
@@ -64,8 +65,7 @@ export async function applyPlan(plan: PlanFile, directory: string, isDryRun: boo
     const file = await readIdentityFile(path)
     environment = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: isDryRun })
     checkTree(environment)
-    const layer = await readJournal(path, environment)
-    const tree = new LayeredTree(environment, () => [layer])
+    const tree = await readStoppedTree(path, environment)
     const record = readIdentityRecord(tree)
     if (record === undefined || file === undefined) {
       throw refused(path, 'it is not whole', { hint: '`paxos doctor --data-dir` says what is missing.' })
@@ -79,13 +79,12 @@ export async function applyPlan(plan: PlanFile, directory: string, isDryRun: boo
     const { recovered = [] } = record
     const next = { clusterId: plan.recoveredId, recovered: [...recovered, plan.clusterId] }
     const identity = found === 'ready' ? { ...record, ...next, formatVersion: directoryFormat } : record
-    if (!isDryRun && found === 'ready') {
-      const written = environment
+    if (!isDryRun && found !== 'applied') {
+      const opened = { path, environment, stopped: tree }
       environment = undefined
-      await write(plan, identity, { path, environment: written, layer })
+      await write(found === 'ready' ? plan : undefined, identity, opened)
+      await writeIdentityFile(path, identity)
     }
-    // Durable by now, also when an earlier run came just so far.
-    if (!isDryRun && found !== 'applied') await writeIdentityFile(path, identity)
     return { name, id, directory: path, found }
   } finally {
     await environment?.close()
@@ -160,26 +159,32 @@ const commitDeadlineMs = 60_000
 interface Opened {
   readonly path: string
   readonly environment: Environment
-  readonly layer: TreeLayer
+  readonly stopped: LayeredTree
 }
 
-/** Closes the environment. */
-async function write(plan: PlanFile, identity: Identity, { path, environment, layer }: Opened): Promise<void> {
+/** All of it is in LMDB when it resolves; without a plan, what an earlier run wrote. Closes the environment. */
+async function write(plan: PlanFile | undefined, identity: Identity, opened: Opened): Promise<void> {
+  const { path, environment, stopped } = opened
   const failStop = new FailStop({ commitDeadlineMs, onFailure: () => {} })
+  let closing: { close(): Promise<void> } = environment
   try {
-    const tree = await openJournaledTree(path, { environment, layer, failStop })
-    const store = new LmdbAcceptorStore(tree)
-    try {
-      const writes = recoveredWrites(plan, identity.nodeId, acceptorOf(tree))
-      const named = { key: identityKey, value: encodeRecord(identityKey, encodeIdentity(identity)) }
-      // One turn, at once or not at all: what is decided, and whose it is, cannot differ.
-      await Promise.all([settled((done) => tree.write([named], done)), settled((done) => store.commit(writes, done))])
-    } finally {
-      await store.close()
-    }
+    await ensureJournalFile(path)
+    const tree = await openJournaledTree(path, { environment, stopped, failStop })
+    closing = tree
+    if (plan !== undefined) await writePlan(plan, identity, tree)
+    await tree.fold()
   } finally {
+    await closing.close()
     failStop.close()
   }
+}
+
+async function writePlan(plan: PlanFile, identity: Identity, tree: JournaledTree): Promise<void> {
+  const store = new LmdbAcceptorStore(tree)
+  const writes = recoveredWrites(plan, identity.nodeId, acceptorOf(tree))
+  const named = { key: identityKey, value: encodeRecord(identityKey, encodeIdentity(identity)) }
+  // One turn, at once or not at all: what is decided, and whose it is, cannot differ.
+  await Promise.all([settled((done) => tree.write([named], done)), settled((done) => store.commit(writes, done))])
 }
 
 function acceptorOf(tree: RecordTree): Pick<AcceptorStore, 'loadEpochs' | 'load'> {

@@ -162,6 +162,47 @@ test('a directory without identity.json is refused once its node has run', async
   })
 })
 
+test('a directory whose journal was lost, or is all that was left, must not vote again', async () => {
+  await withDirectory(async (path) => {
+    await created(path)
+    const journal = join(path, 'acceptor.journal')
+    await rename(journal, join(path, '..', 'aside'))
+    await assert.rejects(openFor(path), refusal(/acceptor\.journal is missing, so the promises of this node are lost/))
+    await assert.rejects(openDataDirectoryReadOnly({ path }), refusal(/acceptor\.journal is missing/))
+    await writeFile(journal, 'short')
+    await assert.rejects(openFor(path), refusal(/acceptor\.journal has 5 bytes instead of 8388608/))
+    await rename(join(path, '..', 'aside'), journal)
+    await created(path)
+    for (const name of readdirSync(path)) if (name !== 'acceptor.journal') await rm(join(path, name))
+    await assert.rejects(openFor(path), refusal(/identity\.json is missing/))
+  })
+})
+
+test('a directory of the format without a journal gets one; what it was before is not taken afterwards', async () => {
+  await withDirectory(async (path) => {
+    await mkdir(path, { recursive: true })
+    const identity = { formatVersion: 1, ...expected, diskId: 'd' }
+    await setAcceptor(path, (put) => {
+      put(identityKey, encodeIdentity(identity))
+      put(incarnationKey, new Uint8Array(8))
+    })
+    await writeFile(join(path, 'identity.json'), JSON.stringify(identity))
+    const before = readFileSync(join(path, 'acceptor.mdb'))
+    const looked = await openDataDirectoryReadOnly({ path })
+    assert.equal(looked.identity.formatVersion, 1)
+    await looked.close()
+    const directory = await openFor(path)
+    assert.deepEqual(directory.identity, { ...identity, formatVersion: 2 })
+    await directory.close()
+    assert.deepEqual(JSON.parse(readFileSync(join(path, 'identity.json'), 'utf8')), directory.identity)
+    // Interrupted between the two copies of the identity.
+    await writeFile(join(path, 'identity.json'), JSON.stringify(identity))
+    await created(path)
+    await writeFile(join(path, 'acceptor.mdb'), before)
+    await assert.rejects(openFor(path), refusal(/acceptor\.mdb is of an earlier format than identity\.json/))
+  })
+})
+
 test('a first creation that was interrupted is completed, for the same node only', async () => {
   await withDirectory(async (path) => {
     await mkdir(path, { recursive: true })

@@ -21,6 +21,7 @@ import {
   acceptorLost,
   ensureIdentity,
   establishedIdentity,
+  identityLost,
   raiseFormat,
   readIncarnation,
   refused,
@@ -31,9 +32,8 @@ import { type Environment, isUnborn, openEnvironment, reasonOf, removeUnborn } f
 import { FailStop } from './fail-stop.ts'
 import { fileSystemSpace } from './file-system-space.ts'
 import { type ExpectedIdentity, type Identity, identityFile, readIdentityFile } from './identity.ts'
-import { journalFile, readJournal } from './journal-file.ts'
+import { ensureJournalFile, journalFile } from './journal-file.ts'
 import { LogKeys } from './keys.ts'
-import { LayeredTree } from './layered-tree.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { LmdbStateStore, stateFile } from './lmdb-state-store.ts'
 import { openJournaledTree } from './open-journaled-tree.ts'
@@ -50,6 +50,7 @@ import {
   statePageSize,
   stateView,
 } from './state-tree.ts'
+import { readStoppedTree } from './stopped-tree.ts'
 import { usageOf } from './store-usage.ts'
 
 export interface DataDirectoryOptions extends Omit<LockOptions, 'isReading'> {
@@ -125,17 +126,18 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     const acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: false })
     opened.push(acceptor)
     checkTree(acceptor)
-    const layer = await readJournal(path, acceptor)
-    const seen = new LayeredTree(acceptor, () => [layer])
-    const found = { directory: path, environment: acceptor, tree: seen, file }
+    const stopped = await readStoppedTree(path, acceptor)
+    const found = { directory: path, environment: acceptor, tree: stopped, file }
     const established = await ensureIdentity(found, options.expected)
-    const known = readKnown(seen)
+    const known = readKnown(stopped)
     const snapshotIdleMs = options.snapshotIdleMs ?? snapshotIdleMsDefault
     const state = new LmdbStateStore({ directory: path, failStop, snapshotIdleMs })
     opened.push(state)
     await syncDirectory(path)
+    await ensureJournalFile(path)
     const identity = await raiseFormat(found, established)
-    const tree = await openJournaledTree(path, { environment: acceptor, layer, failStop })
+    const tree = await openJournaledTree(path, { environment: acceptor, stopped, failStop })
+    opened[0] = tree
     // Last: only the last few are kept, and starts that came to nothing must not push them out.
     const incarnations = await beginIncarnation(tree)
     const store = new LmdbAcceptorStore(tree, options.keptBytesMax)
@@ -152,13 +154,14 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
         await store.close()
         await state.close()
         failStop.close()
-        await lock.release()
+        // A write that hangs may still reach the disk: nobody else may begin before this process has ended.
+        if (!failStop.failed) await lock.release()
       },
     }
   } catch (error) {
     failStop.close()
     for (const each of opened.toReversed()) await each.close()
-    await lock.release()
+    if (!failStop.failed) await lock.release()
     throw error
   }
 }
@@ -199,8 +202,7 @@ export async function openDataDirectoryReadOnly(options: { readonly path: string
     const acceptor = openEnvironment(join(path, acceptorFile), { pageSize: acceptorPageSize, readOnly: true })
     opened.push(acceptor)
     checkTree(acceptor)
-    const layer = await readJournal(path, acceptor)
-    const tree = new LayeredTree(acceptor, () => [layer])
+    const tree = await readStoppedTree(path, acceptor)
     const identity = establishedIdentity({ directory: path, environment: acceptor, tree, file })
     const incarnation = readIncarnation(tree)
     const state = openState(path, opened)
@@ -269,7 +271,7 @@ export const restoreWork = 'restore.tmp'
 
 /** What may lie in a directory that is about to become a node's: our own beginnings, sockets, and a file system's own. */
 const mayBeThere = new Set([
-  ...[acceptorFile, `${acceptorFile}-lock`, journalFile, `${journalFile}.tmp`, stateFile, `${stateFile}-lock`],
+  ...[acceptorFile, `${acceptorFile}-lock`, stateFile, `${stateFile}-lock`],
   ...[`${identityFile}.tmp`, lockSocket, lockFile, 'lost+found'],
 ])
 
@@ -282,6 +284,8 @@ async function checkFiles(path: string, hasIdentity: boolean, mayCreate: boolean
   if (names.includes(restoreWork)) {
     throw refused(path, 'a restore into it was interrupted', { hint: 'Run the same `paxos restore` again.' })
   }
+  // It is made after identity.json.
+  if (names.includes(journalFile)) throw identityLost(path)
   if (!mayCreate && !names.includes(acceptorFile)) {
     throw refused(path, 'there is no node in it', { hint: 'Check the path of the data directory.' })
   }

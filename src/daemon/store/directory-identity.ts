@@ -47,12 +47,12 @@ export function establishedIdentity({ directory, environment, tree, file }: Foun
       hint: 'Start the node once with its configuration to complete it.',
     })
   }
-  if (file === undefined) {
-    throw refused(directory, `${identityFile} is missing`, {
-      hint: `${acceptorFile} is there, so files were removed or mixed. Put back the one that was removed; an old copy of the directory has forgotten promises and must not be started.`,
-    })
-  }
+  if (file === undefined) throw identityLost(directory)
   if (record === undefined) throw acceptorLost(directory, `${acceptorFile} holds no identity`)
+  // The record is always written first.
+  if (record.formatVersion < file.formatVersion) {
+    throw acceptorLost(directory, `${acceptorFile} is of an earlier format than ${identityFile}`)
+  }
   if (record.diskId === file.diskId && record.recovered?.includes(file.clusterId) === true) {
     throw refused(directory, 'a recovery of it was interrupted', { hint: 'Run the same `paxos recover apply` again.' })
   }
@@ -102,6 +102,12 @@ function newIdentity({ clusterId, nodeId, name, restoredFrom }: ExpectedIdentity
   return { ...fresh, clusterId: restoredClusterId(clusterId, restoredFrom), restoredFrom }
 }
 
+export function identityLost(directory: string): PaxosError {
+  return refused(directory, `${identityFile} is missing`, {
+    hint: 'Files of a node are there, so some were removed or mixed. Put back the one that was removed; an old copy of the directory has forgotten promises and must not be started.',
+  })
+}
+
 export function acceptorLost(directory: string, what: string): PaxosError {
   return refused(directory, `${what}, so the promises of this node are lost`, {
     hint: 'A node that forgot its promises must not vote again. Bring it back under a new id, with an empty directory.',
@@ -117,7 +123,7 @@ export function readIncarnation(tree: RecordTree): number | undefined {
   return readOne(tree, incarnationKey, decodeCount, 'incarnation')
 }
 
-/** Nothing but an identity, or not even that. */
+/** Nothing but an identity, or not even that. The mark of the journal counts, so what is in the journal alone need not be looked at. */
 function neverVoted(environment: Environment): boolean {
   for (const key of environment.getKeys({ start: Uint8Array.of(0) })) {
     if (Buffer.compare(key, identityKey) !== 0) return false

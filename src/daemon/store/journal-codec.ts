@@ -12,8 +12,8 @@ import { ByteReader, BytesError, ByteWriter } from '../../base/bytes.ts'
 import type { TreeWrite } from './record-tree.ts'
 
 /**
- * A record begins where no other ends, so that writing it cannot damage one that was acknowledged: file systems and disks
- * write whole blocks.
+ * A record has blocks of its own, so that writing it cannot damage one that was acknowledged: file systems and disks write
+ * whole blocks.
  */
 export const blockBytes = 4096
 

@@ -1,10 +1,13 @@
 /** The journal as it lies in a data directory: made, and read when the directory is opened. */
-import { statSync, writeSync } from 'node:fs'
-import { open, readFile, rename, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants, type Stats, statSync, writeSync } from 'node:fs'
+import { access, open, readFile, rename, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { assert } from '../../base/assert.ts'
+import { PaxosError } from '../../base/error.ts'
 import { readOne } from './acceptor-load.ts'
-import { acceptorLost, refused } from './directory-identity.ts'
+import { acceptorFile, acceptorLost, refused } from './directory-identity.ts'
 import { giveTo, syncDirectory } from './durable-file.ts'
+import { reasonOf } from './environment.ts'
 import { blockBytes, decodeMark, type JournalMark, type JournalRecord, readRecord } from './journal-codec.ts'
 import { journalLimits } from './journal-limits.ts'
 import { journalKey } from './keys.ts'
@@ -21,9 +24,10 @@ export async function readJournal(directory: string, tree: RecordTree): Promise<
   const layer = new TreeLayer()
   const mark = readOne(tree, journalKey, decodeMark, 'the mark of the journal')
   if (mark === undefined) return layer
-  const file = await readFile(join(directory, journalFile)).catch((cause: unknown) => {
+  const file = await readWritable(join(directory, journalFile)).catch((cause: unknown) => {
     if (isMissing(cause)) throw acceptorLost(directory, `${journalFile} is missing`)
-    throw refused(directory, `${journalFile} cannot be read`, { hint: 'Check owner and permissions.', cause })
+    const why = `${journalFile} cannot be read and written: ${reasonOf(cause)}`
+    throw refused(directory, why, { hint: 'Check owner and permissions.', cause })
   })
   if (file.length !== mark.bytes) {
     throw acceptorLost(directory, `${journalFile} has ${file.length} bytes instead of ${mark.bytes}`)
@@ -39,6 +43,12 @@ export async function readJournal(directory: string, tree: RecordTree): Promise<
   // What a crash cut short is the last one. With a later one behind it, it was acknowledged, and is damaged.
   if (hasLater(file, mark, number)) throw acceptorLost(directory, `record ${number} of ${journalFile} is damaged`)
   return layer
+}
+
+/** Who may not write it could not run the node, and finds that out before anything is changed. */
+async function readWritable(path: string): Promise<Buffer> {
+  await access(path, constants.R_OK | constants.W_OK)
+  return await readFile(path)
 }
 
 function recordAt(
@@ -59,23 +69,39 @@ function hasLater(file: Buffer, { run }: JournalMark, number: number): boolean {
   return false
 }
 
-/** Makes the file unless it is there. All its blocks are written, so that later writes change no length and no map of blocks. */
+/**
+ * Makes the file unless it is there. All its blocks are written, so that later writes change no length and no map of blocks.
+ * Throws PaxosError STORE_FAILED.
+ */
 export async function ensureJournalFile(directory: string): Promise<void> {
   const path = join(directory, journalFile)
-  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return
+  // One that a mark tells of has the right length, or was refused.
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= blockBytes) return
+  try {
+    await make(path, await stat(join(directory, acceptorFile)))
+  } catch (cause) {
+    throw new PaxosError('STORE_FAILED', `Cannot make ${path}: ${reasonOf(cause)}`, {
+      hint: `It takes ${journalLimits.journalBytes / 1024 / 1024} MiB. Check disk and file system, then start the node again. Nothing is lost.`,
+      cause,
+    })
+  }
+}
+
+async function make(path: string, owner: Stats): Promise<void> {
   const half = `${path}.tmp`
   const file = await open(half, 'w', 0o600)
   try {
-    // Block by block: written as one, it would count as written whole, in the figures of the system, whenever a part of it is.
+    // Block by block: of one large write, /proc/PID/io counts all as written again whenever a part of it is.
     const zeros = Buffer.alloc(blockBytes)
     for (let at = 0; at < journalLimits.journalBytes; at += blockBytes) writeSync(file.fd, zeros)
-    await giveTo(file, await stat(directory))
+    assert((await file.stat()).size === journalLimits.journalBytes, 'a write was cut short')
+    await giveTo(file, owner)
     await file.sync()
   } finally {
     await file.close()
   }
   await rename(half, path)
-  await syncDirectory(directory)
+  await syncDirectory(dirname(path))
 }
 
 function isMissing(cause: unknown): boolean {

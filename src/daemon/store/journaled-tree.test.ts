@@ -6,13 +6,14 @@ import { type TestContext, test } from 'node:test'
 import { PaxosError } from '../../base/error.ts'
 import { openEnvironment } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
-import { journalFile, readJournal } from './journal-file.ts'
+import { ensureJournalFile, journalFile } from './journal-file.ts'
 import { journalLimits } from './journal-limits.ts'
 import type { JournaledTree } from './journaled-tree.ts'
 import { journalKey, peerIncarnationKeys } from './keys.ts'
 import { openJournaledTree } from './open-journaled-tree.ts'
 import type { TreeWrite } from './record-tree.ts'
 import { settled } from './settled.ts'
+import { readStoppedTree } from './stopped-tree.ts'
 
 const acceptorFile = 'acceptor.mdb'
 
@@ -31,8 +32,9 @@ function newDirectory(t: TestContext): string {
 async function open(directory: string): Promise<Opened> {
   const environment = openEnvironment(join(directory, acceptorFile), { pageSize: 4096, readOnly: false })
   const failStop = new FailStop({ commitDeadlineMs: 10_000, onFailure: () => {} })
-  const layer = await readJournal(directory, environment)
-  const tree = await openJournaledTree(directory, { environment, layer, failStop, foldMs: 60_000 })
+  const stopped = await readStoppedTree(directory, environment)
+  await ensureJournalFile(directory)
+  const tree = await openJournaledTree(directory, { environment, stopped, failStop, foldMs: 60_000 })
   return { directory, failStop, tree }
 }
 

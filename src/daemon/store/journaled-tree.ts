@@ -3,7 +3,7 @@
  *
  * Invariants:
  * - a change can be read when it is durable, and not before.
- * - calls of one turn share a record of the journal: all or nothing. Calls take effect in order.
+ * - a call is in one record of the journal, all or nothing; so are the calls made together. They take effect in order.
  * - a buffer given to it is never touched again.
  */
 import type { Done } from '../../runtime/ports.ts'
@@ -106,7 +106,7 @@ export class JournaledTree implements RecordTree {
       this.#begin(
         (done) => this.#failStop.track('acceptor.journal', this.#journal.append(writes), done),
         (error) => {
-          if (error === undefined) this.#folder.add(writes)
+          if (error === undefined) this.#folder.add(writes, this.#journal.end)
           finish(error)
         },
       )

@@ -9,12 +9,13 @@ import type { Write } from '../../protocol/effect.ts'
 import { firstEpoch, firstGroup, toIncarnation, toNodeId, toSlot } from '../../protocol/ids.ts'
 import { openEnvironment } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
-import { readJournal } from './journal-file.ts'
+import { ensureJournalFile } from './journal-file.ts'
 import type { JournaledTree } from './journaled-tree.ts'
 import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore } from './lmdb-acceptor-store.ts'
 import { openJournaledTree } from './open-journaled-tree.ts'
 import { settled } from './settled.ts'
+import { readStoppedTree } from './stopped-tree.ts'
 
 const keys = new LogKeys(firstGroup, firstEpoch)
 const ballot = { epoch: firstEpoch, round: 1, node: toNodeId(1), incarnation: toIncarnation(1), sub: 0 }
@@ -35,8 +36,9 @@ function file(t: TestContext): (keptBytesMax: number) => Promise<Opened> {
   return async (keptBytesMax) => {
     const environment = openEnvironment(join(directory, 'acceptor.mdb'), { pageSize: 4096, readOnly: false })
     const failStop = new FailStop({ commitDeadlineMs: 10_000, onFailure: () => {} })
-    const layer = await readJournal(directory, environment)
-    const tree = await openJournaledTree(directory, { environment, layer, failStop })
+    const stopped = await readStoppedTree(directory, environment)
+    await ensureJournalFile(directory)
+    const tree = await openJournaledTree(directory, { environment, stopped, failStop })
     const store = new LmdbAcceptorStore(tree, keptBytesMax)
     store.load(firstGroup, firstEpoch)
     const commit = (...writes: readonly Write[]): Promise<void> =>

@@ -27,6 +27,15 @@ function treeOf(records: ReadonlyMap<string, string>): RecordTree {
   }
 }
 
+test('keys are read without values', () => {
+  const noValues = { ...treeOf(new Map([['a', '1']])), getRange: () => assert.fail('the values were read') }
+  const layer = new TreeLayer()
+  layer.add([{ key: Buffer.from('b'), value: Buffer.from('2') }])
+  const tree = new LayeredTree(noValues, () => [layer])
+  const keys = [...tree.getKeys({ start: Buffer.from('a'), end: Buffer.from('c') })]
+  assert.deepEqual(keys, [Buffer.from('a'), Buffer.from('b')])
+})
+
 test('a tree below layers reads as if all of them were in it', () => {
   const random = new Random(3)
   for (let round = 0; round < 300; round++) {

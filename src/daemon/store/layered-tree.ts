@@ -1,6 +1,6 @@
 import { toBinary } from '../../base/bytes.ts'
 import type { KeyBounds } from './keys.ts'
-import type { RecordTree, TreeWrite } from './record-tree.ts'
+import type { RecordTree, TreeRecord, TreeWrite } from './record-tree.ts'
 import type { TreeLayer } from './tree-layer.ts'
 
 /** A tree as it will be when the layers above it are in it. */
@@ -14,29 +14,50 @@ export class LayeredTree implements RecordTree {
     this.#layers = layers
   }
 
+  /** The newest first. */
+  get layers(): readonly TreeLayer[] {
+    return this.#layers()
+  }
+
   get(key: Uint8Array): Uint8Array | undefined {
     const name = toBinary(key)
-    for (const { writes } of this.#layers()) {
+    for (const { writes } of this.layers) {
       const write = writes.get(name)
       if (write !== undefined) return write.value
     }
     return this.#base.get(key)
   }
 
-  getRange(bounds: KeyBounds): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
-    const changes = this.#changes(bounds)
-    return changes.length === 0 ? this.#base.getRange(bounds) : merge(this.#base.getRange(bounds), changes)
+  getRange({ start, end }: KeyBounds): Iterable<TreeRecord> {
+    const records = this.#base.getRange({ start, end })
+    const changes = this.#changes({ start, end })
+    if (changes.length === 0) return records
+    return merge(
+      records,
+      ({ key }) => key,
+      changes,
+      (key, value) => ({ key, value }),
+    )
   }
 
-  *getKeys(bounds: KeyBounds): Iterable<Uint8Array> {
-    for (const { key } of this.getRange(bounds)) yield key
+  /** Without reading the values: they may be the whole log. */
+  getKeys({ start, end }: KeyBounds): Iterable<Uint8Array> {
+    const keys = this.#base.getKeys({ start, end })
+    const changes = this.#changes({ start, end })
+    if (changes.length === 0) return keys
+    return merge(
+      keys,
+      (key) => key,
+      changes,
+      (key) => key,
+    )
   }
 
   /** By rising keys. */
   #changes({ start, end }: KeyBounds): readonly TreeWrite[] {
     const [from, below] = [toBinary(start), toBinary(end)]
     const found = new Map<string, TreeWrite>()
-    for (const { writes } of this.#layers()) {
+    for (const { writes } of this.layers) {
       for (const [name, write] of writes) {
         if (from <= name && name < below && !found.has(name)) found.set(name, write)
       }
@@ -45,21 +66,23 @@ export class LayeredTree implements RecordTree {
   }
 }
 
-function* merge(
-  base: Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>,
+function* merge<T>(
+  base: Iterable<T>,
+  keyOf: (item: T) => Uint8Array,
   changes: readonly TreeWrite[],
-): Generator<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+  itemOf: (key: Uint8Array, value: Uint8Array) => T,
+): Generator<T, undefined> {
   let at = 0
-  for (const record of base) {
+  for (const item of base) {
     let order = 1
     for (let change = changes[at]; change !== undefined; change = changes[at]) {
-      order = Buffer.compare(change.key, record.key)
+      order = Buffer.compare(change.key, keyOf(item))
       if (order > 0) break
       at++
-      if (change.value !== undefined) yield { key: change.key, value: change.value }
+      if (change.value !== undefined) yield itemOf(change.key, change.value)
       if (order === 0) break
     }
-    if (order !== 0) yield record
+    if (order !== 0) yield item
   }
-  for (const { key, value } of changes.slice(at)) if (value !== undefined) yield { key, value }
+  for (const { key, value } of changes.slice(at)) if (value !== undefined) yield itemOf(key, value)
 }

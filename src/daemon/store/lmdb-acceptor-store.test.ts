@@ -10,12 +10,13 @@ import { encodeVote } from './acceptor-codec.ts'
 import { checkTree } from './acceptor-load.ts'
 import { type Environment, openEnvironment } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
-import { readJournal } from './journal-file.ts'
+import { ensureJournalFile } from './journal-file.ts'
 import type { JournaledTree } from './journaled-tree.ts'
 import { LogKeys } from './keys.ts'
 import { LmdbAcceptorStore, pieceBytes } from './lmdb-acceptor-store.ts'
 import { openJournaledTree } from './open-journaled-tree.ts'
 import { settled } from './settled.ts'
+import { readStoppedTree } from './stopped-tree.ts'
 
 const keys = new LogKeys(firstGroup, firstEpoch)
 const ballot = { epoch: firstEpoch, round: 1, node: toNodeId(1), incarnation: toIncarnation(1), sub: 0 }
@@ -37,7 +38,9 @@ async function withFile(body: (open: () => Promise<JournaledTree>) => Promise<vo
 async function openTree(directory: string): Promise<JournaledTree> {
   const environment = openEnvironment(join(directory, 'acceptor.mdb'), { pageSize: 4096, readOnly: false })
   const failStop = new FailStop({ commitDeadlineMs: 10_000, onFailure: () => {} })
-  return openJournaledTree(directory, { environment, layer: await readJournal(directory, environment), failStop })
+  const stopped = await readStoppedTree(directory, environment)
+  await ensureJournalFile(directory)
+  return openJournaledTree(directory, { environment, stopped, failStop })
 }
 
 function commit(store: LmdbAcceptorStore, writes: readonly Write[]): Promise<void> {

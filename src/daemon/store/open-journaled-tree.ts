@@ -4,45 +4,50 @@ import { type Environment, reasonOf } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
 import { Journal } from './journal.ts'
 import { encodeMark } from './journal-codec.ts'
-import { ensureJournalFile, journalFile } from './journal-file.ts'
+import { journalFile } from './journal-file.ts'
 import { journalLimits } from './journal-limits.ts'
 import { JournaledTree } from './journaled-tree.ts'
 import { journalKey } from './keys.ts'
+import type { LayeredTree } from './layered-tree.ts'
 import { encodeRecord } from './record.ts'
-import type { TreeLayer } from './tree-layer.ts'
+import { settled } from './settled.ts'
 
 export interface JournaledTreeSetup {
   readonly environment: Environment
-  /** Of `readJournal`. */
-  readonly layer: TreeLayer
+  /** Of `readStoppedTree`. */
+  readonly stopped: LayeredTree
   readonly failStop: FailStop
   /** As of the limit of this name, if it is to be another. */
   readonly foldMs?: number
 }
 
 /**
- * Takes over what the journal of a directory held, and begins it anew. Throws PaxosError STORE_FAILED.
+ * Takes over what the journal of a directory held, and begins it anew. Its file must be there. Throws PaxosError
+ * STORE_FAILED; the environment stays open.
  */
 export async function openJournaledTree(
   directory: string,
-  { environment, layer, failStop, foldMs = journalLimits.foldMs }: JournaledTreeSetup,
+  { environment, stopped, failStop, foldMs = journalLimits.foldMs }: JournaledTreeSetup,
 ): Promise<JournaledTree> {
-  try {
-    // Before the journal can be replaced: what is in it is in LMDB then.
-    await Promise.all(
-      [...layer.writes.values()].map(({ key, value }) =>
-        value === undefined ? environment.remove(key) : environment.put(key, value),
-      ),
-    )
-    await ensureJournalFile(directory)
-    const journal = await Journal.open(join(directory, journalFile))
-    const mark = encodeMark(journal.markAt(journal.end))
-    await environment.put(journalKey, encodeRecord(journalKey, mark))
-    return new JournaledTree({ environment, journal, failStop, foldMs })
-  } catch (cause) {
-    throw new PaxosError('STORE_FAILED', `Cannot begin the journal in ${directory}: ${reasonOf(cause)}`, {
+  const durable = (promises: readonly Promise<unknown>[]): Promise<void> =>
+    settled((done) => failStop.track('acceptor.mdb', Promise.all(promises), done))
+  const writes = stopped.layers.flatMap((layer) => [...layer.writes.values()])
+  await durable(
+    writes.map(({ key, value }) => (value === undefined ? environment.remove(key) : environment.put(key, value))),
+  )
+  // Only now: what it holds is of no use any more.
+  const journal = await Journal.open(join(directory, journalFile)).catch((cause: unknown) => {
+    throw new PaxosError('STORE_FAILED', `Cannot open ${journalFile} in ${directory}: ${reasonOf(cause)}`, {
       hint: 'Check disk and file system, then start the node again. Nothing is lost.',
       cause,
     })
+  })
+  try {
+    const mark = encodeRecord(journalKey, encodeMark(journal.markAt(journal.end)))
+    await durable([environment.put(journalKey, mark)])
+    return new JournaledTree({ environment, journal, failStop, foldMs })
+  } catch (error) {
+    await journal.close()
+    throw error
   }
 }

@@ -11,7 +11,7 @@ import { assert } from '../../base/assert.ts'
 import type { Done } from '../../runtime/ports.ts'
 import type { Environment } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
-import type { Journal } from './journal.ts'
+import type { Journal, JournalPosition } from './journal.ts'
 import { encodeMark } from './journal-codec.ts'
 import { journalLimits } from './journal-limits.ts'
 import { journalKey } from './keys.ts'
@@ -43,16 +43,20 @@ export class TreeFolder {
   #pending = new TreeLayer()
   /** What came before that, and the transaction in flight takes over. */
   #folding: TreeLayer | undefined
+  /** Of what is pending, in the journal. */
+  #end: JournalPosition
   #inTransaction = false
   #ended = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #isDue = false
   #step: BackgroundStep | undefined
   #isStepNext = false
+  #isClosing = false
 
   constructor({ environment, journal, failStop, foldMs, onSettled }: TreeFolderSetup) {
     this.#environment = environment
     this.#journal = journal
+    this.#end = journal.end
     this.#failStop = failStop
     this.#foldMs = foldMs
     this.#onSettled = onSettled
@@ -63,14 +67,15 @@ export class TreeFolder {
     return this.#folding === undefined ? [this.#pending] : [this.#pending, this.#folding]
   }
 
-  /** Everything is in LMDB. */
+  /** Everything is in LMDB, and nothing is being written there. */
   get isIdle(): boolean {
     return !this.#inTransaction && this.#pending.isEmpty
   }
 
-  /** They are durable in the journal. */
-  add(writes: readonly TreeWrite[]): void {
+  /** They are durable in the journal, up to `end`. */
+  add(writes: readonly TreeWrite[], end: JournalPosition): void {
     this.#pending.add(writes)
+    this.#end = end
     this.#schedule()
   }
 
@@ -82,6 +87,7 @@ export class TreeFolder {
 
   /** Does `step` between other transactions, again and again until there is nothing to do. */
   inBackground(step: BackgroundStep): void {
+    if (this.#isClosing) return
     this.#step = step
     this.#next()
   }
@@ -109,6 +115,7 @@ export class TreeFolder {
 
   /** Takes no step any more, and resolves when nothing is in flight. Rejects with STORE_FAILED. */
   async close(): Promise<void> {
+    this.#isClosing = true
     this.#step = undefined
     await this.fold()
     if (this.#inTransaction) await this.#ended
@@ -140,7 +147,7 @@ export class TreeFolder {
       return
     }
     this.#folding = layer
-    const { end } = this.#journal
+    const end = this.#end
     const mark = encodeRecord(journalKey, encodeMark(this.#journal.markAt(end)))
     this.#transact(this.#queue([...layer.writes.values(), { key: journalKey, value: mark }]), (error) => {
       if (error !== undefined) return
