@@ -317,7 +317,7 @@ export const limitSettings: Settings<NodeLimits> = {
   ),
   stateFlushBytes: bytes(
     {
-      doc: 'Applied changes that may wait to be written to the state database: more of them hold up the node for longer.',
+      doc: 'Applied changes that may wait to be written to the state database: more of them hold up the node for longer. Each member takes a share of its own above half of it, so that not all are held up at once.',
       fallback: 4 * mib,
       excess: 'flushed',
     },

@@ -1,3 +1,4 @@
+import type { NodeId } from '../protocol/ids.ts'
 import { defaultMultiPaxosOptions, type MultiPaxosOptions } from '../protocol/multipaxos/options.ts'
 import { defaultReplicaOptions, type ReplicaOptions } from '../runtime/options.ts'
 import { type ApiLimits, defaultApiLimits } from './api/context.ts'
@@ -16,7 +17,10 @@ export function engineOptions({ heartbeatMs, electionTimeoutMs, limits }: NodeCo
   }
 }
 
-export function replicaOptions({ historyRevisionsMax, verifyEveryMs, limits }: NodeConfig): ReplicaOptions {
+export function replicaOptions(
+  self: NodeId,
+  { historyRevisionsMax, verifyEveryMs, limits }: NodeConfig,
+): ReplicaOptions {
   const { batchBytesMax, batchRequestsMax, queueRequestsMax, queueBytesMax } = limits
   const { stateFlushBytes, stateFlushMs, snapshotChunkBytes } = limits
   return {
@@ -25,12 +29,22 @@ export function replicaOptions({ historyRevisionsMax, verifyEveryMs, limits }: N
     batchRequestsMax,
     queueRequestsMax,
     queueBytesMax,
-    stateFlushBytes,
+    stateFlushBytes: shareOf(self, stateFlushBytes),
     stateFlushMs,
     snapshotChunkBytes,
     historyRevisionsMax,
     verifyEveryMs,
   }
+}
+
+const goldenRatio = (Math.sqrt(5) - 1) / 2
+
+/**
+ * Members apply the same slots, so with the same threshold all of them would write their state back at the same moment, and
+ * none would vote meanwhile. Each has its own, above half of the limit; those of neighbouring ids are far apart.
+ */
+function shareOf(self: NodeId, limit: number): number {
+  return Math.round(limit * (1 - ((self * goldenRatio) % 1) / 2))
 }
 
 export function apiLimits({ limits }: NodeConfig): ApiLimits {

@@ -332,7 +332,7 @@ class Node implements RunningNode {
       host: this.#driver.host(firstGroup),
       clock: systemClock,
       observer,
-      options: replicaOptions(this.#config),
+      options: replicaOptions(this.#cluster.self.id, this.#config),
       stateStore: state,
       growthGate: new GrowthGate(() => this.#space.whyRefusing()),
       createMachine: (view) => new KvMachine(view),
