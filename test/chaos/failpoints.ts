@@ -23,6 +23,9 @@ const reach = `globalThis.${reachName}()`
 const reachLater = `setImmediate(globalThis.${reachName})`
 
 const store = 'daemon/store/lmdb-acceptor-store.js'
+const journal = 'daemon/store/journal.js'
+const folder = 'daemon/store/tree-folder.js'
+const openTree = 'daemon/store/open-journaled-tree.js'
 const committer = 'runtime/committer.js'
 const stateStore = 'daemon/store/lmdb-state-store.js'
 const install = 'daemon/store/state-install.js'
@@ -45,7 +48,7 @@ const seldom = 2
 
 export const failpoints: readonly Failpoint[] = [
   // The acceptor's commit, by what is in it, and what it releases.
-  before('promise-before-commit', 'election', seldom, store, 'const truncated = [];', `if (${has('promise')}) `),
+  before('promise-before-commit', 'election', seldom, store, 'const truncations = [];', `if (${has('promise')}) `),
   before(
     'promise-after-commit',
     'election',
@@ -54,10 +57,11 @@ export const failpoints: readonly Failpoint[] = [
     'this.#lastMs = this.#clock',
     `if (${has('promise')}) `,
   ),
-  before('vote-before-commit', 'load', often, store, 'const truncated = [];', isVote),
-  later('vote-commit-in-flight', 'load', often, store, 'this.#pruneAlong(bytes);', 'if (bytes > 0) '),
+  before('vote-before-commit', 'load', often, store, 'const truncations = [];', isVote),
+  soon('journal-in-flight', 'load', often, journal, 'const { number } = this.#end;'),
+  before('journal-written', 'load', often, journal, 'this.#isWriting = false;'),
   before('vote-after-commit', 'load', often, committer, 'this.#lastMs = this.#clock', isVote),
-  before('chosen-before-commit', 'load', often, store, 'const truncated = [];', `if (${has('chosen')}) `),
+  before('chosen-before-commit', 'load', often, store, 'const truncations = [];', `if (${has('chosen')}) `),
   before('flushed-before-release', 'load', often, 'runtime/driver.js', forReleases, ifReleases),
   soon('released', 'load', often, 'runtime/driver.js', forReleases, ifReleases),
   // The machine: applied in memory, answered, and made durable late.
@@ -74,10 +78,22 @@ export const failpoints: readonly Failpoint[] = [
   before('state-after-commit', 'load', seldom, state, 'this.#overlay.settle();'),
   after('state-told-durable', 'load', seldom, state, 'this.#onDurable();'),
   // The log is cut, then pruned in steps.
-  before('truncate-before-commit', 'load', seldom, store, 'const truncated = [];', `if (${has('truncate')}) `),
+  before('truncate-before-commit', 'load', seldom, store, 'const truncations = [];', `if (${has('truncate')}) `),
   before('truncate-after-commit', 'load', seldom, committer, 'this.#lastMs = this.#clock', `if (${has('truncate')}) `),
   before('prune-step-queued', 'load', seldom, 'daemon/store/vote-pruner.js', 'if (count < deletesPerStep)'),
-  before('prune-step-done', 'load', seldom, store, 'this.#release();'),
+  planted(
+    'prune-step-done',
+    'load',
+    seldom,
+    folder,
+    'this.#transact(stepped, () => { });',
+    `this.#transact(stepped, () => { ${reach}; });`,
+  ),
+  // LMDB takes over what is in the journal.
+  before('fold-before-commit', 'load', seldom, folder, 'this.#folding = layer;'),
+  soon('fold-in-flight', 'load', seldom, folder, 'this.#folding = layer;'),
+  before('fold-after-commit', 'load', seldom, folder, 'this.#journal.release(end);'),
+  after('fold-released', 'load', seldom, folder, 'this.#journal.release(end);'),
   // A snapshot takes the place of the data.
   after('install-begun', 'install', 1, install, openInstall),
   later(
@@ -95,18 +111,35 @@ export const failpoints: readonly Failpoint[] = [
   before('installed-before-reload', 'install', 1, state, 'this.#overlay.reset();'),
   before('installed-before-log', 'install', 1, replica, 'this.#requests.onSkipped(upTo, this.#now());'),
   // Each start draws a new incarnation.
-  before('incarnation-before-write', 'boot', 1, incarnations, 'const counted = environment.put(incarnationKey,'),
-  soon('incarnation-in-flight', 'boot', 1, incarnations, 'await Promise.all([counted, noted]);'),
+  before('incarnation-before-write', 'boot', 1, incarnations, 'const counted = { key: incarnationKey'),
+  soon(
+    'incarnation-in-flight',
+    'boot',
+    1,
+    incarnations,
+    'await settled((done) => tree.write([counted, noted], done));',
+  ),
   before('incarnation-after-write', 'boot', 1, incarnations, 'return { current, earlier'),
+  before('journal-taken-over', 'boot', 1, openTree, 'const journal = await Journal.open'),
+  before('journal-begun', 'boot', 1, openTree, 'return new JournaledTree('),
   after('state-file-opened', 'boot', 1, stateStore, openState),
   after('joined', 'boot', 1, node, 'this.#driver.add(this.#replica);'),
   // The first start makes the directory.
-  before('identity-before-record', 'creation', 1, identity, 'await environment.put(identityKey,'),
+  before(
+    'identity-before-record',
+    'creation',
+    1,
+    identity,
+    'await environment.put(identityKey, encodeRecord(identityKey, encodeIdentity(identity)));',
+  ),
   before('identity-after-record', 'creation', 1, identity, 'await syncDirectory(directory);'),
   before('identity-before-file', 'creation', 1, identity, 'await writeIdentityFile(directory, identity);'),
   before('identity-file-written', 'creation', 1, durableFile, 'await file.sync();'),
   before('identity-before-rename', 'creation', 1, durableFile, 'await rename(half, path);'),
   after('identity-after-rename', 'creation', 1, durableFile, 'await rename(half, path);'),
+  before('journal-half-made', 'creation', 1, 'daemon/store/journal-file.js', 'await file.sync();'),
+  before('journal-before-rename', 'creation', 1, 'daemon/store/journal-file.js', 'await rename(half, path);'),
+  after('journal-after-rename', 'creation', 1, 'daemon/store/journal-file.js', 'await rename(half, path);'),
   before(
     'epoch-before-write',
     'creation',
@@ -116,7 +149,7 @@ export const failpoints: readonly Failpoint[] = [
   ),
   after('epoch-after-write', 'creation', 1, 'daemon/node-identity.js', 'await acceptor.saveEpoch(firstGroup, first);'),
   before('peer-disk-before-write', 'creation', 1, disks, 'this.#incarnations.set(node, met);'),
-  planted('peer-disk-after-write', 'creation', 1, disks, 'stored, () => { }', `stored, () => { ${reach}; }`),
+  planted('peer-disk-after-write', 'creation', 1, disks, '}], () => { });', `}], () => { ${reach}; });`),
   // A clean stop.
   before('stop-before-state', 'stop', 1, replica, 'this.#state.whenDurable(done);'),
   before('stop-before-close', 'stop', 1, node, 'await this.#directory.close();'),

@@ -36,14 +36,19 @@ export const lies: readonly Lie[] = [
     patches: [
       {
         file: 'daemon/store/lmdb-acceptor-store.js',
-        find: 'this.#commitNow(writes, done);',
-        replace: `{ queueMicrotask(done); setTimeout(() => this.#commitNow(writes, () => {}), ${lateMs}); }`,
+        find: 'this.#tree.write(records, (error) => {',
+        replace: `
+          const isLie = writes.every(({ write }) => write.kind !== 'epoch');
+          const told = done;
+          if (isLie) { done = () => {}; queueMicrotask(() => told()); }
+          const tree = { write: (...call) => setTimeout(() => this.#tree.write(...call), isLie ? ${lateMs} : 0) };
+          tree.write(records, (error) => {`,
       },
       {
         // A clean stop is no part of the lie.
         file: 'daemon/store/lmdb-acceptor-store.js',
-        find: 'this.#closing = true;',
-        replace: `await new Promise((resolve) => setTimeout(resolve, ${2 * lateMs})); this.#closing = true;`,
+        find: 'return this.#tree.close();',
+        replace: `return new Promise((resolve) => setTimeout(resolve, ${2 * lateMs})).then(() => this.#tree.close());`,
       },
     ],
   },
