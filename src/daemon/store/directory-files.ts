@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { DiskJson, FileJson } from '../../wire/api-types.ts'
 import { acceptorFile } from './directory-identity.ts'
 import { fileSystemSpace } from './file-system-space.ts'
+import { journalFile } from './journal-file.ts'
 import { stateFile } from './lmdb-state-store.ts'
 
 /** The directory and what lies in it, by name. What vanishes meanwhile is left out. */
@@ -14,12 +15,13 @@ export async function listFiles(path: string): Promise<readonly FileJson[]> {
 
 /** Space for this user, and the sizes of the node's own files; 0 for one that is not there. */
 export async function diskOf(path: string): Promise<DiskJson> {
-  const [space, acceptorBytes, stateBytes] = await Promise.all([
+  const [space, treeBytes, journalBytes, stateBytes] = await Promise.all([
     fileSystemSpace(path),
     sizeOf(join(path, acceptorFile)),
+    sizeOf(join(path, journalFile)),
     sizeOf(join(path, stateFile)),
   ])
-  return { ...space, acceptorBytes, stateBytes }
+  return { ...space, acceptorBytes: treeBytes + journalBytes, stateBytes }
 }
 
 async function describe(directory: string, name: string): Promise<FileJson | undefined> {
