@@ -16,7 +16,7 @@ import type { StoreUsageJson } from '../../wire/api-types.ts'
 import { syncDirectory } from './durable-file.ts'
 import { type Environment, openEnvironment, removeUnborn } from './environment.ts'
 import type { FailStop } from './fail-stop.ts'
-import { encodeRecord } from './record.ts'
+import { RecordSlab } from './record.ts'
 import { settled } from './settled.ts'
 import { type CopyPace, StateCopy } from './state-copy.ts'
 import { type InstallOwner, LmdbStateInstall } from './state-install.ts'
@@ -107,10 +107,11 @@ export class LmdbStateStore implements StateStore {
 
   #write(changes: Changes): Promise<unknown> {
     let settled: Promise<unknown> = Promise.resolve()
+    const slab = new RecordSlab(changes.values())
     for (const [name, value] of changes) {
       const key = writeStateKey(name, this.#key)
       const queued =
-        value === null ? this.#environment.remove(key) : this.#environment.put(key, encodeRecord(key, value))
+        value === null ? this.#environment.remove(key) : this.#environment.put(key, slab.encode(key, value))
       if (queued === settled) continue
       // A large turn has more than one promise for its one transaction; only the last is tracked.
       queued.catch(() => {})

@@ -23,7 +23,31 @@ export function sealRecord(key: Uint8Array, record: Buffer): Buffer {
 }
 
 export function encodeRecord(key: Uint8Array, body: Uint8Array): Buffer {
-  const record = emptyRecord(body.length)
+  return writeRecord(emptyRecord(body.length), key, body)
+}
+
+/**
+ * Records that share one buffer. lmdb-js looks up the address of each buffer that it has not met, so a record in a buffer of
+ * its own, or in one of Node's pool, costs half as much again to put (1.9 µs against 1.2 µs).
+ */
+export class RecordSlab {
+  readonly #slab: Buffer
+  #at = 0
+
+  constructor(bodies: Iterable<Uint8Array | null>) {
+    let bytes = 0
+    for (const body of bodies) if (body !== null) bytes += recordHeaderBytes + body.length
+    this.#slab = Buffer.allocUnsafeSlow(bytes)
+  }
+
+  encode(key: Uint8Array, body: Uint8Array): Buffer {
+    const record = this.#slab.subarray(this.#at, this.#at + recordHeaderBytes + body.length)
+    this.#at += record.length
+    return writeRecord(record, key, body)
+  }
+}
+
+function writeRecord(record: Buffer, key: Uint8Array, body: Uint8Array): Buffer {
   record.set(body, recordHeaderBytes)
   return writeHeader(record, checksum(key, body))
 }
