@@ -33,7 +33,11 @@ async function strandFollower(cluster: Cluster): Promise<NodeProcess> {
   const leader = await cluster.leader()
   const away = cluster.except(leader.name)[0]
   assert.ok(away !== undefined)
-  const had = (await away.status()).groups[0]?.applied ?? 0
+  const had = (await leader.status()).groups[0]?.applied ?? 0
+  // One that lags may have votes beyond what it says, and come back without a snapshot.
+  await until(`${away.name} has all of it`, patienceMs, async () => {
+    return ((await away.status()).groups[0]?.applied ?? 0) >= had
+  })
   await away.kill()
   await writeMuch(cluster, 'after')
   const stays = cluster.except(away.name)
