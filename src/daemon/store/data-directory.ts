@@ -137,6 +137,7 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     await ensureJournalFile(path)
     const identity = await raiseFormat(found, established)
     const tree = await openJournaledTree(path, { environment: acceptor, stopped, failStop })
+    // Which closes it with the rest.
     opened[0] = tree
     // Last: only the last few are kept, and starts that came to nothing must not push them out.
     const incarnations = await beginIncarnation(tree)

@@ -8,6 +8,7 @@
  * directory is opened, and numbers rise by one: what an earlier run left in the file is never taken for a record of this one.
  */
 import { crc32 } from 'node:zlib'
+import { assert } from '../../base/assert.ts'
 import { ByteReader, BytesError, ByteWriter } from '../../base/bytes.ts'
 import type { TreeWrite } from './record-tree.ts'
 
@@ -19,8 +20,12 @@ export const blockBytes = 4096
 
 const magic = 0x50584a31
 const removed = 0xffffffff
+/** Of the parts of a head. */
+const sumAt = 4
+const bytesAt = 8
+const runAt = 12
+const numberAt = 20
 const headBytes = 28
-const summedFrom = 8
 const writeHeadBytes = 6
 
 export const runBytes = 8
@@ -36,11 +41,15 @@ export interface JournalRecord {
 export function recordBytes(writes: readonly TreeWrite[]): number {
   let bytes = headBytes
   for (const { key, value } of writes) bytes += writeHeadBytes + key.length + (value?.length ?? 0)
+  return wholeBlocks(bytes)
+}
+
+function wholeBlocks(bytes: number): number {
   return Math.ceil(bytes / blockBytes) * blockBytes
 }
 
-/** Fills the beginning of `into`, which must have room for `recordBytes`. Says how many bytes. */
-export function writeRecord(into: Buffer, run: Uint8Array, number: number, writes: readonly TreeWrite[]): number {
+/** `into` has as many bytes as `recordBytes` says. */
+export function fillRecord(into: Buffer, run: Uint8Array, number: number, writes: readonly TreeWrite[]): void {
   let at = headBytes
   for (const { key, value } of writes) {
     into.writeUInt16BE(key.length, at)
@@ -52,23 +61,22 @@ export function writeRecord(into: Buffer, run: Uint8Array, number: number, write
     at += value.length
   }
   into.writeUInt32BE(magic, 0)
-  into.writeUInt32BE(at - headBytes, 8)
-  into.set(run, 12)
-  into.set(new ByteWriter(8).u64(number).finish(), 20)
-  into.writeUInt32BE(crc32(into.subarray(summedFrom, at)), 4)
-  const end = Math.ceil(at / blockBytes) * blockBytes
-  into.fill(0, at, end)
-  return end
+  into.writeUInt32BE(at - headBytes, bytesAt)
+  into.set(run, runAt)
+  into.set(new ByteWriter(8).u64(number).finish(), numberAt)
+  into.writeUInt32BE(crc32(into.subarray(bytesAt, at)), sumAt)
+  assert(into.length === wholeBlocks(at), 'a record of another size than was reckoned')
+  into.fill(0, at)
 }
 
 /** The record of this run that begins at `at`; undefined when there is none, or not whole. */
 export function readRecord(file: Buffer, at: number, run: Uint8Array): JournalRecord | undefined {
   if (at + headBytes > file.length || file.readUInt32BE(at) !== magic) return undefined
-  const end = at + headBytes + file.readUInt32BE(at + 8)
-  if (end > file.length || file.compare(run, 0, run.length, at + 12, at + 20) !== 0) return undefined
-  if (crc32(file.subarray(at + summedFrom, end)) !== file.readUInt32BE(at + 4)) return undefined
+  const end = at + headBytes + file.readUInt32BE(at + bytesAt)
+  if (end > file.length || file.compare(run, 0, run.length, at + runAt, at + numberAt) !== 0) return undefined
+  if (crc32(file.subarray(at + bytesAt, end)) !== file.readUInt32BE(at + sumAt)) return undefined
   try {
-    const reader = new ByteReader(file.subarray(at + 20, end))
+    const reader = new ByteReader(file.subarray(at + numberAt, end))
     const number = reader.u64()
     const writes: TreeWrite[] = []
     while (reader.remaining > 0) {
@@ -77,7 +85,7 @@ export function readRecord(file: Buffer, at: number, run: Uint8Array): JournalRe
       const key = reader.raw(keyBytes)
       writes.push({ key, value: valueBytes === removed ? undefined : reader.raw(valueBytes) })
     }
-    return { number, writes, bytes: Math.ceil((end - at) / blockBytes) * blockBytes }
+    return { number, writes, bytes: wholeBlocks(end - at) }
   } catch (error) {
     // Well summed but not understood is as unreadable as ill summed.
     if (error instanceof BytesError) return undefined

@@ -76,7 +76,8 @@ function hasLater(file: Buffer, { run }: JournalMark, number: number): boolean {
 export async function ensureJournalFile(directory: string): Promise<void> {
   const path = join(directory, journalFile)
   // One that a mark tells of has the right length, or was refused.
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= blockBytes) return
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  if (size > 0 && size % blockBytes === 0) return
   try {
     await make(path, await stat(join(directory, acceptorFile)))
   } catch (cause) {

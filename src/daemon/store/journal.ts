@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { assert } from '../../base/assert.ts'
-import { type JournalMark, recordBytes, runBytes, writeRecord } from './journal-codec.ts'
+import { blockBytes, fillRecord, type JournalMark, recordBytes, runBytes } from './journal-codec.ts'
 import type { TreeWrite } from './record-tree.ts'
 
 /** Where in the ring, and which record comes next there. */
@@ -40,7 +40,9 @@ export class Journal {
   static async open(path: string): Promise<Journal> {
     // With O_DSYNC a write is done when it is durable: one wait instead of two.
     const file = await open(path, constants.O_RDWR | constants.O_DSYNC)
-    return new Journal(file, (await file.stat()).size)
+    const { size } = await file.stat()
+    assert(size > 0 && size % blockBytes === 0, `a journal of ${size} bytes`)
+    return new Journal(file, size)
   }
 
   /** After the last durable record. */
@@ -52,27 +54,18 @@ export class Journal {
     return { bytes: this.#bytes, run: this.#run, number, at }
   }
 
-  hasRoom(writes: readonly TreeWrite[]): boolean {
-    return this.#placeFor(recordBytes(writes)) !== undefined
-  }
-
-  /** Durable when it resolves. There must be room. */
-  async append(writes: readonly TreeWrite[]): Promise<void> {
+  /** Durable when it resolves; undefined when there is no room. */
+  append(writes: readonly TreeWrite[]): Promise<void> | undefined {
     assert(!this.#isWriting, 'two writes of the journal in flight')
-    const wanted = recordBytes(writes)
-    const at = this.#placeFor(wanted)
-    assert(at !== undefined, 'the journal is full')
+    const bytes = recordBytes(writes)
+    const at = this.#placeFor(bytes)
+    if (at === undefined) return undefined
     this.#isWriting = true
     // Begun anew at the front: what was free behind the end is now behind the beginning.
     if (this.#isEmpty) this.#released = { number: this.#end.number, at }
-    if (this.#buffer.length < wanted) this.#buffer = Buffer.alloc(Math.max(wanted, this.#buffer.length * 2))
-    const { number } = this.#end
-    const bytes = writeRecord(this.#buffer, this.#run, number, writes)
-    for (let done = 0; done < bytes; ) {
-      done += (await this.#file.write(this.#buffer, done, bytes - done, at + done)).bytesWritten
-    }
-    this.#isWriting = false
-    this.#end = { number: number + 1, at: at + bytes }
+    if (this.#buffer.length < bytes) this.#buffer = Buffer.alloc(Math.max(bytes, this.#buffer.length * 2))
+    fillRecord(this.#buffer.subarray(0, bytes), this.#run, this.#end.number, writes)
+    return this.#write(at, bytes)
   }
 
   /** What comes before `position` is not needed any more. */
@@ -86,6 +79,15 @@ export class Journal {
 
   async close(): Promise<void> {
     await this.#file.close()
+  }
+
+  /** The beginning of the buffer. */
+  async #write(at: number, bytes: number): Promise<void> {
+    for (let done = 0; done < bytes; ) {
+      done += (await this.#file.write(this.#buffer, done, bytes - done, at + done)).bytesWritten
+    }
+    this.#isWriting = false
+    this.#end = { number: this.#end.number + 1, at: at + bytes }
   }
 
   get #isEmpty(): boolean {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { PaxosError } from '../../base/error.ts'
 import { openEnvironment } from './environment.ts'
 import { FailStop } from './fail-stop.ts'
+import { blockBytes } from './journal-codec.ts'
 import { ensureJournalFile, journalFile } from './journal-file.ts'
 import { journalLimits } from './journal-limits.ts'
 import type { JournaledTree } from './journaled-tree.ts'
@@ -90,7 +91,10 @@ test('calls of one turn are one record; calls take effect, and are answered, in 
   await Promise.all([...calls, empty])
   assert.deepEqual(order, [1, 2, 3, 4])
   assert.deepEqual(textsIn(tree), ['call 3'])
-  // One record is one block, and the next is behind it.
+  // A record has blocks of its own: with a second one, the second block were written.
+  const blocks = readFileSync(join(directory, journalFile))
+  assert.ok(blocks.subarray(0, blockBytes).some((byte) => byte !== 0))
+  assert.ok(blocks.subarray(blockBytes).every((byte) => byte === 0))
   const image = await open(await copy(t, directory))
   assert.deepEqual(textsIn(image.tree), ['call 3'])
   await image.tree.close()

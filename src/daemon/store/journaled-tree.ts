@@ -92,19 +92,24 @@ export class JournaledTree implements RecordTree {
   #next(): void {
     if (this.#isWriting || this.#calls.length === 0) return
     const calls = this.#calls
-    const writes = calls.flatMap((call) => call.writes)
     const finish = (error?: Error): void => {
       for (const call of calls) call.done(error)
     }
     if (this.#failStop.failed) {
       this.#calls = []
       this.#failStop.refuse(finish)
-    } else if (writes.length === 0) {
+      return
+    }
+    const writes = calls.flatMap((call) => call.writes)
+    if (writes.length === 0) {
       this.#calls = []
       finish()
-    } else if (this.#journal.hasRoom(writes)) {
+      return
+    }
+    const appended = this.#journal.append(writes)
+    if (appended !== undefined) {
       this.#begin(
-        (done) => this.#failStop.track('acceptor.journal', this.#journal.append(writes), done),
+        (done) => this.#failStop.track('acceptor.journal', appended, done),
         (error) => {
           if (error === undefined) this.#folder.add(writes, this.#journal.end)
           finish(error)

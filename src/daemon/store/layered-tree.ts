@@ -28,29 +28,13 @@ export class LayeredTree implements RecordTree {
     return this.#base.get(key)
   }
 
-  getRange({ start, end }: KeyBounds): Iterable<TreeRecord> {
-    const records = this.#base.getRange({ start, end })
-    const changes = this.#changes({ start, end })
-    if (changes.length === 0) return records
-    return merge(
-      records,
-      ({ key }) => key,
-      changes,
-      (key, value) => ({ key, value }),
-    )
+  getRange(bounds: KeyBounds): Iterable<TreeRecord> {
+    return merge(this.#base.getRange({ ...bounds }), this.#changes(bounds), asRecords)
   }
 
   /** Without reading the values: they may be the whole log. */
-  getKeys({ start, end }: KeyBounds): Iterable<Uint8Array> {
-    const keys = this.#base.getKeys({ start, end })
-    const changes = this.#changes({ start, end })
-    if (changes.length === 0) return keys
-    return merge(
-      keys,
-      (key) => key,
-      changes,
-      (key) => key,
-    )
+  getKeys(bounds: KeyBounds): Iterable<Uint8Array> {
+    return merge(this.#base.getKeys({ ...bounds }), this.#changes(bounds), asKeys)
   }
 
   /** By rising keys. */
@@ -66,11 +50,18 @@ export class LayeredTree implements RecordTree {
   }
 }
 
+interface Shape<T> {
+  keyOf(item: T): Uint8Array
+  itemOf(key: Uint8Array, value: Uint8Array): T
+}
+
+const asRecords: Shape<TreeRecord> = { keyOf: ({ key }) => key, itemOf: (key, value) => ({ key, value }) }
+const asKeys: Shape<Uint8Array> = { keyOf: (key) => key, itemOf: (key) => key }
+
 function* merge<T>(
   base: Iterable<T>,
-  keyOf: (item: T) => Uint8Array,
   changes: readonly TreeWrite[],
-  itemOf: (key: Uint8Array, value: Uint8Array) => T,
+  { keyOf, itemOf }: Shape<T>,
 ): Generator<T, undefined> {
   let at = 0
   for (const item of base) {

@@ -9,6 +9,7 @@ import { journalLimits } from './journal-limits.ts'
 import { JournaledTree } from './journaled-tree.ts'
 import { journalKey } from './keys.ts'
 import type { LayeredTree } from './layered-tree.ts'
+import { queueWrites } from './queue-writes.ts'
 import { encodeRecord } from './record.ts'
 import { settled } from './settled.ts'
 
@@ -29,13 +30,6 @@ export async function openJournaledTree(
   directory: string,
   { environment, stopped, failStop, foldMs = journalLimits.foldMs }: JournaledTreeSetup,
 ): Promise<JournaledTree> {
-  const durable = (promises: readonly Promise<unknown>[]): Promise<void> =>
-    settled((done) => failStop.track('acceptor.mdb', Promise.all(promises), done))
-  const writes = stopped.layers.flatMap((layer) => [...layer.writes.values()])
-  await durable(
-    writes.map(({ key, value }) => (value === undefined ? environment.remove(key) : environment.put(key, value))),
-  )
-  // Only now: what it holds is of no use any more.
   const journal = await Journal.open(join(directory, journalFile)).catch((cause: unknown) => {
     throw new PaxosError('STORE_FAILED', `Cannot open ${journalFile} in ${directory}: ${reasonOf(cause)}`, {
       hint: 'Check disk and file system, then start the node again. Nothing is lost.',
@@ -44,7 +38,10 @@ export async function openJournaledTree(
   })
   try {
     const mark = encodeRecord(journalKey, encodeMark(journal.markAt(journal.end)))
-    await durable([environment.put(journalKey, mark)])
+    const held = stopped.layers.flatMap((layer) => [...layer.writes.values()])
+    // One transaction: what the file held is of no use from the moment on at which LMDB has it.
+    const begun = queueWrites(environment, [...held, { key: journalKey, value: mark }])
+    await settled((done) => failStop.track('acceptor.mdb', begun, done))
     return new JournaledTree({ environment, journal, failStop, foldMs })
   } catch (error) {
     await journal.close()

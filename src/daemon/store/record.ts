@@ -23,7 +23,7 @@ export function sealRecord(key: Uint8Array, record: Buffer): Buffer {
 }
 
 export function encodeRecord(key: Uint8Array, body: Uint8Array): Buffer {
-  return writeRecord(emptyRecord(body.length), key, body)
+  return fillRecord(emptyRecord(body.length), key, body)
 }
 
 /**
@@ -43,11 +43,11 @@ export class RecordSlab {
   encode(key: Uint8Array, body: Uint8Array): Buffer {
     const record = this.#slab.subarray(this.#at, this.#at + recordHeaderBytes + body.length)
     this.#at += record.length
-    return writeRecord(record, key, body)
+    return fillRecord(record, key, body)
   }
 }
 
-function writeRecord(record: Buffer, key: Uint8Array, body: Uint8Array): Buffer {
+function fillRecord(record: Buffer, key: Uint8Array, body: Uint8Array): Buffer {
   record.set(body, recordHeaderBytes)
   return writeHeader(record, checksum(key, body))
 }

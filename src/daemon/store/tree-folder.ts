@@ -5,7 +5,6 @@
  * - at most one transaction is in flight.
  * - a part of the journal is released when the transaction that took it over is durable; how far that came is written in the
  *   same transaction. Taking changes over once more changes nothing: each says what a key is to be.
- * - a buffer given to LMDB is never touched again: it reads them later, by pointer.
  */
 import { assert } from '../../base/assert.ts'
 import type { Done } from '../../runtime/ports.ts'
@@ -15,6 +14,7 @@ import type { Journal, JournalPosition } from './journal.ts'
 import { encodeMark } from './journal-codec.ts'
 import { journalLimits } from './journal-limits.ts'
 import { journalKey } from './keys.ts'
+import { queueWrites } from './queue-writes.ts'
 import { encodeRecord } from './record.ts'
 import type { TreeWrite } from './record-tree.ts'
 import { settled } from './settled.ts'
@@ -95,7 +95,7 @@ export class TreeFolder {
   /** Without the journal. Everything must be in LMDB. */
   writeThrough(writes: readonly TreeWrite[], done: Done): void {
     assert(this.isIdle, 'what is older must be in LMDB first')
-    this.#transact(this.#queue(writes), done)
+    this.#transact(queueWrites(this.#environment, writes), done)
   }
 
   /** Without waiting until it pays. */
@@ -149,7 +149,8 @@ export class TreeFolder {
     this.#folding = layer
     const end = this.#end
     const mark = encodeRecord(journalKey, encodeMark(this.#journal.markAt(end)))
-    this.#transact(this.#queue([...layer.writes.values(), { key: journalKey, value: mark }]), (error) => {
+    const writes = [...layer.writes.values(), { key: journalKey, value: mark }]
+    this.#transact(queueWrites(this.#environment, writes), (error) => {
       if (error !== undefined) return
       this.#folding = undefined
       this.#journal.release(end)
@@ -162,18 +163,6 @@ export class TreeFolder {
     const stepped = this.#step?.()
     if (stepped === undefined) this.#step = undefined
     else this.#transact(stepped, () => {})
-  }
-
-  /** A large turn has more than one promise for its one transaction; the last says how all of it ends. */
-  #queue(writes: readonly TreeWrite[]): Promise<unknown> {
-    let last: Promise<unknown> = Promise.resolve()
-    for (const { key, value } of writes) {
-      const queued = value === undefined ? this.#environment.remove(key) : this.#environment.put(key, value)
-      if (queued === last) continue
-      queued.catch(() => {})
-      last = queued
-    }
-    return last
   }
 
   #transact(promise: Promise<unknown>, done: Done): void {
