@@ -1,44 +1,47 @@
 /**
- * What keys were before they were overwritten or deleted, until it is compacted.
+ * What keys were before they were overwritten or deleted, until it is compacted: pages in the order of revisions.
  *
  * The records of a key's life, from its creation to its deletion, form a chain: each lies under the revision that superseded
- * it, which is the modRevision of the next. The one of a given revision is looked for from both ends at once: back along the
- * chain, from one block with changes to the one before, and forward, block after block, where it is the first of the key. With
- * changes in k of the b blocks since then, that is min(k, b - k) steps or fewer, and far fewer when they lie apart evenly.
+ * it, which is the modRevision of the next. Every fourth is a milestone, found by its key: so the record of a given
+ * revision is at most three steps away from the first milestone after it, however often the key was changed.
  */
 import { assert } from '../base/assert.ts'
+import { keyAfter } from '../base/order.ts'
 import { historyStepRecords } from './bounds.ts'
 import { Cursor } from './cursor.ts'
-import { HistoryIndex } from './history-index.ts'
+import { compareEntries, findInPage, type HistoryEntry, historyPages, readHistoryPage } from './history-page.ts'
 import {
   deletionKey,
   deletionRange,
   deletionsEnd,
-  historyBlock,
+  historyEnd,
   historyKey,
-  historyOf,
-  type IndexKind,
+  historyRange,
   keyOfDeletion,
-  revisionOfDeletion,
+  milestoneKey,
+  milestonesFrom,
+  revisionOfMark,
 } from './layout.ts'
-import { createRevisionOf, decodeItem, modRevisionOf } from './records.ts'
+import { createRevisionOf, decodeItem, modRevisionOf, versionOf } from './records.ts'
 import type { Item, Key, KeyRange } from './request.ts'
 import type { View } from './view.ts'
 
 const nothing = new Uint8Array(0)
+/** Part of the state's format: it never changes. */
+const milestoneVersions = 4
 
 export class History {
   readonly #view: View
-  readonly #index: HistoryIndex
-  /** Records added since the last step: removal keeps ahead of them. */
-  #added = 0
-  /** True while there may be records that the last compaction left for later. */
+  /** Of the slot that is being applied. */
+  #added: HistoryEntry[] = []
+  /** True while there may be pages that the last compaction left for later. */
   #compacting = true
   #isLeft = false
+  /** Below it all pages are removed, though the view may have to look for each of them. */
+  #removedBelow: string = historyRange.start
 
   constructor(view: View) {
     this.#view = view
-    this.#index = new HistoryIndex(view)
   }
 
   /** `record` is the item that this revision replaces. */
@@ -46,18 +49,17 @@ export class History {
     // An item that comes and goes within one revision was never there for a reader.
     if (modRevisionOf(record) === revision) return
     assert(modRevisionOf(record) < revision, `revision ${revision} replaces what a later one wrote`)
-    this.#view.put(historyKey(key, revision), record)
-    this.#note('h', key, revision)
+    this.#added.push({ supersededAt: revision, key, record })
+    if (isMilestone(record)) this.#view.put(milestoneKey(key, revision), nothing)
   }
 
   /** `record` is the item that this revision deletes. */
   deleted(key: Key, record: Uint8Array, revision: number): void {
+    // One that this revision made: it was not there before, or that it was deleted is noted already.
+    if (createRevisionOf(record) === revision) return
     this.replaced(key, record, revision)
-    // Not for a key that was created in this revision, but for one that was replaced in it first. Once, whatever comes after.
-    const isKept = this.#view.get(historyKey(key, revision)) !== undefined
-    if (!isKept || this.#view.get(deletionKey(key, revision)) !== undefined) return
+    this.#added.push({ supersededAt: revision, key, record: undefined })
     this.#view.put(deletionKey(key, revision), nothing)
-    this.#note('d', key, revision)
   }
 
   /** The item at `revision`. `current` is what the key is now, if it is anything, and changed since. */
@@ -79,7 +81,7 @@ export class History {
     try {
       while (cursor.key !== undefined) {
         const key = keyOfDeletion(cursor.key)
-        if (revisionOfDeletion(cursor.key) <= revision) cursor.seek(deletionKey(key, revision + 1))
+        if (revisionOfMark(cursor.key) <= revision) cursor.seek(deletionKey(key, revision + 1))
         const after = deletionsEnd(key)
         if (cursor.key !== undefined && cursor.key < after) yield key
         cursor.seek(after)
@@ -114,54 +116,82 @@ export class History {
   }
 
   /**
-   * Ends a slot: removes some of what was superseded at or below `compactedRevision`. What is removed when depends on the
-   * view and the slot alone, so that replicas stay equal whenever they were restarted.
+   * Ends a slot: writes what it superseded, and removes pages that are compacted as a whole. What is removed when depends on
+   * the view and the slot alone, so that replicas stay equal whenever they were restarted.
    */
   step(compactedRevision: number): void {
-    const limit = historyStepRecords + 2 * this.#added
-    this.#added = 0
-    this.#index.flush()
+    // Removal keeps ahead of what is added.
+    const limit = historyStepRecords + 2 * this.#added.length
+    this.#write()
     if (!this.#compacting) return
-    const taken = this.#index.take(compactedRevision, limit)
-    for (const { kind, key, supersededAt } of taken) {
-      this.#view.delete(kind === 'h' ? historyKey(key, supersededAt) : deletionKey(key, supersededAt))
-    }
-    this.#compacting = taken.length === limit
+    const removed = this.#remove(compactedRevision, limit)
+    this.#compacting = removed >= limit
     this.#isLeft = this.#compacting
   }
 
-  #note(kind: IndexKind, key: Key, supersededAt: number): void {
-    this.#index.add({ kind, key, supersededAt })
-    this.#added++
+  #write(): void {
+    if (this.#added.length === 0) return
+    const entries = this.#added
+    this.#added = []
+    for (const [viewKey, page] of historyPages(entries.sort(compareEntries))) this.#view.put(viewKey, page)
+  }
+
+  /** Whole pages, until there are `limit` entries or more. Gives their number. */
+  #remove(compactedRevision: number, limit: number): number {
+    const end = historyEnd(compactedRevision)
+    const viewKeys: string[] = []
+    let removed = 0
+    for (const [viewKey, page] of this.#view.range(this.#removedBelow, end)) {
+      if (removed >= limit) break
+      this.#removedBelow = keyAfter(viewKey)
+      const entries = readHistoryPage(page)
+      removed += entries.length
+      viewKeys.push(viewKey)
+      for (const { key, supersededAt, record } of entries) {
+        if (record === undefined) viewKeys.push(deletionKey(key, supersededAt))
+        else if (isMilestone(record)) viewKeys.push(milestoneKey(key, supersededAt))
+      }
+    }
+    for (const viewKey of viewKeys) this.#view.delete(viewKey)
+    return removed
   }
 
   #firstDeletion(key: Key, from: number): number | undefined {
-    for (const [viewKey] of this.#view.range(deletionKey(key, from), deletionsEnd(key)))
-      return revisionOfDeletion(viewKey)
+    for (const [viewKey] of this.#view.range(deletionKey(key, from), deletionsEnd(key))) return revisionOfMark(viewKey)
     return undefined
   }
 
   /** The item at `revision` in the life whose last record was superseded at `end`, which is later. */
   #inLife(key: Key, revision: number, end: number): Item | undefined {
-    let at = end
-    for (let block = historyBlock(revision + 1); ; block++) {
-      // Of the records of a block that are later than the revision the first one leads furthest back.
-      const earlier = this.#firstOfBlock(key, historyBlock(at), revision + 1)
-      assert(earlier !== undefined, `the history of a key lacks what revision ${at} superseded`)
-      if (createRevisionOf(earlier) > revision) return undefined
-      assert(modRevisionOf(earlier) < at, `the history of a key goes round at revision ${at}`)
-      at = modRevisionOf(earlier)
-      if (at <= revision) return decodeItem(key, earlier)
-      const first = this.#firstOfBlock(key, block, revision + 1)
-      if (first !== undefined) return decodeItem(key, first)
+    let at = Math.min(end, this.#firstMilestone(key, revision + 1) ?? end)
+    for (;;) {
+      const record = this.#superseded(key, at)
+      if (createRevisionOf(record) > revision) return undefined
+      const modRevision = modRevisionOf(record)
+      if (modRevision <= revision) return decodeItem(key, record)
+      assert(modRevision < at, `the history of a key goes round at revision ${at}`)
+      at = modRevision
     }
   }
 
-  /** The record of the block that was superseded first, not before `from`. */
-  #firstOfBlock(key: Key, block: number, from: number): Uint8Array | undefined {
-    const { start, end } = historyOf(key, block)
-    const first = historyBlock(from) === block ? historyKey(key, from) : start
-    for (const [, record] of this.#view.range(first, end)) return record
+  #firstMilestone(key: Key, from: number): number | undefined {
+    const { start, end } = milestonesFrom(key, from)
+    for (const [viewKey] of this.#view.range(start, end)) return revisionOfMark(viewKey)
     return undefined
   }
+
+  /** What a revision ended that is not compacted. */
+  #superseded(key: Key, revision: number): Uint8Array {
+    let record: Uint8Array | undefined
+    for (const [, page] of this.#view.range(historyKey(key, revision), historyRange.end)) {
+      record = findInPage(page, key, revision)
+      break
+    }
+    assert(record !== undefined, `the history of a key lacks what revision ${revision} superseded`)
+    return record
+  }
+}
+
+function isMilestone(record: Uint8Array): boolean {
+  return versionOf(record) % milestoneVersions === 0
 }

@@ -112,11 +112,11 @@ export class KvMachine implements Machine {
     this.#chain.begin(slot, entry)
     const replies = this.#applyEntry(slot, entry)
     for (const reply of replies) this.#chain.answered(reply)
+    this.#mustNotFall(before)
     this.#kv.history.step(this.#compactedRevision)
     this.#sessions.finish(slot)
     this.#trail.finish()
     this.#appliedUpTo = nextSlot(slot)
-    this.#mustNotFall(before)
     this.#endSlot()
     return replies
   }

@@ -4,28 +4,20 @@ import fc from 'fast-check'
 import { key } from '../../test/machine/arbitraries.ts'
 import { awkwardKeys, toKey } from '../../test/machine/fixtures.ts'
 import {
-  blockOfHistory,
-  compactionKey,
-  compactionRange,
   deletionKey,
   deletionRange,
   deletionsEnd,
-  historyBlock,
-  historyBlockRevisions,
-  historyFrom,
+  historyEnd,
   historyKey,
-  historyOf,
   historyRange,
   keyOfDeletion,
-  keyOfHistory,
-  keyOfIndex,
-  kindOfIndex,
+  milestoneKey,
+  milestonesFrom,
   readU64Text,
   repliesKey,
   repliesRange,
-  revisionOfDeletion,
+  revisionOfMark,
   slotOfReplies,
-  supersededAtOfIndex,
   u64Text,
 } from './layout.ts'
 
@@ -41,45 +33,22 @@ test('integers as text sort as they do as numbers, and come back', () => {
   )
 })
 
-/** Revisions of few blocks, so that two of them often share one. */
-const revision = fc.oneof(counter, fc.nat(3 * historyBlockRevisions))
-
-test('history sorts by block, then by key, then by revision', () => {
+test('history sorts by revision, then by key', () => {
   fc.assert(
-    fc.property(anyKey, anyKey, revision, revision, (a, b, r, s) => {
-      const [blockA, blockB] = [historyBlock(r), historyBlock(s)]
-      const wanted = blockA !== blockB ? blockA < blockB : a === b ? r < s : a < b
-      assert.equal(historyKey(a, r) < historyKey(b, s), wanted)
+    fc.property(anyKey, anyKey, counter, fc.option(counter, { nil: undefined }), (a, b, r, s = r) => {
+      assert.equal(historyKey(a, r) < historyKey(b, s), r === s ? a < b : r < s)
+      const viewKey = historyKey(a, r)
+      assert.ok(viewKey >= historyRange.start && viewKey < historyRange.end)
     }),
     { numRuns: 2000 },
   )
 })
 
-test('a history key names its key and block, and a page of the index the key and revision that it begins with', () => {
+test('the history up to a revision holds that revision and none after it', () => {
   fc.assert(
-    fc.property(anyKey, revision, (a, r) => {
-      const viewKey = historyKey(a, r)
-      assert.equal(keyOfHistory(viewKey), a)
-      assert.equal(blockOfHistory(viewKey), historyBlock(r))
-      assert.equal(keyOfIndex(compactionKey(r, 'd', a)), a)
-      assert.equal(supersededAtOfIndex(compactionKey(r, 'd', a)), r)
-      assert.deepEqual([kindOfIndex(compactionKey(r, 'd', a)), kindOfIndex(compactionKey(r, 'h', a))], ['d', 'h'])
+    fc.property(anyKey, fc.nat(), fc.nat(), (a, r, upTo) => {
+      assert.equal(historyKey(a, r) < historyEnd(upTo), r <= upTo)
     }),
-  )
-})
-
-test('a range of keys holds the history of exactly these keys in a block, and that of one key of no other', () => {
-  fc.assert(
-    fc.property(anyKey, anyKey, fc.option(anyKey, { nil: undefined }), revision, revision, (a, start, end, r, s) => {
-      const viewKey = historyKey(a, r)
-      const isIn = (bounds: { start: string; end: string }): boolean => viewKey >= bounds.start && viewKey < bounds.end
-      const block = historyBlock(s)
-      const inBlock = historyBlock(r) === block
-      assert.equal(isIn(historyRange({ start, end }, block)), inBlock && a >= start && (end === undefined || a < end))
-      assert.equal(isIn(historyOf(start, block)), inBlock && a === start)
-      assert.equal(isIn(historyFrom(block)), historyBlock(r) >= block)
-    }),
-    { numRuns: 2000 },
   )
 })
 
@@ -88,7 +57,7 @@ test('deletions sort by key, then by revision, and name both', () => {
     fc.property(anyKey, anyKey, anyKey, counter, counter, (a, b, end, r, s) => {
       const viewKey = deletionKey(a, r)
       assert.equal(viewKey < deletionKey(b, s), a === b ? r < s : a < b)
-      assert.deepEqual([keyOfDeletion(viewKey), revisionOfDeletion(viewKey)], [a, r])
+      assert.deepEqual([keyOfDeletion(viewKey), revisionOfMark(viewKey)], [a, r])
       assert.equal(viewKey < deletionsEnd(a), true)
       if (a < b) assert.equal(deletionsEnd(a) <= deletionKey(b, 0), true)
       const range = deletionRange({ start: b, end })
@@ -98,13 +67,15 @@ test('deletions sort by key, then by revision, and name both', () => {
   )
 })
 
-test('the index up to a revision holds that revision and none after it', () => {
+test('the milestones of a key are its own, from a revision on, and name theirs', () => {
   fc.assert(
-    fc.property(anyKey, fc.nat(), fc.nat(), (a, r, upTo) => {
-      const { start, end } = compactionRange(upTo)
-      const viewKey = compactionKey(r, 'h', a)
-      assert.equal(viewKey >= start && viewKey < end, r <= upTo)
+    fc.property(anyKey, anyKey, fc.nat(), fc.nat(), (a, b, r, from) => {
+      const { start, end } = milestonesFrom(b, from)
+      const viewKey = milestoneKey(a, r)
+      assert.equal(viewKey >= start && viewKey < end, a === b && r >= from)
+      assert.equal(revisionOfMark(viewKey), r)
     }),
+    { numRuns: 2000 },
   )
 })
 
@@ -117,5 +88,5 @@ test('the replies of a session are its own and in the order of slots', () => {
 })
 
 test('the longest key of a view is within 2100 bytes', () => {
-  assert.equal(historyKey(toKey('\0'.repeat(1024)), 1).length, 2067)
+  assert.equal(milestoneKey(toKey('\0'.repeat(1024)), 1).length, 2059)
 })

@@ -4,9 +4,9 @@
  * | key                                         | value                                                             |
  * | `m`                                         | Meta: applied slot, revision, compacted revision, clock, …        |
  * | `k` key                                     | the item as it is now                                             |
- * | `h` u64 block, escaped key, NUL SOH, u64 supersededAt | the item that this revision replaced or deleted, as it was in `k` |
+ * | `h` u64 supersededAt, key                  | HistoryPage: items as they were, the last one superseded by this revision under this key |
+ * | `i` escaped key, NUL SOH, u64 supersededAt  | nothing: a milestone, an item of the key in the history from which others are found |
  * | `d` escaped key, NUL SOH, u64 deletedAt     | nothing: this revision deleted the key                            |
- * | `c` u64 supersededAt, `h` or `d`, key       | IndexPage: this and further `h` and `d` records that one slot added |
  * | `s` u64 session                             | Session: time to live, deadline, acknowledged sequence number     |
  * | `r` u64 session, u64 slot                   | the replies that this slot gave to the session                    |
  * | `g` u64 session                             | nothing: an ended session, some of whose `r` records remain       |
@@ -17,15 +17,11 @@
  * | `t`                                         | the extents of the two trails; absent before the first record     |
  *
  * An item is in the history only once it is superseded, so a new key costs one write, and the record moves from `k` as it
- * is. It lies under the revision that ended it. A compaction to r removes supersededAt <= r; it finds what by the index,
- * oldest first.
- *
- * A block is a span of revisions: what is superseded now goes into the same few pages of the store, whatever the key, and
- * not all over it. Measured with 10,000 keys, puts through the stream: 1.3 times as many, and less than half of the bytes written
- * to disk (ADR 0014).
+ * is. The history is ordered by the revision that ended an item: what a slot supersedes fills a few pages at the end of it, and a
+ * compaction takes pages away at its beginning (ADR 0017).
  *
  * Integers are big-endian. Escaping (NUL becomes NUL 0xff) and the end mark keep the order of keys, whatever bytes they
- * have, while no key's history can lie within another's. The longest view key is 1 + 8 + 2 * 1024 + 2 + 8 = 2067 bytes.
+ * have. The longest view key is 1 + 2 * 1024 + 2 + 8 = 2059 bytes.
  */
 import { assert } from '../base/assert.ts'
 import type { Key, KeyRange } from './request.ts'
@@ -37,15 +33,6 @@ export const trailExtentsKey = 't'
 const endMark = '\0\x01'
 const u64Length = 8
 const u32Factor = 4294967296
-
-/**
- * Revisions in a block. A few megabytes of small values, so that a flush of what was written lately finds its pages full.
- * Part of the state's format: it never changes.
- */
-export const historyBlockRevisions = 16_384
-
-/** A record that a compaction removes: of the history, or that a revision deleted its key. */
-export type IndexKind = 'h' | 'd'
 
 /** What lies under a view key, of what a backup counts or a restore keeps. */
 export function recordKind(viewKey: string): 'meta' | 'item' | 'history' | 'session' | 'audit' | 'other' {
@@ -79,44 +66,17 @@ export function itemRange({ start, end }: KeyRange): { start: string; end: strin
   return { start: `k${start}`, end: end === undefined ? 'l' : `k${end}` }
 }
 
-/** The block of what this revision superseded. */
-export function historyBlock(supersededAt: number): number {
-  return Math.floor(supersededAt / historyBlockRevisions)
-}
-
+/** Of a page of the history whose last record is that of this key under this revision. */
 export function historyKey(key: Key, supersededAt: number): string {
-  return `${blockStart(historyBlock(supersededAt))}${escapeKey(key)}${endMark}${u64Text(supersededAt)}`
+  return `h${u64Text(supersededAt)}${key}`
 }
 
-/** View keys of the history of one key in a block. */
-export function historyOf(key: Key, block: number): { start: string; end: string } {
-  const escaped = `${blockStart(block)}${escapeKey(key)}`
-  return { start: `${escaped}${endMark}`, end: `${escaped}\0\x02` }
-}
+/** View keys of all history. */
+export const historyRange = { start: 'h', end: 'i' } as const
 
-/** View keys of the history of the keys in a range in a block. */
-export function historyRange({ start, end }: KeyRange, block: number): { start: string; end: string } {
-  const from = blockStart(block)
-  return {
-    start: `${from}${escapeKey(start)}`,
-    end: end === undefined ? blockStart(block + 1) : `${from}${escapeKey(end)}`,
-  }
-}
-
-/** View keys of all history from a block on. */
-export function historyFrom(block: number): { start: string; end: string } {
-  return { start: blockStart(block), end: 'i' }
-}
-
-/** Undefined for what is no view key of a history record. */
-export function blockOfHistory(viewKey: string): number | undefined {
-  const isSafe = viewKey.charCodeAt(1) === 0 && viewKey.charCodeAt(2) < 0x20
-  return viewKey.startsWith('h') && isSafe && viewKey.length > u64Length ? readU64Text(viewKey, 1) : undefined
-}
-
-export function keyOfHistory(viewKey: string): Key {
-  assert(viewKey.charCodeAt(0) === 0x68, 'not the view key of a history record')
-  return unescapeKey(viewKey.slice(1 + u64Length, -u64Length - endMark.length)) as Key
+/** Above the pages that hold nothing superseded later than at `revision`, at or below the others. */
+export function historyEnd(revision: number): string {
+  return `h${u64Text(revision + 1)}`
 }
 
 export function deletionKey(key: Key, deletedAt: number): string {
@@ -137,30 +97,18 @@ export function keyOfDeletion(viewKey: string): Key {
   return unescapeKey(viewKey.slice(1, -u64Length - endMark.length)) as Key
 }
 
-export function revisionOfDeletion(viewKey: string): number {
+export function milestoneKey(key: Key, supersededAt: number): string {
+  return `i${escapeKey(key)}${endMark}${u64Text(supersededAt)}`
+}
+
+/** View keys of the milestones of a key that were superseded at `from` or later. */
+export function milestonesFrom(key: Key, from: number): { start: string; end: string } {
+  return { start: milestoneKey(key, from), end: `i${escapeKey(key)}\0\x02` }
+}
+
+/** Of a milestone or a deletion. */
+export function revisionOfMark(viewKey: string): number {
   return readU64Text(viewKey, viewKey.length - u64Length)
-}
-
-/** Of a page of the index that begins with the history record, or the deletion, of this key under this revision. */
-export function compactionKey(supersededAt: number, kind: IndexKind, key: Key): string {
-  return `c${u64Text(supersededAt)}${kind}${key}`
-}
-
-/** View keys of index pages that begin at or below `revision`. */
-export function compactionRange(revision: number): { start: string; end: string } {
-  return { start: 'c', end: `c${u64Text(revision + 1)}` }
-}
-
-export function supersededAtOfIndex(compactionViewKey: string): number {
-  return readU64Text(compactionViewKey, 1)
-}
-
-export function kindOfIndex(compactionViewKey: string): IndexKind {
-  return compactionViewKey[1 + u64Length] === 'd' ? 'd' : 'h'
-}
-
-export function keyOfIndex(compactionViewKey: string): Key {
-  return compactionViewKey.slice(2 + u64Length) as Key
 }
 
 export function sessionKey(id: number): string {
@@ -227,10 +175,6 @@ export function readU64Text(text: string, at: number): number {
   for (let i = at; i < at + u64Length; i++) value = value * 256 + text.charCodeAt(i)
   assert(Number.isSafeInteger(value), 'not a u64 in a view key')
   return value
-}
-
-function blockStart(block: number): string {
-  return `h${u64Text(block)}`
 }
 
 function escapeKey(key: string): string {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type HistoryEntry, historyPages } from './history-page.ts'
 import {
-  compactionKey,
   deletionKey,
   garbageKey,
-  historyKey,
   itemKey,
   metaKey,
   repliesKey,
@@ -32,15 +31,13 @@ test('a key belongs to its segments down to the depth, or to those that it has',
   for (const [key, from, depth, wanted] of cases) assert.equal(prefixOf(key, from, depth), wanted, key)
 })
 
+const key = (text: string): Key => text as Key
+
 test('records are told apart by kind, and those of keys by prefix', () => {
-  const tally = new SpaceTally(0, 1)
-  const key = (text: string): Key => text as Key
+  const tally = new SpaceTally('', 1)
   tally.add(itemKey(key('a/1')), 10)
   tally.add(itemKey(key('a/2')), 10)
   tally.add(itemKey(key('b')), 5)
-  tally.add(historyKey(key('a/\x001'), 7), 100)
-  tally.add(historyKey(key('gone/x'), 8), 1)
-  tally.add(compactionKey(7, 'h', key('a/1')), 2)
   tally.add(deletionKey(key('gone'), 9), 0)
   tally.add(sessionKey(1), 24)
   tally.add(repliesKey(1, 5), 50)
@@ -49,8 +46,9 @@ test('records are told apart by kind, and those of keys by prefix', () => {
   tally.add(trailKey('writes', 2), 90)
   tally.add(trailExtentsKey, 48)
   tally.add(metaKey, 60)
+  assert.equal(addHistory(tally), 2)
   assert.deepEqual(tally.items, { count: 3, bytes: 4 + 10 + 4 + 10 + 2 + 5 })
-  assert.deepEqual(tally.history, { count: 2, bytes: 24 + 100 + 25 + 1 + 13 + 2 + 15 })
+  assert.deepEqual(tally.history, { count: 2, bytes: 15 + 15 + (14 + 4 + 100) + (14 + 6 + 40) + (14 + 6) })
   assert.deepEqual(tally.sessions, { count: 1, bytes: 9 + 24 + 17 + 50 + 9 })
   assert.deepEqual(tally.audit, { count: 2, bytes: 9 + 80 + 9 + 90 + 1 + 48 })
   assert.deepEqual(tally.other, { count: 1, bytes: 61 })
@@ -63,3 +61,25 @@ test('records are told apart by kind, and those of keys by prefix', () => {
     ],
   )
 })
+
+test('of a page of the history only what is of the prefix counts', () => {
+  const tally = new SpaceTally('gone', 1)
+  assert.equal(addHistory(tally), 1)
+  assert.deepEqual(tally.history, { count: 1, bytes: 14 + 6 + 40 + 14 + 6 })
+  assert.deepEqual(
+    tally.prefixes.map(({ prefix, history }) => [prefix, history.count]),
+    [['gone/', 1]],
+  )
+})
+
+/** An item that was overwritten, and one that was deleted. */
+function addHistory(tally: SpaceTally): number {
+  const entries: HistoryEntry[] = [
+    { supersededAt: 7, key: key('a/\x001'), record: new Uint8Array(100) },
+    { supersededAt: 8, key: key('gone/x'), record: new Uint8Array(40) },
+    { supersededAt: 8, key: key('gone/x'), record: undefined },
+  ]
+  let count = 0
+  for (const [viewKey, page] of historyPages(entries)) count += tally.addHistory(viewKey, page)
+  return count
+}

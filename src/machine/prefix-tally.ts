@@ -1,5 +1,7 @@
 /** Adds up what the records of a view take, by kind and by prefix of their keys. */
-import { keyOfHistory, recordKind, trailExtentsKey } from './layout.ts'
+import { assert } from '../base/assert.ts'
+import { entryBytes, readHistoryPage } from './history-page.ts'
+import { recordKind, trailExtentsKey } from './layout.ts'
 
 /** Records and their bytes, keys and values together. */
 export interface Tally {
@@ -16,7 +18,7 @@ export interface PrefixTally {
 
 export class SpaceTally {
   readonly items: Tally = { count: 0, bytes: 0 }
-  /** Its index and its deletions count with its bytes: they go with it. */
+  /** What its pages, milestones and deletions take beside the items counts with its bytes: it goes with them. */
   readonly history: Tally = { count: 0, bytes: 0 }
   /** With the replies that are kept for them. */
   readonly sessions: Tally = { count: 0, bytes: 0 }
@@ -24,12 +26,12 @@ export class SpaceTally {
   readonly audit: Tally = { count: 0, bytes: 0 }
   readonly other: Tally = { count: 0, bytes: 0 }
   readonly #prefixes = new Map<string, PrefixTally>()
-  readonly #prefixLength: number
+  readonly #prefix: string
   readonly #depth: number
 
-  /** Prefixes are told apart by so many segments, each up to a slash, after the first `prefixLength` bytes. */
-  constructor(prefixLength: number, depth: number) {
-    this.#prefixLength = prefixLength
+  /** Of keys that begin with `prefix`. Prefixes are told apart by so many segments after it, each up to a slash. */
+  constructor(prefix: string, depth: number) {
+    this.#prefix = prefix
     this.#depth = depth
   }
 
@@ -37,15 +39,14 @@ export class SpaceTally {
     return [...this.#prefixes.values()]
   }
 
-  /** `bytes` of the record without its key. */
+  /** A record that is no page of the history: `bytes` of it without its key. */
   add(viewKey: string, bytes: number): void {
     const size = viewKey.length + bytes
     const kind = recordKind(viewKey)
-    if (kind === 'item' || kind === 'history') {
-      const key = kind === 'item' ? viewKey.slice(1) : keyOfHistory(viewKey)
-      const tally = this.#prefix(key)
-      note(kind === 'item' ? this.items : this.history, size)
-      note(kind === 'item' ? tally.items : tally.history, size)
+    assert(kind !== 'history', 'a page of the history has many records')
+    if (kind === 'item') {
+      note(this.items, size)
+      note(this.#tally(viewKey.slice(1)).items, size)
     } else if (kind === 'session') note(this.sessions, size)
     else if (viewKey === trailExtentsKey) this.audit.bytes += size
     else if (kind === 'audit') note(this.audit, size)
@@ -54,8 +55,28 @@ export class SpaceTally {
     else note(this.other, size)
   }
 
-  #prefix(key: string): PrefixTally {
-    const prefix = prefixOf(key, this.#prefixLength, this.#depth)
+  /** Its items, as far as they are of the prefix. Gives their number. */
+  addHistory(viewKey: string, page: Uint8Array): number {
+    let count = 0
+    if (this.#prefix === '') this.history.bytes += viewKey.length
+    for (const entry of readHistoryPage(page)) {
+      if (!entry.key.startsWith(this.#prefix)) continue
+      const size = entryBytes(entry)
+      const tally = this.#tally(entry.key)
+      if (entry.record === undefined) {
+        this.history.bytes += size
+        tally.history.bytes += size
+        continue
+      }
+      count++
+      note(this.history, size)
+      note(tally.history, size)
+    }
+    return count
+  }
+
+  #tally(key: string): PrefixTally {
+    const prefix = prefixOf(key, this.#prefix.length, this.#depth)
     let tally = this.#prefixes.get(prefix)
     if (tally === undefined) {
       tally = { prefix, items: { count: 0, bytes: 0 }, history: { count: 0, bytes: 0 } }
@@ -76,9 +97,9 @@ export function prefixOf(key: string, from: number, depth: number): string {
   return key.slice(0, end)
 }
 
-/** What is beside the records themselves: the index of a compaction, and which revisions deleted a key. */
+/** Milestones, and which revisions deleted a key. */
 function isOfHistory(viewKey: string): boolean {
-  return viewKey.charCodeAt(0) === 0x63 || viewKey.charCodeAt(0) === 0x64
+  return viewKey.charCodeAt(0) === 0x69 || viewKey.charCodeAt(0) === 0x64
 }
 
 /** Stored replies, and ended sessions whose replies remain. */

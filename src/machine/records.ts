@@ -50,8 +50,8 @@ export function decodeStopSignRecord(record: Uint8Array): StopSign {
   return readRecord(record, (reader) => ({ slot: reader.u64(), payload: reader.bytes() }))
 }
 
-/** Of the whole state. Builds before the first release wrote 1, which had no chain, and 2, whose history had no blocks. */
-export const metaFormat = 3
+/** Of the whole state. Builds before the first release wrote 1 to 3, which had no chain, or a record for each item of the history. */
+export const metaFormat = 4
 /** After the first byte, which is the format. */
 export const metaIntegers = 7
 export const metaBytes = 1 + 8 * metaIntegers + chainBytes

@@ -38,7 +38,7 @@ export function encodeFrameParts(type: number, parts: readonly Uint8Array[]): Ui
 }
 
 /**
- * Cuts a byte stream into frames. Holds at most one header and one payload, and of that payload at most twice what has
+ * Cuts a byte stream into frames. Holds at most one header and one payload, and of that payload at most four times what has
  * arrived. Throws PaxosError BAD_FRAME; after that the stream has no meaning and every further `push` throws too.
  */
 export class FrameDecoder {
@@ -117,7 +117,7 @@ export class FrameDecoder {
     const payload = this.#payload
     assert(payload !== undefined, 'no payload is being collected')
     if (wanted <= payload.length) return payload
-    const grown = new Uint8Array(Math.min(this.#payloadLength, Math.max(wanted, payload.length * 2)))
+    const grown = new Uint8Array(Math.min(this.#payloadLength, Math.max(wanted, payload.length * 4)))
     grown.set(payload.subarray(0, this.#payloadFilled))
     this.#payload = grown
     return grown

@@ -141,7 +141,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     space: () => Promise.resolve(spaceOf(`n${id}`)),
     reclaim: { status: reclaimed, start: () => Promise.resolve() },
     stateSizes: ({ start, end, recordsMax }) => {
-      const all = [...log.view.range(start, end)].map(([key, value]) => [key, value.length] as const)
+      const all = [...log.view.range(start, end)].map(([key, value]) => ({ key, size: value.length, value }))
       return { records: all.slice(0, recordsMax), done: all.length <= recordsMax }
     },
     memberClientAddress: (member) => addresses.get(member),

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
+import { itemsInPage } from '../../machine/history-page.ts'
 import { metaKey, recordKind } from '../../machine/layout.ts'
 import {
   decodeMeta,
@@ -44,7 +45,8 @@ export class ContentTally {
       if (key <= this.#lastKey) throw badFrame('keys that do not rise')
       this.#lastKey = key
       const kind = recordKind(key)
-      this.#counts[kind]++
+      // What is no page was written by a version of another format: the record of its meta, which comes later, says so.
+      this.#counts[kind] += kind === 'history' ? (itemsInPage(value) ?? 1) : 1
       this.#entries++
       if (kind === 'meta') this.#meta = readMeta(value)
       if (kind !== 'item') continue

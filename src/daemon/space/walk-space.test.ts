@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compareStrings } from '../../base/order.ts'
-import { historyBlockRevisions, historyKey, itemKey, metaKey } from '../../machine/layout.ts'
+import { type HistoryEntry, historyPages, readHistoryPage } from '../../machine/history-page.ts'
+import { itemKey, metaKey } from '../../machine/layout.ts'
 import { SpaceTally } from '../../machine/prefix-tally.ts'
 import type { Key } from '../../machine/request.ts'
 import type { SizesWanted, StateSizes } from '../store/state-tree.ts'
@@ -9,31 +10,35 @@ import { type Pace, walkSpace } from './walk-space.ts'
 
 const bytes = 10
 const keys = ['a/1', 'a/2', 'a/\0', 'b/1', 'b/2'] as Key[]
-/** Of three blocks, far apart. */
-const revisions = [1, 2, historyBlockRevisions, 1000 * historyBlockRevisions + 5]
-const viewKeys = [
-  metaKey,
-  ...keys.map(itemKey),
-  ...keys.flatMap((key) => revisions.map((revision) => historyKey(key, revision))),
-].sort(compareStrings)
+const revisions = [1, 2, 3000, 2 ** 40]
+const entries: HistoryEntry[] = revisions.flatMap((supersededAt) =>
+  [...keys].sort(compareStrings).map((key) => ({ supersededAt, key, record: new Uint8Array(500) })),
+)
+const pages = new Map(historyPages(entries))
+const viewKeys = [metaKey, ...keys.map(itemKey), ...pages.keys()].sort(compareStrings)
 
-function source({ start, end, recordsMax }: SizesWanted): StateSizes {
+function source({ start, end, recordsMax, withValues }: SizesWanted): StateSizes {
   const found = viewKeys.filter((key) => key >= start && (end === undefined || key < end))
-  const records = found.slice(0, Math.max(1, recordsMax)).map((key) => [key, bytes] as const)
+  const records = found.slice(0, Math.max(1, recordsMax)).map((key) => {
+    const value = pages.get(key)
+    return { key, size: value?.length ?? bytes, value: withValues ? value : undefined }
+  })
   return { records, done: records.length === found.length }
 }
 
+test('the history here takes several pages, of more than one key each', () => {
+  assert.ok(pages.size > 2)
+  for (const page of pages.values()) assert.ok(readHistoryPage(page).length > 1)
+})
+
 for (const recordsMax of [1, 2, 3, 100]) {
-  test(`pages of ${recordsMax} count each record of a prefix once, in whatever blocks its history lies`, async () => {
+  test(`pages of ${recordsMax} count each record of a prefix once, in whatever pages its history lies`, async () => {
     for (const prefix of ['', 'a/', 'a/1', 'b', 'c']) {
-      const wanted = new SpaceTally(prefix.length, 1)
+      const wanted = new SpaceTally(prefix, 1)
       for (const viewKey of viewKeys) {
-        const isOfPrefix = keys.some(
-          (key) =>
-            key.startsWith(prefix) &&
-            (viewKey === itemKey(key) || revisions.some((revision) => viewKey === historyKey(key, revision))),
-        )
-        if (prefix === '' || isOfPrefix) wanted.add(viewKey, bytes)
+        const page = pages.get(viewKey)
+        if (page !== undefined) wanted.addHistory(viewKey, page)
+        else if (prefix === '' || viewKey.startsWith(`k${prefix}`)) wanted.add(viewKey, bytes)
       }
       const found = { records: 0, items: 0, history: 0 }
       let after: string | undefined
@@ -64,8 +69,9 @@ test('a walk goes on from any place in the order, as somebody from outside may n
     ['g', all.records],
     ['h', all.records],
     [`h${'\xff'.repeat(8)}`, items.records],
+    ['i', items.records],
     ['h\0', all.records],
-    ['habc\0\x01\0\0\0\0\0\0\0\x05', items.records],
+    ['habc', items.records],
     ['z', 0],
   ] as const) {
     const page = await walkSpace(source, { prefix: 'a/', depth: 1, after }, pace)

@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { keyAfter } from '../../base/order.ts'
-import { blockOfHistory, historyFrom, historyRange, itemRange } from '../../machine/layout.ts'
+import { historyRange, itemRange } from '../../machine/layout.ts'
 import { SpaceTally } from '../../machine/prefix-tally.ts'
 import { prefixRange } from '../../wire/key-range.ts'
 import type { SizesWanted, StateSizes } from '../store/state-tree.ts'
@@ -24,7 +24,7 @@ export interface SpacePage {
 }
 
 export interface Pace {
-  /** Records of one page. */
+  /** Records of the store, read for one page. */
   readonly recordsMax: number
   /** How long the node may do nothing else. */
   readonly sliceMs: number
@@ -44,12 +44,13 @@ const pageBytesMax = 64 * 1024 * 1024
  * it goes on may be counted or not.
  */
 export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace): Promise<SpacePage> {
-  const tally = new SpaceTally(walk.prefix.length, walk.depth)
+  const tally = new SpaceTally(walk.prefix, walk.depth)
   let records = 0
+  let read = 0
   let bytes = 0
   let after = walk.after
   let sliceEnd = performance.now() + pace.sliceMs
-  for (const range of rangesOf(source, walk)) {
+  for (const range of rangesOf(walk)) {
     if (after !== undefined && range.end !== undefined && after >= range.end) continue
     let start = after === undefined || after < range.start ? range.start : keyAfter(after)
     for (;;) {
@@ -57,16 +58,20 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
         await new Promise((resolve) => setTimeout(resolve, pace.pauseMs()))
         sliceEnd = performance.now() + pace.sliceMs
       }
-      if (records >= pace.recordsMax || bytes >= pageBytesMax || !pace.isWanted())
-        return { tally, records, next: after }
-      const recordsMax = Math.min(sliceRecords, pace.recordsMax - records)
-      const slice = source({ start, end: range.end, recordsMax, bytesMax: sliceBytes })
-      for (const [key, size] of slice.records) {
-        tally.add(key, size)
+      if (read >= pace.recordsMax || bytes >= pageBytesMax || !pace.isWanted()) return { tally, records, next: after }
+      const recordsMax = Math.min(sliceRecords, pace.recordsMax - read)
+      const { isHistory } = range
+      const slice = source({ start, end: range.end, recordsMax, bytesMax: sliceBytes, withValues: isHistory })
+      for (const { key, size, value } of slice.records) {
+        if (isHistory) records += tally.addHistory(key, value ?? missing(key))
+        else {
+          tally.add(key, size)
+          records++
+        }
         bytes += key.length + size
         after = key
       }
-      records += slice.records.length
+      read += slice.records.length
       if (slice.done) break
       assert(after !== undefined, 'a slice that is not the last is not empty')
       start = keyAfter(after)
@@ -75,24 +80,19 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
   return { tally, records, next: undefined }
 }
 
-/** Rising ranges of view keys. */
-function* rangesOf(
-  source: SizeSource,
-  { prefix, after }: SpaceWalk,
-): Generator<{ readonly start: string; readonly end: string | undefined }, undefined> {
-  if (prefix === '') {
-    yield { start: '', end: undefined }
-    return
-  }
-  const keys = prefixRange(prefix)
-  const history = historyFrom(0)
-  let block = after === undefined ? 0 : (blockOfHistory(after) ?? 0)
-  while (after === undefined || after < history.end) {
-    const [first] = source({ ...historyFrom(block), recordsMax: 1, bytesMax: 1 }).records
-    const found = first === undefined ? undefined : blockOfHistory(first[0])
-    if (found === undefined) break
-    yield historyRange(keys, found)
-    block = found + 1
-  }
-  yield itemRange(keys)
+/** Rising ranges of view keys. The history is ordered by revisions: that of a prefix is all over it. */
+function rangesOf({
+  prefix,
+}: SpaceWalk): readonly { readonly start: string; readonly end: string | undefined; readonly isHistory: boolean }[] {
+  const history = { ...historyRange, isHistory: true }
+  if (prefix !== '') return [history, { ...itemRange(prefixRange(prefix)), isHistory: false }]
+  return [
+    { start: '', end: historyRange.start, isHistory: false },
+    history,
+    { start: historyRange.end, end: undefined, isHistory: false },
+  ]
+}
+
+function missing(key: string): never {
+  assert(false, `no value of ${key.length} bytes of key was read`)
 }

@@ -63,6 +63,7 @@ export class LmdbStateStore implements StateStore {
   readonly #retired = new Set<ReadonlySet<StateSnapshot>>()
   /** All keys of a commit share it: LMDB copies a key before `put` returns. */
   readonly #key = Buffer.allocUnsafe(stateKeyBytesMax)
+  readonly #slab = new RecordSlab()
   #environment: Environment
   #committing: { readonly changes: Changes; readonly settled: Promise<unknown>; keys: string[] | undefined } | undefined
   readonly #installs = new Set<LmdbStateInstall>()
@@ -107,11 +108,12 @@ export class LmdbStateStore implements StateStore {
 
   #write(changes: Changes): Promise<unknown> {
     let settled: Promise<unknown> = Promise.resolve()
-    const slab = new RecordSlab(changes.values())
+    // Those of the commit before are with LMDB: there is one at a time.
+    this.#slab.begin(changes.values())
     for (const [name, value] of changes) {
       const key = writeStateKey(name, this.#key)
       const queued =
-        value === null ? this.#environment.remove(key) : this.#environment.put(key, slab.encode(key, value))
+        value === null ? this.#environment.remove(key) : this.#environment.put(key, this.#slab.encode(key, value))
       if (queued === settled) continue
       // A large turn has more than one promise for its one transaction; only the last is tracked.
       queued.catch(() => {})

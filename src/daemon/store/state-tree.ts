@@ -31,10 +31,19 @@ export interface SizesWanted {
   readonly recordsMax: number
   /** How much may be read for it. */
   readonly bytesMax: number
+  readonly withValues: boolean
+}
+
+export interface StateSize {
+  readonly key: string
+  /** Bytes of the value. */
+  readonly size: number
+  /** When it was asked for. */
+  readonly value: Uint8Array | undefined
 }
 
 export interface StateSizes {
-  readonly records: readonly (readonly [key: string, bytes: number])[]
+  readonly records: readonly StateSize[]
   readonly done: boolean
 }
 
@@ -73,10 +82,13 @@ export function readStatePage(environment: Environment, wanted: PageWanted): Sta
   return { entries, done: true }
 }
 
-/** Keys and sizes of the records from `start` on, unchecked: at least one, if there is one. Leaves no cursor open. */
+/**
+ * Keys and sizes of the records from `start` on: at least one, if there is one. Leaves no cursor open. Throws PaxosError
+ * STORE_FAILED when a record whose value is wanted is damaged; the others are not checked.
+ */
 export function readStateSizes(environment: Environment, wanted: SizesWanted): StateSizes {
-  const { start, end, recordsMax, bytesMax } = wanted
-  const records: (readonly [string, number])[] = []
+  const { start, end, recordsMax, bytesMax, withValues } = wanted
+  const records: StateSize[] = []
   let bytes = 0
   environment.resetReadTxn()
   const found = environment.getRange({
@@ -85,7 +97,8 @@ export function readStateSizes(environment: Environment, wanted: SizesWanted): S
   })
   for (const { key, value } of found) {
     if (records.length > 0 && (records.length >= recordsMax || bytes >= bytesMax)) return { records, done: false }
-    records.push([toBinary(key), Math.max(0, value.length - recordHeaderBytes)])
+    const size = Math.max(0, value.length - recordHeaderBytes)
+    records.push({ key: toBinary(key), size, value: withValues ? checked(key, value) : undefined })
     bytes += key.length + value.length
   }
   return { records, done: true }

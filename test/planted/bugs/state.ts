@@ -246,15 +246,30 @@ export const stateBugs: readonly Bug[] = [
     patches: [{ file: machine, find: 'this.#revision = meta.revision', replace: 'this.#revision = 0' }],
   },
   {
-    name: 'history-of-a-later-block',
-    what: 'A key as it was is looked for from the next block of its history on',
+    name: 'milestone-of-another-life',
+    what: 'A key as it was is looked for from a milestone that is later than its life',
     patches: [
       {
         file: history,
-        find: 'let block = historyBlock(revision + 1)',
-        replace: 'let block = historyBlock(revision) + 1',
+        find: 'Math.min(end, this.#firstMilestone(key, revision + 1) ?? end)',
+        replace: 'this.#firstMilestone(key, revision + 1) ?? end',
       },
     ],
+  },
+  {
+    name: 'milestone-not-used',
+    what: 'A key as it was is looked for along all of its later versions',
+    patches: [{ file: history, find: 'this.#firstMilestone(key, revision + 1) ?? end', replace: 'end' }],
+  },
+  {
+    name: 'milestone-not-compacted',
+    what: 'A milestone outlives the item that it leads to',
+    patches: [{ file: history, find: 'viewKeys.push(milestoneKey(key, supersededAt))', replace: 'continue' }],
+  },
+  {
+    name: 'history-out-of-order',
+    what: 'What one revision superseded lies in its pages as it came, not by key',
+    patches: [{ file: history, find: 'entries.sort(compareEntries)', replace: 'entries' }],
   },
   {
     name: 'history-of-another-life',
@@ -267,8 +282,8 @@ export const stateBugs: readonly Bug[] = [
     patches: [
       {
         file: history,
-        find: "    this.#note('d', key, revision)\n",
-        replace: '',
+        find: 'viewKeys.push(deletionKey(key, supersededAt))',
+        replace: 'continue',
       },
     ],
   },
