@@ -17,17 +17,19 @@ export interface RequestTiming {
 
 /** `proposedAt` is 0 for a request that never was. */
 export function timingOf(
-  times: {
-    readonly arrivedAt: number
-    readonly proposedAt: number
-    readonly chosenAt: number
-    readonly doneAt: number
-  },
+  arrivedAt: number,
+  proposedAt: number,
+  chosenAt: number,
+  doneAt: number,
   flushMs: number,
 ): RequestTiming {
-  const { arrivedAt, chosenAt, doneAt } = times
-  const proposedAt = times.proposedAt || chosenAt
-  return { queueMs: proposedAt - arrivedAt, chooseMs: chosenAt - proposedAt, flushMs, applyMs: doneAt - chosenAt }
+  const queuedUntil = proposedAt || chosenAt
+  return {
+    queueMs: queuedUntil - arrivedAt,
+    chooseMs: chosenAt - queuedUntil,
+    flushMs,
+    applyMs: doneAt - chosenAt,
+  }
 }
 
 /** What the driver tells metrics and logs. Must not throw, and must not call the driver back. */

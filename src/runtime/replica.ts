@@ -24,7 +24,7 @@ import { whyLate, whyNotReady } from './readiness.ts'
 import { leaderOverloaded, notLeading, overloaded, stopping } from './refusals.ts'
 import type { AcceptorReport, LogLine, ReplicaService, ReplicaStatus } from './replica-service.ts'
 import type { ReplicaHost, ReplicaSetup } from './replica-setup.ts'
-import { type PendingRequest, Requests } from './requests.ts'
+import { type PendingRequest, pendingRequest, Requests } from './requests.ts'
 import { Snapshots } from './snapshots.ts'
 import { ReplicaState } from './state.ts'
 import { Verifier } from './verifier.ts'
@@ -139,9 +139,10 @@ export class Replica implements ReplicaService {
     const arrivedAt = this.#now()
     if (refusal !== undefined) done(refusal)
     else
-      this.#enqueue(request, arrivedAt + timeoutMs, (outcome, times) => {
+      this.#enqueue(request, arrivedAt + timeoutMs, (outcome, proposedAt, chosenAt) => {
         const flushMs = this.#role === 'leader' ? this.#host.lastCommitMs() : 0
-        this.#observer.requestDone(timingOf({ arrivedAt, ...times, doneAt: this.#clock.now() }, flushMs), outcome.kind)
+        const timing = timingOf(arrivedAt, proposedAt, chosenAt, this.#clock.now(), flushMs)
+        this.#observer.requestDone(timing, outcome.kind)
         done(outcome)
       })
   }
@@ -477,8 +478,7 @@ export class Replica implements ReplicaService {
   }
 
   #enqueue(bytes: Uint8Array, deadline: number, finish: PendingRequest['finish'], isForeign = false): void {
-    const fresh = { proposedAt: 0, isFinished: false, mayBeDone: false }
-    this.#requests.add({ bytes, arrivedAt: this.#now(), deadline, finish, isForeign, ...fresh })
+    this.#requests.add(pendingRequest(bytes, this.#now(), deadline, finish, isForeign))
     this.#host.schedule()
   }
 

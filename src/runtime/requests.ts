@@ -24,13 +24,24 @@ export interface PendingRequest {
   readonly bytes: Uint8Array
   readonly arrivedAt: number
   readonly deadline: number
-  readonly finish: (outcome: Outcome, timing: { readonly proposedAt: number; readonly chosenAt: number }) => void
+  /** `proposedAt` is 0 when it never was. */
+  readonly finish: (outcome: Outcome, proposedAt: number, chosenAt: number) => void
   /** Another node forwarded it, and forwards it again when this one does not lead. */
   readonly isForeign: boolean
   proposedAt: number
   isFinished: boolean
   /** A copy went to another node, and nobody knows what became of it. */
   mayBeDone: boolean
+}
+
+export function pendingRequest(
+  bytes: Uint8Array,
+  arrivedAt: number,
+  deadline: number,
+  finish: PendingRequest['finish'],
+  isForeign: boolean,
+): PendingRequest {
+  return { bytes, arrivedAt, deadline, finish, isForeign, proposedAt: 0, isFinished: false, mayBeDone: false }
 }
 
 interface Proposed {
@@ -268,7 +279,7 @@ export class Requests {
 function finish(request: PendingRequest, outcome: Outcome, now: number): void {
   if (request.isFinished) return
   request.isFinished = true
-  request.finish(outcome, { proposedAt: request.proposedAt, chosenAt: now })
+  request.finish(outcome, request.proposedAt, now)
 }
 
 /** This copy is not done. Whether the request is depends on the others. */

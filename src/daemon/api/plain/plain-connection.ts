@@ -3,7 +3,7 @@ import type { ApiLogger } from '../context.ts'
 import { httpLimits } from '../http-limits.ts'
 import { rawError } from '../raw-error.ts'
 import { type PlainAnswer, PlainExchange } from './plain-exchange.ts'
-import { type PlainRequest, readPlainRequest } from './plain-request.ts'
+import { LastHeaders, type PlainRequest, readPlainRequest } from './plain-request.ts'
 
 /** What a connection is part of. */
 export interface PlainOwner {
@@ -38,6 +38,7 @@ export class PlainConnection {
   #unread: Buffer | undefined
   /** With fewer bytes there is no use in reading it. */
   #needed = 0
+  readonly #lastHeaders = new LastHeaders()
   /** In the order of the requests, in which the answers leave. */
   readonly #open: PlainExchange[] = []
   #served = 0
@@ -60,7 +61,7 @@ export class PlainConnection {
   /** Writes the answers that are there, as far as none before them is missing, and goes on. */
   onAnswer(): void {
     while (this.#state !== 'over') {
-      const [exchange] = this.#open
+      const exchange = this.#open[0]
       if (exchange?.answer === undefined) break
       this.#open.shift()
       this.#write(exchange, exchange.answer)
@@ -149,7 +150,9 @@ export class PlainConnection {
 
   #next(): ReturnType<typeof readPlainRequest> {
     const unread = this.#unread
-    return unread === undefined || unread.length < this.#needed ? this.#needed : readPlainRequest(unread)
+    return unread === undefined || unread.length < this.#needed
+      ? this.#needed
+      : readPlainRequest(unread, this.#lastHeaders)
   }
 
   #serve(request: PlainRequest): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { httpLimits } from '../http-limits.ts'
-import { readPlainRequest } from './plain-request.ts'
+import { LastHeaders, readPlainRequest } from './plain-request.ts'
 
 function bytes(text: string): Buffer {
   return Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1')
@@ -75,4 +75,22 @@ for (const [what, text] of [
 test('a line that ends without a carriage return is not plain', () => {
   assert.equal(readPlainRequest(Buffer.from('GET /v1/kv/k HTTP/1.1\r\nhost: h\naccept: x\r\n\r\n')), 'other')
   assert.equal(readPlainRequest(Buffer.from('GET /v1/kv/k HTTP/1.1\r\nhost: h\rx\r\n\r\n')), 'other')
+})
+
+test('headers that come again are those of this request, and others are read anew', () => {
+  const last = new LastHeaders()
+  const read = (text: string): unknown => {
+    const request = readPlainRequest(bytes(text), last)
+    return typeof request === 'object' ? [request.target, request.headers] : request
+  }
+  const first = 'PUT /v1/kv/a HTTP/1.1\nhost: h\nif-version: 1\n\n'
+  assert.deepEqual(read(first), ['/v1/kv/a', { 'if-version': '1' }])
+  assert.deepEqual(read(first.replace('/a', '/b')), ['/v1/kv/b', { 'if-version': '1' }])
+  assert.deepEqual(read(first.replace(': 1', ': 2')), ['/v1/kv/a', { 'if-version': '2' }])
+  assert.equal(read(first.replace('if-version', 'connection')), 'other')
+  assert.equal(read(first.replace('if-version', 'connection')), 'other')
+  assert.equal(read('PUT /v1/kv/a HTTP/1.1\n\n'), 'other')
+  const long = `PUT /v1/kv/a HTTP/1.1\nhost: h\nx: ${'x'.repeat(2000)}\nif-version: 3\n\n`
+  for (let again = 0; again < 2; again++) assert.deepEqual(read(long), ['/v1/kv/a', { 'if-version': '3' }])
+  assert.deepEqual(read(first), ['/v1/kv/a', { 'if-version': '1' }])
 })

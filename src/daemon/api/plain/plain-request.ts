@@ -19,23 +19,45 @@ export interface PlainRequest {
 const { headerBytesMax, headersMax, plainRequestBytesMax } = httpLimits
 
 const beginnings = ['GET /v1/kv/', 'PUT /v1/kv/', 'DELETE /v1/kv/']
-/** The head up to the end of its last header. Narrower than RFC 9112 everywhere: only ASCII, no tabs, no folded lines. */
-const plainHead = /^(GET|PUT|DELETE) (\/v1\/kv\/[!"$-~]+) HTTP\/1\.1\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n)+)$/
+const plainLine = /^(GET|PUT|DELETE) (\/v1\/kv\/[!"$-~]+) HTTP\/1\.1\r\n/
+/** Narrower than RFC 9112 everywhere: only ASCII, no tabs, no folded lines. */
+const plainLines = /^(?:[A-Za-z0-9-]+:[ -~]*\r\n)+$/
 const plainLength = /^(0|[1-9][0-9]{0,4})$/
 
 const kept = new Set(['content-length', 'if-version', 'paxos-session', 'paxos-seq', 'paxos-acked-below', actorHeader])
 /** They change how a message is read, or what becomes of the connection. */
 const special = new Set(['transfer-encoding', 'connection', 'proxy-connection', 'upgrade', 'expect', 'trailer'])
 
+/** The headers of the last request of a connection: most clients send the same ones each time. */
+export class LastHeaders {
+  #lines = ''
+  #headers: PlainRequest['headers'] | undefined
+
+  /** Undefined when they are not plain. */
+  read(lines: string): PlainRequest['headers'] | undefined {
+    if (this.#headers !== undefined && lines === this.#lines) return this.#headers
+    const headers = plainLines.test(lines) ? keptHeaders(lines) : undefined
+    if (lines.length <= lastLinesMax) {
+      this.#lines = lines
+      this.#headers = headers
+    }
+    return headers
+  }
+}
+
+/** More is not kept: there may be thousands of connections. */
+const lastLinesMax = 1024
+
 /** The request that `bytes` begin with; or how many bytes it takes at least to tell; or 'other' when it is not plain. */
-export function readPlainRequest(bytes: Buffer): PlainRequest | number | 'other' {
+export function readPlainRequest(bytes: Buffer, last = new LastHeaders()): PlainRequest | number | 'other' {
   const headEnd = bytes.indexOf('\r\n\r\n')
   if (headEnd < 0) return bytes.length < headerBytesMax && beginsPlain(bytes) ? bytes.length + 1 : 'other'
   if (headEnd > headerBytesMax) return 'other'
-  const head = plainHead.exec(bytes.toString('latin1', 0, headEnd + 2))
-  if (head === null) return 'other'
-  const [, method = '', target = '', lines = ''] = head
-  const headers = keptHeaders(lines)
+  const head = bytes.toString('latin1', 0, headEnd + 2)
+  const line = plainLine.exec(head)
+  if (line === null) return 'other'
+  const [{ length: lineBytes }, method = '', target = ''] = line
+  const headers = last.read(head.slice(lineBytes))
   if (headers === undefined) return 'other'
   const length = headers['content-length'] ?? '0'
   if (!plainLength.test(length)) return 'other'
