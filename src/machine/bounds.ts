@@ -29,6 +29,7 @@ export const sessionReplyBytesMax = 64 * 1024 * 1024
 
 /** What one slot may clean up beside its own work, so that no slot stalls the node. */
 export const historyStepRecords = 256
+export const historyStepBytes = 4 * 1024 * 1024
 export const garbageStepRecords = 256
 export const expiryStepSessions = 1024
 

@@ -1,6 +1,6 @@
 /**
  * A page of the history: what was superseded in the order of revisions, and of keys within one, as
- * u64 supersededAt, u16 length and key, u32 length and the record, which is empty for the mark of a deletion.
+ * u8 kind, u64 supersededAt, u16 length and key, u32 length and the record.
  *
  * The items that a slot supersedes share pages, so that a batch of puts costs the store one record for several of them, to
  * write and to compact.
@@ -15,17 +15,21 @@ import type { Key } from './request.ts'
 export interface HistoryEntry {
   readonly supersededAt: number
   readonly key: Key
-  /** The item as it was; undefined marks that the revision deleted the key. */
-  readonly record: Uint8Array | undefined
+  /** A milestone is found by its key as well (`history.ts`); a deletion marks that the revision deleted the key. */
+  readonly kind: 'item' | 'milestone' | 'deletion'
+  /** The item as it was; empty with a deletion. */
+  readonly record: Uint8Array
 }
+
+const kinds = ['item', 'milestone', 'deletion'] as const
 
 /** With their keys four of them share a page of the store (8192 bytes). One entry alone may take more. */
 const pageBytesMax = 1968
-const entryHeaderBytes = 14
+const entryHeaderBytes = 15
 
 /** Of an entry in its page. */
 export function entryBytes({ key, record }: HistoryEntry): number {
-  return entryHeaderBytes + key.length + (record?.length ?? 0)
+  return entryHeaderBytes + key.length + record.length
 }
 
 export function compareEntries(a: HistoryEntry, b: HistoryEntry): number {
@@ -46,8 +50,8 @@ export function* historyPages(
     }
     const writer = new ByteWriter(bytes)
     for (let at = from; at < end; at++) {
-      const { supersededAt, key, record = nothing } = entries[at] as HistoryEntry
-      writer.u64(supersededAt).binary(key).bytes(record)
+      const { supersededAt, key, kind, record } = entries[at] as HistoryEntry
+      writer.u8(kinds.indexOf(kind)).u64(supersededAt).binary(key).bytes(record)
     }
     const { supersededAt, key } = entries[end - 1] as HistoryEntry
     yield [historyKey(key, supersededAt), writer.finish()]
@@ -59,8 +63,9 @@ export function readHistoryPage(page: Uint8Array): readonly HistoryEntry[] {
   return readRecord(page, (reader) => {
     const entries: HistoryEntry[] = []
     while (reader.remaining > 0) {
-      const [supersededAt, key, record] = [reader.u64(), reader.binary() as Key, reader.bytes()]
-      entries.push({ supersededAt, key, record: record.length === 0 ? undefined : record })
+      const kind = kinds[reader.u8()]
+      assert(kind !== undefined, 'an entry of the history of no kind')
+      entries.push({ kind, supersededAt: reader.u64(), key: reader.binary() as Key, record: reader.bytes() })
     }
     return entries
   })
@@ -72,9 +77,12 @@ export function itemsInPage(bytes: Uint8Array): number | undefined {
     const reader = new ByteReader(bytes)
     let items = 0
     while (reader.remaining > 0) {
+      const kind = kinds[reader.u8()]
       reader.u64()
       reader.raw(reader.u16())
-      if (reader.bytes().length > 0) items++
+      reader.bytes()
+      if (kind === undefined) return undefined
+      if (kind !== 'deletion') items++
     }
     return items
   } catch (error) {
@@ -88,10 +96,11 @@ export function findInPage(page: Uint8Array, key: Key, supersededAt: number): Ui
   return readRecord(page, (reader) => {
     let found: Uint8Array | undefined
     while (reader.remaining > 0) {
+      const isItem = kinds[reader.u8()] !== 'deletion'
       const isOfRevision = reader.u64() === supersededAt
       const name = reader.raw(reader.u16())
       const record = reader.bytes()
-      if (isOfRevision && record.length > 0 && toBinary(name) === key) found = record
+      if (isItem && isOfRevision && toBinary(name) === key) found = record
     }
     return found
   })
@@ -104,8 +113,6 @@ function belongTogether(entries: readonly HistoryEntry[], at: number): boolean {
   return before.supersededAt === entry.supersededAt && before.key === entry.key
 }
 
-function rank({ record }: HistoryEntry): number {
-  return record === undefined ? 1 : 0
+function rank({ kind }: HistoryEntry): number {
+  return kind === 'deletion' ? 1 : 0
 }
-
-const nothing = new Uint8Array(0)

@@ -2,12 +2,12 @@
  * What keys were before they were overwritten or deleted, until it is compacted: pages in the order of revisions.
  *
  * The records of a key's life, from its creation to its deletion, form a chain: each lies under the revision that superseded
- * it, which is the modRevision of the next. Every fourth is a milestone, found by its key: so the record of a given
+ * it, which is the modRevision of the next. One in four is a milestone, found by its key: so the record of a given
  * revision is at most three steps away from the first milestone after it, however often the key was changed.
  */
 import { assert } from '../base/assert.ts'
 import { keyAfter } from '../base/order.ts'
-import { historyStepRecords } from './bounds.ts'
+import { historyStepBytes, historyStepRecords } from './bounds.ts'
 import { Cursor } from './cursor.ts'
 import { compareEntries, findInPage, type HistoryEntry, historyPages, readHistoryPage } from './history-page.ts'
 import {
@@ -22,7 +22,7 @@ import {
   milestonesFrom,
   revisionOfMark,
 } from './layout.ts'
-import { createRevisionOf, decodeItem, modRevisionOf, versionOf } from './records.ts'
+import { createRevisionOf, decodeDeletion, decodeItem, encodeDeletion, modRevisionOf, versionOf } from './records.ts'
 import type { Item, Key, KeyRange } from './request.ts'
 import type { View } from './view.ts'
 
@@ -46,26 +46,33 @@ export class History {
 
   /** `record` is the item that this revision replaces. */
   replaced(key: Key, record: Uint8Array, revision: number): void {
-    // An item that comes and goes within one revision was never there for a reader.
-    if (modRevisionOf(record) === revision) return
+    const isMilestone = versionOf(record) % milestoneVersions === 0
+    if (modRevisionOf(record) === revision) {
+      // An item that comes and goes within one revision was never there for a reader. The item before it stands for its
+      // version as well: without that, a client that puts a key twice in each transaction would never make a milestone.
+      if (isMilestone && createRevisionOf(record) < revision) this.#makeMilestone(key, revision)
+      return
+    }
     assert(modRevisionOf(record) < revision, `revision ${revision} replaces what a later one wrote`)
-    this.#added.push({ supersededAt: revision, key, record })
-    if (isMilestone(record)) this.#view.put(milestoneKey(key, revision), nothing)
+    this.#added.push({ supersededAt: revision, key, kind: isMilestone ? 'milestone' : 'item', record })
   }
 
   /** `record` is the item that this revision deletes. */
   deleted(key: Key, record: Uint8Array, revision: number): void {
+    const createRevision = createRevisionOf(record)
     // One that this revision made: it was not there before, or that it was deleted is noted already.
-    if (createRevisionOf(record) === revision) return
+    if (createRevision === revision) return
     this.replaced(key, record, revision)
-    this.#added.push({ supersededAt: revision, key, record: undefined })
-    this.#view.put(deletionKey(key, revision), nothing)
+    this.#added.push({ supersededAt: revision, key, kind: 'deletion', record: nothing })
+    this.#view.put(deletionKey(key, revision), encodeDeletion(createRevision))
   }
 
   /** The item at `revision`. `current` is what the key is now, if it is anything, and changed since. */
   get(key: Key, revision: number, current: Item | undefined): Item | undefined {
-    const end = this.#firstDeletion(key, revision + 1)
-    if (end !== undefined) return this.#inLife(key, revision, end)
+    const deletion = this.#firstDeletion(key, revision + 1)
+    if (deletion !== undefined) {
+      return deletion.createRevision > revision ? undefined : this.#inLife(key, revision, deletion.revision)
+    }
     return current === undefined ? undefined : this.ofLife(current, revision)
   }
 
@@ -93,12 +100,12 @@ export class History {
 
   /** The last revision in [low, high) that deleted the key. The view cannot be walked backwards, so by halving. */
   lastDeletion(key: Key, low: number, high: number): number | undefined {
-    let last = this.#firstDeletion(key, low)
+    let last = this.#firstDeletion(key, low)?.revision
     if (last === undefined || last >= high) return undefined
     let none = high
     while (none - last > 1) {
       const middle = Math.floor((last + none) / 2)
-      const found = this.#firstDeletion(key, middle) ?? none
+      const found = this.#firstDeletion(key, middle)?.revision ?? none
       if (found < none) last = found
       else none = middle
     }
@@ -120,44 +127,70 @@ export class History {
    * the view and the slot alone, so that replicas stay equal whenever they were restarted.
    */
   step(compactedRevision: number): void {
-    // Removal keeps ahead of what is added.
-    const limit = historyStepRecords + 2 * this.#added.length
-    this.#write()
+    const added = this.#added.length
+    const addedBytes = this.#write()
     if (!this.#compacting) return
-    const removed = this.#remove(compactedRevision, limit)
-    this.#compacting = removed >= limit
+    // Removal keeps ahead of what is added.
+    this.#compacting = this.#remove(
+      compactedRevision,
+      historyStepRecords + 2 * added,
+      historyStepBytes + 2 * addedBytes,
+    )
     this.#isLeft = this.#compacting
   }
 
-  #write(): void {
-    if (this.#added.length === 0) return
-    const entries = this.#added
-    this.#added = []
-    for (const [viewKey, page] of historyPages(entries.sort(compareEntries))) this.#view.put(viewKey, page)
+  #makeMilestone(key: Key, revision: number): void {
+    for (let at = this.#added.length - 1; at >= 0; at--) {
+      const entry = this.#added[at]
+      if (entry === undefined || entry.supersededAt !== revision) break
+      if (entry.key !== key || entry.kind === 'deletion') continue
+      this.#added[at] = { ...entry, kind: 'milestone' }
+      return
+    }
+    assert(false, `revision ${revision} replaced a key, and nothing of it is in the history`)
   }
 
-  /** Whole pages, until there are `limit` entries or more. Gives their number. */
-  #remove(compactedRevision: number, limit: number): number {
-    const end = historyEnd(compactedRevision)
+  /** Gives the bytes of the pages. */
+  #write(): number {
+    const entries = this.#added
+    if (entries.length === 0) return 0
+    this.#added = []
+    let bytes = 0
+    for (const [viewKey, page] of historyPages(entries.sort(compareEntries))) {
+      this.#view.put(viewKey, page)
+      bytes += page.length
+    }
+    for (const { kind, key, supersededAt } of entries) {
+      if (kind === 'milestone') this.#view.put(milestoneKey(key, supersededAt), nothing)
+    }
+    return bytes
+  }
+
+  /** Whole pages, until that is as much as there may be. True when it was: there may be more. */
+  #remove(compactedRevision: number, recordsMax: number, bytesMax: number): boolean {
     const viewKeys: string[] = []
-    let removed = 0
-    for (const [viewKey, page] of this.#view.range(this.#removedBelow, end)) {
-      if (removed >= limit) break
+    let records = 0
+    let bytes = 0
+    for (const [viewKey, page] of this.#view.range(this.#removedBelow, historyEnd(compactedRevision))) {
       this.#removedBelow = keyAfter(viewKey)
       const entries = readHistoryPage(page)
-      removed += entries.length
       viewKeys.push(viewKey)
-      for (const { key, supersededAt, record } of entries) {
-        if (record === undefined) viewKeys.push(deletionKey(key, supersededAt))
-        else if (isMilestone(record)) viewKeys.push(milestoneKey(key, supersededAt))
+      for (const { key, supersededAt, kind } of entries) {
+        if (kind === 'milestone') viewKeys.push(milestoneKey(key, supersededAt))
+        else if (kind === 'deletion') viewKeys.push(deletionKey(key, supersededAt))
       }
+      records += entries.length
+      bytes += page.length
+      if (records >= recordsMax || bytes >= bytesMax) break
     }
     for (const viewKey of viewKeys) this.#view.delete(viewKey)
-    return removed
+    return records >= recordsMax || bytes >= bytesMax
   }
 
-  #firstDeletion(key: Key, from: number): number | undefined {
-    for (const [viewKey] of this.#view.range(deletionKey(key, from), deletionsEnd(key))) return revisionOfMark(viewKey)
+  /** With the revision that made what it deleted. */
+  #firstDeletion(key: Key, from: number): { readonly revision: number; readonly createRevision: number } | undefined {
+    for (const [viewKey, record] of this.#view.range(deletionKey(key, from), deletionsEnd(key)))
+      return { revision: revisionOfMark(viewKey), createRevision: decodeDeletion(record) }
     return undefined
   }
 
@@ -190,8 +223,4 @@ export class History {
     assert(record !== undefined, `the history of a key lacks what revision ${revision} superseded`)
     return record
   }
-}
-
-function isMilestone(record: Uint8Array): boolean {
-  return versionOf(record) % milestoneVersions === 0
 }

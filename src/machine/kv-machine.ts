@@ -37,6 +37,8 @@ import { applyTxn } from './txn.ts'
 import type { View } from './view.ts'
 
 const noReplies: readonly Reply[] = []
+/** In an answer as of an earlier revision: what keys were lies all over the history, and more would hold up the node. */
+const oldItemsMax = 1000
 
 export class KvMachine implements Machine {
   readonly #view: View
@@ -133,8 +135,11 @@ export class KvMachine implements Machine {
       const item = at === revision ? this.#kv.get(query.key) : this.#kv.getAt(query.key, at)
       return { kind: 'item', item, revision }
     }
-    const found = at === revision ? this.#kv.range(query.range) : this.#kv.rangeAt(query.range, at)
-    return { kind: 'items', ...new AnswerBudget().collect(found, query.limit, query.keysOnly), revision }
+    const [found, limit] =
+      at === revision
+        ? [this.#kv.range(query.range), query.limit]
+        : [this.#kv.rangeAt(query.range, at), Math.min(query.limit || oldItemsMax, oldItemsMax)]
+    return { kind: 'items', ...new AnswerBudget().collect(found, limit, query.keysOnly), revision }
   }
 
   #changes(query: Query & { kind: 'changes' }): Answer {

@@ -6,7 +6,7 @@
  * | `k` key                                     | the item as it is now                                             |
  * | `h` u64 supersededAt, key                  | HistoryPage: items as they were, the last one superseded by this revision under this key |
  * | `i` escaped key, NUL SOH, u64 supersededAt  | nothing: a milestone, an item of the key in the history from which others are found |
- * | `d` escaped key, NUL SOH, u64 deletedAt     | nothing: this revision deleted the key                            |
+ * | `d` escaped key, NUL SOH, u64 deletedAt     | u64 createRevision of what this revision deleted                  |
  * | `s` u64 session                             | Session: time to live, deadline, acknowledged sequence number     |
  * | `r` u64 session, u64 slot                   | the replies that this slot gave to the session                    |
  * | `g` u64 session                             | nothing: an ended session, some of whose `r` records remain       |

@@ -48,7 +48,7 @@ test('records are told apart by kind, and those of keys by prefix', () => {
   tally.add(metaKey, 60)
   assert.equal(addHistory(tally), 2)
   assert.deepEqual(tally.items, { count: 3, bytes: 4 + 10 + 4 + 10 + 2 + 5 })
-  assert.deepEqual(tally.history, { count: 2, bytes: 15 + 15 + (14 + 4 + 100) + (14 + 6 + 40) + (14 + 6) })
+  assert.deepEqual(tally.history, { count: 2, bytes: 15 + 15 + (15 + 4 + 100) + (15 + 6 + 40) + (15 + 6) })
   assert.deepEqual(tally.sessions, { count: 1, bytes: 9 + 24 + 17 + 50 + 9 })
   assert.deepEqual(tally.audit, { count: 2, bytes: 9 + 80 + 9 + 90 + 1 + 48 })
   assert.deepEqual(tally.other, { count: 1, bytes: 61 })
@@ -65,7 +65,7 @@ test('records are told apart by kind, and those of keys by prefix', () => {
 test('of a page of the history only what is of the prefix counts', () => {
   const tally = new SpaceTally('gone', 1)
   assert.equal(addHistory(tally), 1)
-  assert.deepEqual(tally.history, { count: 1, bytes: 14 + 6 + 40 + 14 + 6 })
+  assert.deepEqual(tally.history, { count: 1, bytes: 15 + 6 + 40 + 15 + 6 })
   assert.deepEqual(
     tally.prefixes.map(({ prefix, history }) => [prefix, history.count]),
     [['gone/', 1]],
@@ -75,9 +75,9 @@ test('of a page of the history only what is of the prefix counts', () => {
 /** An item that was overwritten, and one that was deleted. */
 function addHistory(tally: SpaceTally): number {
   const entries: HistoryEntry[] = [
-    { supersededAt: 7, key: key('a/\x001'), record: new Uint8Array(100) },
-    { supersededAt: 8, key: key('gone/x'), record: new Uint8Array(40) },
-    { supersededAt: 8, key: key('gone/x'), record: undefined },
+    { supersededAt: 7, key: key('a/\x001'), kind: 'item', record: new Uint8Array(100) },
+    { supersededAt: 8, key: key('gone/x'), kind: 'milestone', record: new Uint8Array(40) },
+    { supersededAt: 8, key: key('gone/x'), kind: 'deletion', record: new Uint8Array(0) },
   ]
   let count = 0
   for (const [viewKey, page] of historyPages(entries)) count += tally.addHistory(viewKey, page)

@@ -18,7 +18,7 @@ export interface PrefixTally {
 
 export class SpaceTally {
   readonly items: Tally = { count: 0, bytes: 0 }
-  /** What its pages, milestones and deletions take beside the items counts with its bytes: it goes with them. */
+  /** What its pages, milestones and deletions take beside the items counts with its bytes, but not with those of a prefix. */
   readonly history: Tally = { count: 0, bytes: 0 }
   /** With the replies that are kept for them. */
   readonly sessions: Tally = { count: 0, bytes: 0 }
@@ -63,7 +63,7 @@ export class SpaceTally {
       if (!entry.key.startsWith(this.#prefix)) continue
       const size = entryBytes(entry)
       const tally = this.#tally(entry.key)
-      if (entry.record === undefined) {
+      if (entry.kind === 'deletion') {
         this.history.bytes += size
         tally.history.bytes += size
         continue

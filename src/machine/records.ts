@@ -143,6 +143,15 @@ export function versionOf(record: Uint8Array): number {
   return readU64(record, 16)
 }
 
+/** Of the revision that made what was deleted: whoever asks for an earlier one needs not look at it. */
+export function encodeDeletion(createRevision: number): Uint8Array {
+  return new ByteWriter(8).u64(createRevision).finish()
+}
+
+export function decodeDeletion(record: Uint8Array): number {
+  return readRecord(record, (reader) => reader.u64())
+}
+
 export interface SessionRecord {
   readonly ttlMs: number
   /** On the replicated clock. The session is over at this time, unless a barrier extended it. */

@@ -5,8 +5,8 @@ import { OverlayLayer } from './overlay-layer.ts'
 
 type Pair = readonly [key: string, value: Uint8Array]
 
-/** Most ranges are asked for their first pair or two; long ones get long pages. */
-const firstPagePairs = 4
+/** Most ranges are asked for their first pair only; long ones get long pages. */
+const firstPagePairs = 1
 const pagePairsMax = 256
 const pageBytesMax = 1024 * 1024
 
@@ -108,9 +108,9 @@ export class Overlay implements View {
     const pairs: Pair[] = []
     let bytes = 0
     for (const pair of this.#merge(start, end)) {
-      if (pairs.length >= pairsMax || bytes >= pageBytesMax) return { pairs, complete: false }
       pairs.push(pair)
       bytes += pair[1].length
+      if (pairs.length >= pairsMax || bytes >= pageBytesMax) return { pairs, complete: false }
     }
     return { pairs, complete: true }
   }

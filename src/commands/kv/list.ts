@@ -2,6 +2,8 @@ import * as Flags from '@oclif/core/flags'
 import { byteRange, counter, key64Flag, rangeFlags, readFlags } from '../../cli/flags.ts'
 import { count, preview, table, textOrBase64 } from '../../cli/output.ts'
 import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
+import { scan } from '../../cli/scan.ts'
+import type { KeyValue } from '../../client/key-value.ts'
 
 export default class KvList extends ReadCommand {
   static override summary = 'List keys with their values.'
@@ -26,13 +28,23 @@ export default class KvList extends ReadCommand {
     const { flags } = await this.parse(KvList)
     const keysOnly = flags['keys-only']
     const client = await this.reader(flags)
-    const { items, more, revision } = await client.list({
+    const wanted = {
       ...byteRange(flags, flags.key64),
-      limit: flags.limit,
       keysOnly,
-      consistency: flags.stale ? 'stale' : 'linearizable',
+      consistency: flags.stale ? ('stale' as const) : ('linearizable' as const),
       ...(flags.revision !== undefined && { revision: flags.revision }),
-    })
+    }
+    const found: KeyValue[] = []
+    let more = false
+    let revision = 0
+    // One answer may hold fewer than were asked for.
+    for await (const page of scan<KeyValue>(client, wanted, flags.limit)) {
+      found.push(...page.items)
+      more = page.more || found.length > flags.limit
+      revision = page.revision
+      if (found.length >= flags.limit) break
+    }
+    const items = found.slice(0, flags.limit)
     const valueWidth = process.stdout.isTTY === true ? 60 : Number.POSITIVE_INFINITY
     this.log(
       table(items, [

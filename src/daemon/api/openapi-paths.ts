@@ -79,7 +79,11 @@ const kvPath = {
     summary: 'List keys in byte order',
     parameters: [
       ...range,
-      query('limit', { type: 'integer', minimum: 1, maximum: 10_000 }, 'Default 1000.'),
+      query(
+        'limit',
+        { type: 'integer', minimum: 1, maximum: 10_000 },
+        'Default 1000, and the most of an earlier revision.',
+      ),
       revision,
       consistency,
       query('keysOnly', { type: 'boolean' }, 'Leave the values out.'),

@@ -12,7 +12,7 @@ const bytes = 10
 const keys = ['a/1', 'a/2', 'a/\0', 'b/1', 'b/2'] as Key[]
 const revisions = [1, 2, 3000, 2 ** 40]
 const entries: HistoryEntry[] = revisions.flatMap((supersededAt) =>
-  [...keys].sort(compareStrings).map((key) => ({ supersededAt, key, record: new Uint8Array(500) })),
+  [...keys].sort(compareStrings).map((key) => ({ supersededAt, key, kind: 'item', record: new Uint8Array(500) })),
 )
 const pages = new Map(historyPages(entries))
 const viewKeys = [metaKey, ...keys.map(itemKey), ...pages.keys()].sort(compareStrings)

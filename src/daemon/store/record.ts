@@ -27,8 +27,10 @@ export function encodeRecord(key: Uint8Array, body: Uint8Array): Buffer {
   return fillRecord(emptyRecord(body.length), key, body)
 }
 
+/** A slab grows by whole steps of so much, so that commits of about the same size find theirs. */
+const slabStepBytes = 1024 * 1024
 /** One that was larger is not kept. */
-const slabBytesMax = 16 * 1024 * 1024
+const slabBytesMax = 16 * slabStepBytes
 
 /**
  * Records that share one buffer, one commit after the other. lmdb-js looks up the address of each buffer that it has not met,
@@ -43,7 +45,9 @@ export class RecordSlab {
   begin(bodies: Iterable<Uint8Array | null>): void {
     let bytes = 0
     for (const body of bodies) if (body !== null) bytes += recordHeaderBytes + body.length
-    if (bytes > this.#slab.length || this.#slab.length > slabBytesMax) this.#slab = Buffer.allocUnsafeSlow(bytes)
+    if (bytes > this.#slab.length || this.#slab.length > slabBytesMax) {
+      this.#slab = Buffer.allocUnsafeSlow(Math.ceil(bytes / slabStepBytes) * slabStepBytes)
+    }
     this.#at = 0
   }
 

@@ -21,6 +21,7 @@ export interface PageWanted {
   readonly end: string | undefined
   /** Of keys and values. A page holds at least one entry, if there is one. */
   readonly bytesMax: number
+  readonly entriesMax?: number
   /** Reads in this snapshot; otherwise in the last commit. */
   readonly transaction?: Transaction
 }
@@ -66,20 +67,21 @@ export function readState(environment: Environment, key: string): Uint8Array | u
 
 /** Leaves no cursor open, so that it never holds back the reuse of pages. */
 export function readStatePage(environment: Environment, wanted: PageWanted): StatePage {
-  const { start, end, bytesMax, transaction } = wanted
+  const { start, end, bytesMax, entriesMax, transaction } = wanted
   const entries: (readonly [string, Uint8Array])[] = []
   let bytes = 0
   const found = environment.getRange({
     ...(start === '' ? {} : { start: Buffer.from(start, 'latin1') }),
     ...(end === undefined ? {} : { end: Buffer.from(end, 'latin1') }),
     ...(transaction === undefined ? {} : { transaction }),
+    ...(entriesMax === undefined ? {} : { limit: entriesMax }),
   })
   for (const { key, value } of found) {
     if (bytes >= bytesMax) return { entries, done: false }
     entries.push([toBinary(key), checked(key, value)])
     bytes += key.length + value.length
   }
-  return { entries, done: true }
+  return { entries, done: entriesMax === undefined || entries.length < entriesMax }
 }
 
 /**
@@ -120,17 +122,14 @@ export function* readStateRange(
   start: string,
   end: string | undefined,
 ): Generator<readonly [string, Uint8Array]> {
+  if (end !== undefined && start >= end) return
   // A first page of one entry: most callers want one or few.
-  let bytesMax = 1
-  let from = start
-  for (;;) {
-    if (end !== undefined && from >= end) return
-    const { entries, done } = readStatePage(environment, { start: from, end, bytesMax })
-    yield* entries
-    const last = entries.at(-1)
-    if (done || last === undefined) return
-    from = keyAfter(last[0])
-    bytesMax = Math.min(rangePageBytes, Math.max(1024, bytesMax * 8))
+  let page = readStatePage(environment, { start, end, bytesMax: 1, entriesMax: 1 })
+  for (let bytesMax = 1024; ; bytesMax = Math.min(rangePageBytes, bytesMax * 8)) {
+    yield* page.entries
+    const last = page.entries.at(-1)
+    if (page.done || last === undefined) return
+    page = readStatePage(environment, { start: keyAfter(last[0]), end, bytesMax })
   }
 }
 

@@ -257,6 +257,17 @@ export const stateBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'milestone-skipped',
+    what: 'A version that came and went within a revision makes no milestone',
+    patches: [
+      {
+        file: history,
+        find: 'if (isMilestone && createRevisionOf(record) < revision) this.#makeMilestone(key, revision)',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'milestone-not-used',
     what: 'A key as it was is looked for along all of its later versions',
     patches: [{ file: history, find: 'this.#firstMilestone(key, revision + 1) ?? end', replace: 'end' }],
@@ -274,7 +285,7 @@ export const stateBugs: readonly Bug[] = [
   {
     name: 'history-of-another-life',
     what: 'A key that was deleted since is taken for what it is now',
-    patches: [{ file: history, find: 'if (end !== undefined) return this.#inLife(key, revision, end)\n', replace: '' }],
+    patches: [{ file: history, find: 'if (deletion !== undefined) {', replace: 'if (deletion === null) {' }],
   },
   {
     name: 'deletion-not-compacted',

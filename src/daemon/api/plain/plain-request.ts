@@ -38,7 +38,8 @@ export class LastHeaders {
     if (this.#headers !== undefined && lines === this.#lines) return this.#headers
     const headers = plainLines.test(lines) ? keptHeaders(lines) : undefined
     if (lines.length <= lastLinesMax) {
-      this.#lines = lines
+      // A copy: a part of a text keeps the whole.
+      this.#lines = Buffer.from(lines, 'latin1').toString('latin1')
       this.#headers = headers
     }
     return headers
