@@ -1,4 +1,5 @@
 import * as Flags from '@oclif/core/flags'
+import { assert } from '../../base/assert.ts'
 import { byteRange, counter, key64Flag, rangeFlags, readFlags } from '../../cli/flags.ts'
 import { count, preview, table, textOrBase64 } from '../../cli/output.ts'
 import { ReadCommand, stoppedFlags } from '../../cli/read-command.ts'
@@ -36,14 +37,15 @@ export default class KvList extends ReadCommand {
     }
     const found: KeyValue[] = []
     let more = false
-    let revision = 0
-    // One answer may hold fewer than were asked for.
+    let revision: number | undefined
+    // One answer may hold fewer than were asked for. All of them are as of the first one.
     for await (const page of scan<KeyValue>(client, wanted, flags.limit)) {
       found.push(...page.items)
       more = page.more || found.length > flags.limit
-      revision = page.revision
+      revision ??= page.revision
       if (found.length >= flags.limit) break
     }
+    assert(revision !== undefined, 'a list without an answer')
     const items = found.slice(0, flags.limit)
     const valueWidth = process.stdout.isTTY === true ? 60 : Number.POSITIVE_INFINITY
     this.log(

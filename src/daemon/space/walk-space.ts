@@ -63,8 +63,10 @@ export async function walkSpace(source: SizeSource, walk: SpaceWalk, pace: Pace)
       const { isHistory } = range
       const slice = source({ start, end: range.end, recordsMax, bytesMax: sliceBytes, withValues: isHistory })
       for (const { key, size, value } of slice.records) {
-        if (isHistory) records += tally.addHistory(key, value ?? missing(key))
-        else {
+        if (isHistory) {
+          assert(value !== undefined, 'a page of the history was read without its value')
+          records += tally.addHistory(key, value)
+        } else {
           tally.add(key, size)
           records++
         }
@@ -91,8 +93,4 @@ function rangesOf({
     history,
     { start: historyRange.end, end: undefined, isHistory: false },
   ]
-}
-
-function missing(key: string): never {
-  assert(false, `no value of ${key.length} bytes of key was read`)
 }

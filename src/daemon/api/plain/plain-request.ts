@@ -28,6 +28,9 @@ const kept = new Set(['content-length', 'if-version', 'paxos-session', 'paxos-se
 /** They change how a message is read, or what becomes of the connection. */
 const special = new Set(['transfer-encoding', 'connection', 'proxy-connection', 'upgrade', 'expect', 'trailer'])
 
+/** Of headers that are kept: there may be thousands of connections. */
+const lastLinesMax = 1024
+
 /** The headers of the last request of a connection: most clients send the same ones each time. */
 export class LastHeaders {
   #lines = ''
@@ -45,9 +48,6 @@ export class LastHeaders {
     return headers
   }
 }
-
-/** More is not kept: there may be thousands of connections. */
-const lastLinesMax = 1024
 
 /** The request that `bytes` begin with; or how many bytes it takes at least to tell; or 'other' when it is not plain. */
 export function readPlainRequest(bytes: Buffer, last = new LastHeaders()): PlainRequest | number | 'other' {
