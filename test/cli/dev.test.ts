@@ -122,6 +122,30 @@ test('what is imported is exported again, byte for byte, and a finished import i
   assert.deepEqual([json(again)['records'], json(again)['lines']], [0, 3000])
 })
 
+test('a list of more keys than one answer holds is whole, in order, and as of one revision', async () => {
+  const { revision } = json(await run(['kv', 'put', 'after the import', '1', '--json'])) as { revision: number }
+  const then = String(revision - 1)
+  await run(['kv', 'delete', '--prefix', 'im/', '--yes'])
+  for (const [limit, items, more] of [
+    [2500, 2500, true],
+    [3000, 3000, false],
+    [9000, 3000, false],
+  ] as const) {
+    const args = ['kv', 'list', '--prefix', 'im/', '--keys-only', '--revision', then, '--limit', String(limit)]
+    const listed = json(await run([...args, '--json']))
+    const keys = (listed['items'] as { key?: string; key64?: string }[]).map(({ key, key64 = '' }) =>
+      Buffer.from(key ?? key64, key === undefined ? 'base64' : 'utf8').toString('hex'),
+    )
+    assert.deepEqual([listed['more'], keys.length], [more, items])
+    assert.deepEqual([...new Set(keys)].sort(), keys)
+  }
+  const large = Buffer.alloc(1024 * 1024, 'v')
+  for (let at = 0; at < 6; at++) await run(['kv', 'put', `large/${at}`, '-'], { input: large })
+  const listed = json(await run(['kv', 'list', '--prefix', 'large/', '--json']))
+  assert.deepEqual([listed['more'], (listed['items'] as unknown[]).length], [false, 6])
+  await run(['kv', 'delete', '--prefix', 'large/', '--yes'])
+})
+
 test('exporting what was exported and imported gives the same file', async () => {
   const first = await run(['kv', 'export'])
   await run(['kv', 'delete', '--all', '--yes'])
