@@ -161,6 +161,15 @@ test('the pure layers have no clock, randomness, asynchrony or process', () => {
   assert.deepEqual(problems, [])
 })
 
+test('no assertion puts its message together before it fails', () => {
+  assert.deepEqual(assertionsOf('assert(is(a), `not (a)`)\nassert(b, "b")\nreturn `b`'), [
+    '(is(a), `not (a)`)',
+    '(b, "b")',
+  ])
+  const eager = report(sources, ({ code }) => assertionsOf(code).filter((call) => call.includes('`')))
+  assert.deepEqual(eager, [])
+})
+
 test('no file is longer than 500 lines', () => {
   const long = all.filter((path) => readFileSync(path, 'utf8').split('\n').length > 501)
   assert.deepEqual(long, [])
@@ -261,6 +270,20 @@ function withoutComments(text: string): string {
 
 function withoutStrings(code: string): string {
   return code.replace(/'(?:[^'\\\n]|\\.)*'/g, "''")
+}
+
+/** What each assertion is given, in its parentheses. */
+function assertionsOf(code: string): string[] {
+  return [...code.matchAll(/(?<![\w.])assert(?=\()/g)].map(({ index }) => {
+    const from = index + 'assert'.length
+    let depth = 0
+    for (let at = from; at < code.length; at++) {
+      if (code[at] === '(') depth++
+      if (code[at] === ')') depth--
+      if (depth === 0) return code.slice(from, at + 1)
+    }
+    return code.slice(from)
+  })
 }
 
 function isRelative(to: string): boolean {

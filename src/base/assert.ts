@@ -3,9 +3,24 @@ export class AssertionError extends Error {
   override readonly name = 'AssertionError'
 }
 
-/** States what cannot happen if our reasoning is right. Always on. Never used on input from outside. */
-export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new AssertionError(message)
+/**
+ * States what cannot happen if our reasoning is right. Always on. Never used on input from outside. Each `%s` in the message
+ * stands for the next value. Not a template, which would be put together each time that all is well; not a rest parameter,
+ * which would be an array each time.
+ */
+export function assert(
+  condition: boolean,
+  message: string,
+  first?: unknown,
+  second?: unknown,
+  third?: unknown,
+): asserts condition {
+  if (!condition) throw new AssertionError(filledIn(message, [first, second, third]))
+}
+
+function filledIn(message: string, values: readonly unknown[]): string {
+  let next = 0
+  return message.replaceAll('%s', () => String(values[next++]))
 }
 
 /** Ends every switch over a union, so that the compiler proves it exhaustive. */

@@ -70,7 +70,7 @@ export class ByteWriter {
 
   /** A safe integer (53 bits) in eight bytes. */
   u64(value: number): this {
-    assert(Number.isSafeInteger(value) && value >= 0, `not an unsigned safe integer: ${value}`)
+    assert(Number.isSafeInteger(value) && value >= 0, 'not an unsigned safe integer: %s', value)
     return this.u32(Math.floor(value / u32Factor)).u32(value % u32Factor)
   }
 
@@ -99,7 +99,7 @@ export class ByteWriter {
 
   /** A u16 length and the bytes of a binary string. */
   binary(text: string): this {
-    assert(text.length <= 0xffff, `binary string too long: ${text.length}`)
+    assert(text.length <= 0xffff, 'binary string too long: %s', text.length)
     return this.u16(text.length).rawBinary(text)
   }
 

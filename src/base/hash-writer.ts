@@ -70,7 +70,7 @@ export class HashWriter {
   }
 
   #reserve(more: number): void {
-    assert(more <= bufferBytes, `a field of ${more} bytes does not fit the buffer`)
+    assert(more <= bufferBytes, 'a field of %s bytes does not fit the buffer', more)
     if (this.#length + more > bufferBytes) this.flush()
   }
 }

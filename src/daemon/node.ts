@@ -457,7 +457,7 @@ class Node implements RunningNode {
 
 function listenAddress(text: string): { readonly host: string; readonly port: number } {
   const address = parseAddress(text)
-  assert(address !== undefined, `the configuration let a bad address pass: ${text}`)
+  assert(address !== undefined, 'the configuration let a bad address pass: %s', text)
   return address
 }
 

@@ -53,7 +53,7 @@ export class History {
       if (isMilestone && createRevisionOf(record) < revision) this.#makeMilestone(key, revision)
       return
     }
-    assert(modRevisionOf(record) < revision, `revision ${revision} replaces what a later one wrote`)
+    assert(modRevisionOf(record) < revision, 'revision %s replaces what a later one wrote', revision)
     this.#added.push({ supersededAt: revision, key, kind: isMilestone ? 'milestone' : 'item', record })
   }
 
@@ -147,7 +147,7 @@ export class History {
       this.#added[at] = { ...entry, kind: 'milestone' }
       return
     }
-    assert(false, `revision ${revision} replaced a key, and nothing of it is in the history`)
+    assert(false, 'revision %s replaced a key, and nothing of it is in the history', revision)
   }
 
   /** Gives the bytes of the pages. */
@@ -202,7 +202,7 @@ export class History {
       if (createRevisionOf(record) > revision) return undefined
       const modRevision = modRevisionOf(record)
       if (modRevision <= revision) return decodeItem(key, record)
-      assert(modRevision < at, `the history of a key goes round at revision ${at}`)
+      assert(modRevision < at, 'the history of a key goes round at revision %s', at)
       at = modRevision
     }
   }
@@ -220,7 +220,7 @@ export class History {
       record = findInPage(page, key, revision)
       break
     }
-    assert(record !== undefined, `the history of a key lacks what revision ${revision} superseded`)
+    assert(record !== undefined, 'the history of a key lacks what revision %s superseded', revision)
     return record
   }
 }

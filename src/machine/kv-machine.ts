@@ -109,7 +109,7 @@ export class KvMachine implements Machine {
   }
 
   apply(slot: Slot, entry: Entry): readonly Reply[] {
-    assert(slot === this.#appliedUpTo, `slot ${slot} applied after everything below ${this.#appliedUpTo}`)
+    assert(slot === this.#appliedUpTo, 'slot %s applied after everything below %s', slot, this.#appliedUpTo)
     const before = this.#counters()
     this.#chain.begin(slot, entry)
     const replies = this.#applyEntry(slot, entry)
@@ -350,7 +350,7 @@ export class KvMachine implements Machine {
     if (by === 0 || Math.max(this.#revision, this.#sessions.lastId) + by > Number.MAX_SAFE_INTEGER) return
     this.#sessions.skipIds(by)
     this.#revision += by
-    assert(this.#revision > this.#compactedRevision, `raised by ${by} below what is compacted`)
+    assert(this.#revision > this.#compactedRevision, 'raised by %s below what is compacted', by)
     this.#compactedRevision = this.#revision
     this.#kv.history.compact()
   }
@@ -366,11 +366,11 @@ export class KvMachine implements Machine {
   #mustNotFall(before: Counters): void {
     const after = this.#counters()
     for (const name of counterNames) {
-      assert(Number.isSafeInteger(after[name]), `${name} has no more numbers: ${after[name]}`)
-      assert(before[name] <= after[name], `${name} falls from ${before[name]} to ${after[name]}`)
+      assert(Number.isSafeInteger(after[name]), '%s has no more numbers: %s', name, after[name])
+      assert(before[name] <= after[name], '%s falls from %s to %s', name, before[name], after[name])
     }
     const { revision, compactedRevision } = after
-    assert(compactedRevision <= revision, `compacted up to ${compactedRevision}, above revision ${revision}`)
+    assert(compactedRevision <= revision, 'compacted up to %s, above revision %s', compactedRevision, revision)
   }
 
   #endSlot(): void {

@@ -121,7 +121,7 @@ export function encodeItem(
 
 /** Its value is a view on the record. */
 export function decodeItem(key: Key, record: Uint8Array): Item {
-  assert(record.length >= itemHeaderBytes, `item record of ${record.length} bytes`)
+  assert(record.length >= itemHeaderBytes, 'item record of %s bytes', record.length)
   return {
     key,
     value: record.subarray(itemHeaderBytes),
@@ -201,7 +201,7 @@ export function readRecord<T>(record: Uint8Array, read: (reader: ByteReader) => 
     reader.end()
     return value
   } catch (error) {
-    assert(!(error instanceof BytesError), `unreadable record of ${record.length} bytes`)
+    assert(!(error instanceof BytesError), 'unreadable record of %s bytes', record.length)
     throw error
   }
 }

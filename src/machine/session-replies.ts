@@ -38,12 +38,12 @@ export class SessionReplies {
     const record = this.#view.get(repliesKey(this.#id, slot))
     const replies = record === undefined ? this.#fresh : decodeReplies(record)
     const found = replies.find((each) => each.seq === seq)
-    assert(found !== undefined, `reply ${seq} of session ${this.#id} is lost`)
+    assert(found !== undefined, 'reply %s of session %s is lost', seq, this.#id)
     return found.reply
   }
 
   add(slot: number, seq: number, reply: Uint8Array): void {
-    assert(!this.#slotOfSeq.has(seq), `a second reply to ${seq} in session ${this.#id}`)
+    assert(!this.#slotOfSeq.has(seq), 'a second reply to %s in session %s', seq, this.#id)
     const stored = { seq, reply }
     this.#fresh.push(stored)
     this.#count(slot, stored, true)
@@ -79,7 +79,7 @@ export class SessionReplies {
   #forgetOne(seq: number, slot: number): void {
     this.#slotOfSeq.delete(seq)
     const record = this.#slots.get(slot)
-    assert(record !== undefined, `no record of slot ${slot} in session ${this.#id}`)
+    assert(record !== undefined, 'no record of slot %s in session %s', slot, this.#id)
     record.unacked--
     if (record.unacked > 0) return
     this.#slots.delete(slot)

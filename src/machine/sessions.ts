@@ -98,8 +98,8 @@ export class Sessions {
 
   /** The next so many numbers are given to nobody. */
   skipIds(count: number): void {
-    assert(count >= 0, `session numbers never fall: ${count}`)
-    assert(Number.isSafeInteger(this.#lastId + count), `no session numbers are left: ${this.#lastId} + ${count}`)
+    assert(count >= 0, 'session numbers never fall: %s', count)
+    assert(Number.isSafeInteger(this.#lastId + count), 'no session numbers are left: %s + %s', this.#lastId, count)
     this.#lastId += count
   }
 
@@ -154,7 +154,7 @@ export class Sessions {
   }
 
   #insert(session: Session): void {
-    assert(session.id <= this.#lastId, `session ${session.id} was never opened`)
+    assert(session.id <= this.#lastId, 'session %s was never opened', session.id)
     this.#table.set(session.id, session)
     this.#queue(session)
   }

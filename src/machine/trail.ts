@@ -75,7 +75,7 @@ export class Trail {
     this.#changes.audited(number, encoded)
     extent.bytes += key.length + encoded.length
     while (extent.bytes > bytesKept[trail]) this.#forgetOldest(trail)
-    assert(extent.first < extent.end, `record ${number} of the ${trail} trail leaves no room for itself`)
+    assert(extent.first < extent.end, 'record %s of the %s trail leaves no room for itself', number, trail)
     this.#isGrown = true
     return number
   }
@@ -133,13 +133,13 @@ export class Trail {
 
   #mustRise(revision: number): void {
     const newest = this.#newestRevision
-    assert(revision > newest, `an audited write at revision ${revision}, after one at ${newest}`)
+    assert(revision > newest, 'an audited write at revision %s, after one at %s', revision, newest)
     this.#newestRevision = revision
   }
 
   #revisionAt(number: number): number {
     const revision = this.revisionOf(number)
-    assert(revision !== undefined, `the writes trail has no record ${number}, which it should keep`)
+    assert(revision !== undefined, 'the writes trail has no record %s, which it should keep', number)
     return revision
   }
 
@@ -147,11 +147,11 @@ export class Trail {
     const extent = this.#extents[trail]
     const key = trailKey(trail, extent.first)
     const record = this.#view.get(key)
-    assert(record !== undefined, `the ${trail} trail has no record ${extent.first}, and ends at ${extent.end}`)
+    assert(record !== undefined, 'the %s trail has no record %s, and ends at %s', trail, extent.first, extent.end)
     this.#view.delete(key)
     extent.first++
     extent.bytes -= key.length + record.length
-    assert(extent.bytes >= 0, `the ${trail} trail forgot more than it has`)
+    assert(extent.bytes >= 0, 'the %s trail forgot more than it has', trail)
   }
 
   #at(trail: TrailName, number: number): AuditRecord | undefined {
@@ -166,7 +166,7 @@ function nothing(): Extent {
 
 function readExtent(reader: ByteReader): Extent {
   const [first, end, bytes] = [reader.u64(), reader.u64(), reader.u64()]
-  assert(first <= end, `a trail from record ${first} to ${end}`)
-  assert((first === end) === (bytes === 0), `a trail from record ${first} to ${end} of ${bytes} bytes`)
+  assert(first <= end, 'a trail from record %s to %s', first, end)
+  assert((first === end) === (bytes === 0), 'a trail from record %s to %s of %s bytes', first, end, bytes)
   return { first, end, bytes }
 }

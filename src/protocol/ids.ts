@@ -17,27 +17,27 @@ export type Slot = Brand<number, 'Slot'>
 export type Incarnation = Brand<number, 'Incarnation'>
 
 export function toNodeId(n: number): NodeId {
-  assert(Number.isSafeInteger(n) && n >= 1, `not a node id: ${n}`)
+  assert(Number.isSafeInteger(n) && n >= 1, 'not a node id: %s', n)
   return n as NodeId
 }
 
 export function toGroupId(text: string): GroupId {
-  assert(/^[a-z0-9][a-z0-9-]{0,31}$/.test(text), `not a group id: ${text}`)
+  assert(/^[a-z0-9][a-z0-9-]{0,31}$/.test(text), 'not a group id: %s', text)
   return text as GroupId
 }
 
 export function toEpochNumber(n: number): EpochNumber {
-  assert(Number.isSafeInteger(n) && n >= 1, `not an epoch number: ${n}`)
+  assert(Number.isSafeInteger(n) && n >= 1, 'not an epoch number: %s', n)
   return n as EpochNumber
 }
 
 export function toSlot(n: number): Slot {
-  assert(Number.isSafeInteger(n) && n >= 0, `not a slot: ${n}`)
+  assert(Number.isSafeInteger(n) && n >= 0, 'not a slot: %s', n)
   return n as Slot
 }
 
 export function toIncarnation(n: number): Incarnation {
-  assert(Number.isSafeInteger(n) && n >= 0, `not an incarnation: ${n}`)
+  assert(Number.isSafeInteger(n) && n >= 0, 'not an incarnation: %s', n)
   return n as Incarnation
 }
 

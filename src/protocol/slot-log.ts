@@ -24,7 +24,7 @@ export class SlotLog {
   #stop: SlotEntry | undefined
 
   constructor(truncatedUpTo: Slot, chosenUpTo: Slot) {
-    assert(truncatedUpTo <= chosenUpTo, `truncated ${truncatedUpTo} beyond chosen ${chosenUpTo}`)
+    assert(truncatedUpTo <= chosenUpTo, 'truncated %s beyond chosen %s', truncatedUpTo, chosenUpTo)
     this.#truncatedUpTo = truncatedUpTo
     this.#chosenUpTo = chosenUpTo
     this.#votedUpTo = chosenUpTo
@@ -66,7 +66,7 @@ export class SlotLog {
   }
 
   put(vote: Vote): void {
-    assert(vote.slot >= this.#truncatedUpTo, `vote at ${vote.slot} below truncated ${this.#truncatedUpTo}`)
+    assert(vote.slot >= this.#truncatedUpTo, 'vote at %s below truncated %s', vote.slot, this.#truncatedUpTo)
     this.#dropOne(vote.slot)
     this.#votes.set(vote.slot, vote)
     this.#unknown.delete(vote.slot)
@@ -85,8 +85,8 @@ export class SlotLog {
   /** Moves the chosen watermark over one slot, whose vote must hold the chosen entry. */
   advanceChosen(): Vote {
     const vote = this.#votes.get(this.#chosenUpTo)
-    assert(vote?.chosen === true, `slot ${this.#chosenUpTo} is not known chosen`)
-    assert(this.#stop === undefined, `slot ${this.#chosenUpTo} is chosen above a stop sign`)
+    assert(vote?.chosen === true, 'slot %s is not known chosen', this.#chosenUpTo)
+    assert(this.#stop === undefined, 'slot %s is chosen above a stop sign', this.#chosenUpTo)
     this.#chosenUpTo = (this.#chosenUpTo + 1) as Slot
     this.#openBytes -= weight(vote)
     if (vote.entry.kind === 'stopSign') this.#stop = { slot: vote.slot, entry: vote.entry }
@@ -94,7 +94,7 @@ export class SlotLog {
   }
 
   truncate(upTo: Slot): void {
-    assert(upTo <= this.#chosenUpTo, `truncating ${upTo} beyond chosen ${this.#chosenUpTo}`)
+    assert(upTo <= this.#chosenUpTo, 'truncating %s beyond chosen %s', upTo, this.#chosenUpTo)
     assert(this.#stop === undefined || upTo <= this.#stop.slot, 'truncating a stop sign')
     if (upTo <= this.#truncatedUpTo) return
     this.#drop(upTo)

@@ -81,7 +81,7 @@ export class EpochKeeper {
     }
     const known = this.epochs.known.find(({ number }) => number === next.number)
     const isSame = known === undefined || equalBytes(encodeEpoch(known), encodeEpoch(next))
-    assert(isSame, `slot ${slot} begins another epoch ${next.number} than a member told of`)
+    assert(isSame, 'slot %s begins another epoch %s than a member told of', slot, next.number)
     if (known === undefined && next.number < (this.#saving ?? this.epochs.newest).number) this.#openSkipped(next)
     else this.begin(next)
   }

@@ -33,7 +33,7 @@ export class Epochs {
   #open: OpenEpoch[]
 
   constructor(known: readonly Epoch[], open: readonly OpenEpoch[]) {
-    assert(known.length > 0 && open.length > 0, `none of ${known.length} epochs is open`)
+    assert(known.length > 0 && open.length > 0, 'none of %s epochs is open', known.length)
     this.#known = [...known]
     this.#open = [...open]
   }
@@ -96,20 +96,26 @@ export class Epochs {
   /** Asserts that the log has a stop sign where the newest epoch begins: a member may have told of it before (invariant 18). */
   check(slot: Slot, { kind }: Entry): void {
     const isEnd = slot + 1 === this.newest.startSlot
-    assert(!isEnd || kind === 'stopSign', `epoch ${this.newest.number} follows slot ${slot}, which has a ${kind} here`)
+    assert(
+      !isEnd || kind === 'stopSign',
+      'epoch %s follows slot %s, which has a %s here',
+      this.newest.number,
+      slot,
+      kind,
+    )
   }
 
   /** `engine` is undefined when this node is not a member of it. */
   begin(epoch: Epoch, engine: Engine | undefined): void {
-    assert(epoch.number > this.newest.number, `epoch ${epoch.number} begins after ${this.newest.number}`)
+    assert(epoch.number > this.newest.number, 'epoch %s begins after %s', epoch.number, this.newest.number)
     this.#known.push(epoch)
     if (engine !== undefined) this.#open.push({ epoch, engine })
   }
 
   /** An epoch between two that are known: a member told of the later one before this node had applied where this one begins. */
   insert(epoch: Epoch, engine: Engine | undefined): void {
-    assert(epoch.number < this.newest.number, `epoch ${epoch.number} is not below ${this.newest.number}`)
-    assert(!this.#known.some(({ number }) => number === epoch.number), `epoch ${epoch.number} is known already`)
+    assert(epoch.number < this.newest.number, 'epoch %s is not below %s', epoch.number, this.newest.number)
+    assert(!this.#known.some(({ number }) => number === epoch.number), 'epoch %s is known already', epoch.number)
     this.#known.push(epoch)
     this.#known.sort((a, b) => a.number - b.number)
     if (engine === undefined) return

@@ -341,7 +341,7 @@ export class Replica implements ReplicaService {
       case 'proposed':
       case 'refused':
         // Only `#propose` proposes, and it takes these answers itself.
-        assert(false, `${effect.kind} outside a proposal`)
+        assert(false, '%s outside a proposal', effect.kind)
         return
       case 'elected':
         // In an epoch that is over nothing new is proposed. Its last slots may need a leader to become known chosen.
@@ -484,7 +484,7 @@ export class Replica implements ReplicaService {
 
   #sendForward(leader: NodeId, requests: readonly { readonly id: number; readonly request: Uint8Array }[]): void {
     if (requests.length === 0) return
-    assert(this.#leaderIncarnation !== undefined, `node ${leader} leads in no incarnation`)
+    assert(this.#leaderIncarnation !== undefined, 'node %s leads in no incarnation', leader)
     this.#send([leader], { kind: 'forward', incarnation: this.#leaderIncarnation, requests })
   }
 

@@ -259,10 +259,10 @@ export class Requests {
   }
 
   #answer(slot: Slot, requests: readonly PendingRequest[], replies: readonly Reply[], now: number): void {
-    assert(replies.length === requests.length, `slot ${slot} has ${replies.length} replies`)
+    assert(replies.length === requests.length, 'slot %s has %s replies', slot, replies.length)
     requests.forEach((request, index) => {
       const reply = replies[index]
-      assert(reply !== undefined, `slot ${slot} has no reply ${index}`)
+      assert(reply !== undefined, 'slot %s has no reply %s', slot, index)
       finish(request, { kind: 'replied', reply }, now)
     })
   }

@@ -113,7 +113,7 @@ export class ReplicaState {
       }
       this.#observer.stateCommitted(this.#clock.now() - now, changes.size)
       this.#overlay.settle()
-      assert(upTo >= this.#durableUpTo, `durable state went back from ${this.#durableUpTo} to ${upTo}`)
+      assert(upTo >= this.#durableUpTo, 'durable state went back from %s to %s', this.#durableUpTo, upTo)
       this.#durableUpTo = upTo
       for (const task of this.#waiting.splice(0)) task()
       this.#onDurable()
@@ -179,7 +179,7 @@ export class ReplicaState {
       this.#overlay.reset()
       this.#machine.reload()
       this.#recentChains.clear()
-      assert(this.#machine.appliedUpTo === upTo, `snapshot of ${upTo} holds ${this.#machine.appliedUpTo}`)
+      assert(this.#machine.appliedUpTo === upTo, 'snapshot of %s holds %s', upTo, this.#machine.appliedUpTo)
       this.#durableUpTo = upTo
       done(true)
       for (const task of this.#waiting.splice(0)) task()

@@ -132,7 +132,7 @@ export class Invariants {
     if (entry.kind !== 'batch') return
     decodeBatch(entry.payload).requests.forEach((bytes, index) => {
       const reply = replies[index]
-      assert(reply !== undefined, `slot ${slot} has no reply ${index}`)
+      assert(reply !== undefined, 'slot %s has no reply %s', slot, index)
       this.#onRequest(slot, bytes, reply)
     })
   }
@@ -234,7 +234,7 @@ export class Invariants {
     )
     if (entry.kind !== 'stopSign') return
     const after = epochAfter(slot, entry.payload)
-    assert(after !== undefined, `the stop sign in slot ${slot} cannot be read`)
+    assert(after !== undefined, 'the stop sign in slot %s cannot be read', slot)
     const above = [...this.#chosen.keys()].find((other) => other > slot)
     insist(above === undefined, 'stopping (17)', () => `slot ${above} is chosen above the stop sign in slot ${slot}`)
     this.#begin(after)

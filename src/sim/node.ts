@@ -136,7 +136,7 @@ export class SimNode {
   /** The newest epoch that its disk knows. */
   get epoch(): Epoch {
     const epoch = this.acceptorDisk.epochs.at(-1)
-    assert(epoch !== undefined, `n${this.id} knows no epoch`)
+    assert(epoch !== undefined, 'n%s knows no epoch', this.id)
     return epoch
   }
 
@@ -145,7 +145,7 @@ export class SimNode {
   }
 
   start(): void {
-    assert(this.#driver === undefined, `n${this.id} runs already`)
+    assert(this.#driver === undefined, 'n%s runs already', this.id)
     const { trace, scheduler } = this.#world
     this.#life++
     this.#incarnation++

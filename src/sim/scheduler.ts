@@ -21,7 +21,7 @@ export class Scheduler {
   }
 
   after(delayMs: number, task: () => void): void {
-    assert(delayMs >= 0, `scheduled into the past: ${delayMs}`)
+    assert(delayMs >= 0, 'scheduled into the past: %s', delayMs)
     this.#push({ at: this.#now + delayMs, order: this.#order++, task })
   }
 

@@ -195,7 +195,7 @@ class Simulation {
 
   #node(id: NodeId): SimNode {
     const node = this.#nodes.find((one) => one.id === id)
-    assert(node !== undefined, `no node ${id}`)
+    assert(node !== undefined, 'no node %s', id)
     return node
   }
 

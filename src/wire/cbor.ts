@@ -112,7 +112,7 @@ function sendable(value: CborValue): unknown {
 }
 
 function sendableNumber(value: number): number | bigint {
-  assert(Number.isSafeInteger(value), `not a safe integer: ${value}`)
+  assert(Number.isSafeInteger(value), 'not a safe integer: %s', value)
   return value > 0xffffffff || value < -0x100000000 ? BigInt(value) : value
 }
 

@@ -148,8 +148,8 @@ export class FrameDecoder {
 }
 
 function writeHeader(frame: Uint8Array, type: number, length: number, checksum: number): void {
-  assert(Number.isInteger(type) && type >= 0 && type <= 0xff, `not a frame type: ${type}`)
-  assert(length <= 0xffffffff, `payload too long for a frame: ${length}`)
+  assert(Number.isInteger(type) && type >= 0 && type <= 0xff, 'not a frame type: %s', type)
+  assert(length <= 0xffffffff, 'payload too long for a frame: %s', length)
   frame[0] = magicHigh
   frame[1] = magicLow
   frame[2] = frameVersion

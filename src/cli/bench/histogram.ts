@@ -38,7 +38,7 @@ export class Histogram {
 
   /** The smallest recorded value that `percent` of all do not exceed, to the width of its bucket. 0 when there is none. */
   percentile(percent: number): number {
-    assert(percent > 0 && percent <= 100, `no such percentile: ${percent}`)
+    assert(percent > 0 && percent <= 100, 'no such percentile: %s', percent)
     const wanted = Math.ceil((this.#count * percent) / 100)
     let seen = 0
     for (let at = 0; at < buckets && this.#count > 0; at++) {
@@ -60,7 +60,7 @@ export class Histogram {
    * longer held back others, which would have waited for the rest of its time (Tene, "coordinated omission").
    */
   correctedFor(interval: number): Histogram {
-    assert(interval > 0, `no interval: ${interval}`)
+    assert(interval > 0, 'no interval: %s', interval)
     const corrected = new Histogram()
     corrected.add(this)
     for (let at = bucketOf(Math.min(valueMax, Math.ceil(interval))); at < buckets; at++) {

@@ -47,9 +47,9 @@ function header(name: string, size: number, timeMs: number): Buffer {
 
 /** A name that is too long for its field goes on in another one, which ends before a slash. */
 function split(name: string): readonly [prefix: string, rest: string] {
-  assert(/^[\x21-\x7e]+$/.test(name), `not a name for an archive: ${JSON.stringify(name)}`)
+  assert(/^[\x21-\x7e]+$/.test(name), 'not a name for an archive: %s', JSON.stringify(name))
   if (name.length <= nameBytes) return ['', name]
   const at = name.indexOf('/', name.length - nameBytes - 1)
-  assert(at > 0 && at <= prefixBytes, `too long for an archive: ${name}`)
+  assert(at > 0 && at <= prefixBytes, 'too long for an archive: %s', name)
   return [name.slice(0, at), name.slice(at + 1)]
 }

@@ -32,7 +32,7 @@ export function answerQuery<K extends Exclude<Answer['kind'], 'error'>>(
     const { answer } = outcome
     if (answer.kind === 'error') exchange.error(answer.code, answer.message)
     else if (isOfKind(answer, kind)) render(answer)
-    else assert(false, `a ${query.kind} was answered with ${answer.kind} instead of ${kind}`)
+    else assert(false, 'a %s was answered with %s instead of %s', query.kind, answer.kind, kind)
   })
 }
 

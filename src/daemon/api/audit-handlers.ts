@@ -65,7 +65,7 @@ export function postAudit(exchange: Exchange, state: ApiState): void {
       else if (outcome.reply.kind === 'error') exchange.error(outcome.reply.code, outcome.reply.message)
       else {
         const { reply } = outcome
-        assert(reply.kind === 'noted', `a note was answered with ${reply.kind}`)
+        assert(reply.kind === 'noted', 'a note was answered with %s', reply.kind)
         exchange.json(200, JSON.stringify({ number: reply.number, slot: reply.slot }))
       }
     })

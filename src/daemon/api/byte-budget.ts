@@ -22,6 +22,6 @@ export class ByteBudget {
 
   give(bytes: number): void {
     this.#held -= bytes
-    assert(this.#held >= 0, `more bytes given back than taken: ${this.#held}`)
+    assert(this.#held >= 0, 'more bytes given back than taken: %s', this.#held)
   }
 }

@@ -35,7 +35,7 @@ export function submitCommand<K extends Exclude<Reply['kind'], 'error'>>(
     const { reply } = outcome
     if (reply.kind === 'error') exchange.error(reply.code, reply.message)
     else if (isReplyOf(reply, kind)) render(reply)
-    else assert(false, `a ${command.kind} was answered with ${reply.kind} instead of ${kind}`)
+    else assert(false, 'a %s was answered with %s instead of %s', command.kind, reply.kind, kind)
   })
 }
 

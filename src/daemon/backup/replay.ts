@@ -68,7 +68,7 @@ export class Replay {
     this.machine.reload()
     for (const before of this.#pending) this.machine.apply(before.slot, before.entry)
     this.machine.apply(slot, firstOf(entry, replies, revision))
-    assert(this.machine.revision === revision, `went to revision ${this.machine.revision}, not ${revision}`)
+    assert(this.machine.revision === revision, 'went to revision %s, not %s', this.machine.revision, revision)
     this.#isThere = true
   }
 }

@@ -285,7 +285,7 @@ export class PeerDialler {
   #fail(why: string, topic: string = this.#state.kind): void {
     const { member, limits, gatedLog } = this.#options
     const state = this.#state
-    assert(state.kind !== 'stopped' && state.kind !== 'waiting', `a link failed while ${state.kind}`)
+    assert(state.kind !== 'stopped' && state.kind !== 'waiting', 'a link failed while %s', state.kind)
     this.#end()
     this.#outbox.detach()
     const doubled = limits.redialMinMs * 2 ** Math.min(this.#attempts - 1, 16)

@@ -103,7 +103,7 @@ export class PeerLinks implements Links {
 
   /** Listens, then dials. Throws PaxosError PORT_IN_USE or BAD_CONFIG. Returns the port. */
   async start(): Promise<number> {
-    assert(this.#phase === 'new', `links started while ${this.#phase}`)
+    assert(this.#phase === 'new', 'links started while %s', this.#phase)
     const port = await this.#listener.listen(this.#options.listen)
     this.#phase = 'started'
     this.#tickedAt = now()

@@ -41,7 +41,7 @@ export class Journal {
     // With O_DSYNC a write is done when it is durable: one wait instead of two.
     const file = await open(path, constants.O_RDWR | constants.O_DSYNC)
     const { size } = await file.stat()
-    assert(size > 0 && size % blockBytes === 0, `a journal of ${size} bytes`)
+    assert(size > 0 && size % blockBytes === 0, 'a journal of %s bytes', size)
     return new Journal(file, size)
   }
 

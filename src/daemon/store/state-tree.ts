@@ -54,7 +54,7 @@ export function toStateKey(key: string): Buffer {
 
 /** The key at the start of `buffer`, as a view. */
 export function writeStateKey(key: string, buffer: Buffer): Buffer {
-  assert(key.length > 0 && key.length <= stateKeyBytesMax, `state key of ${key.length} bytes`)
+  assert(key.length > 0 && key.length <= stateKeyBytesMax, 'state key of %s bytes', key.length)
   return buffer.subarray(0, buffer.write(key, 'latin1'))
 }
 

@@ -25,7 +25,7 @@ export function loadLog(state: AcceptorState, startSlot: Slot): SlotLog {
   while (chosenUpTo < storedUpTo && stored.has(chosenUpTo)) chosenUpTo = (chosenUpTo + 1) as Slot
   const log = new SlotLog(truncatedUpTo, truncatedUpTo)
   for (const vote of state.votes) {
-    assert(isZeroBallot(vote.ballot) ? vote.chosen : true, `a vote without a ballot in slot ${vote.slot}`)
+    assert(isZeroBallot(vote.ballot) ? vote.chosen : true, 'a vote without a ballot in slot %s', vote.slot)
     log.put(vote.slot < storedUpTo ? { ...vote, chosen: true } : vote)
   }
   while (log.chosenUpTo < chosenUpTo) log.advanceChosen()

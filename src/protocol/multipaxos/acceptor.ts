@@ -51,7 +51,7 @@ export class Acceptor {
     this.#limits = limits
     this.#promised = promised
     for (const vote of log.votes({ from: log.truncatedUpTo, to: log.votedUpTo })) {
-      assert(compareBallots(vote.ballot, promised) <= 0, `loaded vote in slot ${vote.slot} is above the promise`)
+      assert(compareBallots(vote.ballot, promised) <= 0, 'loaded vote in slot %s is above the promise', vote.slot)
     }
   }
 
@@ -107,7 +107,7 @@ export class Acceptor {
     if (slot < this.#log.chosenUpTo) return
     const previous = this.#log.vote(slot)
     if (previous?.chosen === true) {
-      assert(sameEntry(previous.entry, entry), `two chosen entries in slot ${slot}`)
+      assert(sameEntry(previous.entry, entry), 'two chosen entries in slot %s', slot)
       return
     }
     // The ballot stays as it was: learning is not voting.
@@ -118,7 +118,7 @@ export class Acceptor {
   /** Marks this acceptor's own vote as chosen. No write of its own: the chosen watermark covers it. */
   markChosen(slot: Slot): void {
     const vote = this.#log.vote(slot)
-    assert(vote !== undefined, `slot ${slot} has no vote to mark as chosen`)
+    assert(vote !== undefined, 'slot %s has no vote to mark as chosen', slot)
     if (!vote.chosen) this.#log.put({ ...vote, chosen: true })
   }
 
@@ -152,15 +152,15 @@ export class Acceptor {
     if (previous === undefined) {
       if (this.#isFull(slot)) return false
     } else {
-      assert(compareBallots(previous.ballot, this.#promised) <= 0, `vote above the promise in slot ${slot}`)
+      assert(compareBallots(previous.ballot, this.#promised) <= 0, 'vote above the promise in slot %s', slot)
       // A late accept of an older leader may differ from what was chosen above its ballot and learned here.
       if (previous.chosen) return sameEntry(previous.entry, entry)
       if (sameBallot(previous.ballot, ballot)) {
         // A ballot names one proposal. Two entries under one ballot could each gather a quorum.
-        assert(sameEntry(previous.entry, entry), `ballot reused in slot ${slot}`)
+        assert(sameEntry(previous.entry, entry), 'ballot reused in slot %s', slot)
         return true
       }
-      assert(compareBallots(previous.ballot, ballot) < 0, `vote at ${slot} would go back to a lower ballot`)
+      assert(compareBallots(previous.ballot, ballot) < 0, 'vote at %s would go back to a lower ballot', slot)
     }
     this.#store({ slot, ballot, entry, chosen: false })
     return true

@@ -17,7 +17,7 @@ export class Grant {
 
   /** `silentUntil`: the end of the silence after a start, on the same clock as `now`. */
   constructor(leaseMs: number, silentUntil: number) {
-    assert(leaseMs >= 0, `negative lease: ${leaseMs}`)
+    assert(leaseMs >= 0, 'negative lease: %s', leaseMs)
     this.#leaseMs = leaseMs
     this.#silentUntil = leaseMs === 0 ? 0 : silentUntil
   }

@@ -112,7 +112,8 @@ export class Leader {
     assert(this.#phase.kind === 'propose', 'only a leader that finished phase 1 decides')
     assert(
       this.#phase.start <= this.#decidedUpTo,
-      `decided below ${this.#phase.start}, where this ballot proposed nothing`,
+      'decided below %s, where this ballot proposed nothing',
+      this.#phase.start,
     )
     return { from: this.#phase.start, upTo: this.#decidedUpTo }
   }
@@ -151,7 +152,7 @@ export class Leader {
     if (result.source !== this.#self) this.#learner.onPeerChosen(result.source, result.chosenUpTo)
     for (const { slot, entry } of result.proposals) {
       if (slot < start) continue
-      assert(slot === this.#nextSlot, `phase 1 left slot ${this.#nextSlot} out`)
+      assert(slot === this.#nextSlot, 'phase 1 left slot %s out', this.#nextSlot)
       this.#bind(now, entry)
     }
     return [{ kind: 'elected', ballot: one.ballot }]
@@ -273,8 +274,8 @@ export class Leader {
 
   #bind(now: number, entry: Entry): Slot {
     const slot = this.#nextSlot
-    assert(!this.#open.has(slot), `slot ${slot} is bound already`)
-    assert(this.#phase.kind === 'propose' && !this.isStopping, `slot ${slot} is above a stop sign`)
+    assert(!this.#open.has(slot), 'slot %s is bound already', slot)
+    assert(this.#phase.kind === 'propose' && !this.isStopping, 'slot %s is above a stop sign', slot)
     if (entry.kind === 'stopSign') this.#phase.stop = slot
     this.#nextSlot = (slot + 1) as Slot
     this.#open.set(slot, { slot, entry, votes: new Set(), sentAt: now })

@@ -46,7 +46,7 @@ export class Learner {
       this.#acceptor.learn({ slot, entry })
       return
     }
-    assert(sameEntry(vote.entry, entry), `another entry is chosen in slot ${slot} than the one voted here`)
+    assert(sameEntry(vote.entry, entry), 'another entry is chosen in slot %s than the one voted here', slot)
     this.#acceptor.markChosen(slot)
   }
 

@@ -98,7 +98,7 @@ export class MultiPaxos implements Engine {
   }
 
   step(now: number, event: Event): readonly Effect[] {
-    assert(now >= this.#now, `time went back from ${this.#now} to ${now}`)
+    assert(now >= this.#now, 'time went back from %s to %s', this.#now, now)
     this.#now = now
     const effects = this.#dispatch(event)
     const leading = this.#leader.ballot

@@ -90,7 +90,9 @@ export class PhaseOne {
         if (vote.slot < chosenUpTo) {
           assert(
             !vote.chosen || vote.entry.kind !== 'stopSign',
-            `slot ${vote.slot} ended the epoch below ${chosenUpTo}`,
+            'slot %s ended the epoch below %s',
+            vote.slot,
+            chosenUpTo,
           )
           continue
         }
@@ -126,7 +128,7 @@ function settleStopSigns(best: Map<Slot, Vote>, from: Slot, end: Slot): Slot {
     const vote = best.get(slot)
     if (vote === undefined) continue
     if (vote.entry.kind === 'stopSign') {
-      assert(!vote.chosen || above?.chosen !== true, `slot ${slot} ends the epoch, and another is chosen above it`)
+      assert(!vote.chosen || above?.chosen !== true, 'slot %s ends the epoch, and another is chosen above it', slot)
       if (above === undefined || isWeaker(above, vote)) upTo = (slot + 1) as Slot
       else best.delete(slot)
     }
@@ -155,10 +157,10 @@ function isComplete({ parts }: Collected): boolean {
 function stronger(a: Vote | undefined, b: Vote): Vote {
   if (a === undefined) return b
   if (a.chosen || b.chosen) {
-    if (a.chosen && b.chosen) assert(sameEntry(a.entry, b.entry), `two chosen entries in slot ${a.slot}`)
+    if (a.chosen && b.chosen) assert(sameEntry(a.entry, b.entry), 'two chosen entries in slot %s', a.slot)
     return a.chosen ? a : b
   }
   const order = compareBallots(a.ballot, b.ballot)
-  if (order === 0) assert(sameEntry(a.entry, b.entry), `two entries at one ballot in slot ${a.slot}`)
+  if (order === 0) assert(sameEntry(a.entry, b.entry), 'two entries at one ballot in slot %s', a.slot)
   return order >= 0 ? a : b
 }

@@ -46,7 +46,7 @@ export function checkHistory(history: History, options: CheckOptions = {}): Verd
     const violation = wrong ?? (replayed !== undefined && 'violation' in replayed ? replayed : undefined)
     return violation === undefined ? { ok: true, order: undefined, isSearched: true } : { ok: false, ...violation }
   }
-  assert(wrong?.violation !== 'notLinearizable', `the checkers disagree: ${wrong?.message}`)
+  assert(wrong?.violation !== 'notLinearizable', 'the checkers disagree: %s', wrong?.message)
   return { ok: true, order: replayed.order, isSearched: searched !== undefined && wrong === undefined }
 }
 
