@@ -137,7 +137,8 @@ export class Driver {
     } catch (error) {
       this.#die(error instanceof Error ? error : new Error(String(error)))
     }
-    this.#schedule()
+    // A turn takes what has arrived by now into the same commit. With nothing to commit it would be for nothing.
+    if (!this.#committer.isIdle) this.#schedule()
   }
 
   /** A message to this node itself comes back as an event of the next turn. */

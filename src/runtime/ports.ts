@@ -69,7 +69,10 @@ export interface StateStore {
 
 /** Lossy, unordered as far as anyone may rely on it; may drop, never corrupts. Conformance: test/conformance/links.ts. */
 export interface Links {
-  /** Coalesces what is sent in one turn. A message to several is encoded once. Drops when a peer's queue is full. */
+  /**
+   * Coalesces what is sent in one turn, and may hold back for a moment what nobody waits for. A message to several is
+   * encoded once. Drops when a peer's queue is full.
+   */
   send(group: GroupId, epoch: EpochNumber, to: readonly NodeId[], message: PeerMessage): void
   /** False when a message sent now would surely be lost. */
   isConnected(to: NodeId): boolean

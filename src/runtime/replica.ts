@@ -142,8 +142,8 @@ export class Replica implements ReplicaService {
       this.#enqueue(request, arrivedAt + timeoutMs, (outcome, proposedAt, chosenAt) => {
         const flushMs = this.#role === 'leader' ? this.#host.lastCommitMs() : 0
         const timing = timingOf(arrivedAt, proposedAt, chosenAt, this.#clock.now(), flushMs)
-        this.#observer.requestDone(timing, outcome.kind)
         done(outcome)
+        this.#observer.requestDone(timing, outcome.kind)
       })
   }
 

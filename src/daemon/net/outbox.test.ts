@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
-import { Outbox } from './outbox.ts'
+import { Outbox, patienceMs } from './outbox.ts'
 
 /** A stream that takes a write only when the test says so. */
 class SlowStream extends Duplex {
@@ -64,6 +64,34 @@ test('large frames are not copied and order is kept', async () => {
   await turn()
   assert.deepEqual(stream.bytes, [1, ...large, 2, 3])
   assert.ok(stream.taken.some((chunk) => chunk.buffer === large.buffer))
+})
+
+test('a frame that is not urgent goes with the next that is, in order', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] })
+  const { outbox, stream } = attached(1000)
+  outbox.push(new Uint8Array([1]), false)
+  await turn()
+  assert.equal(stream.taken.length, 0)
+  outbox.push(new Uint8Array([2]))
+  await turn()
+  assert.deepEqual(stream.bytes, [1, 2])
+  context.mock.timers.tick(patienceMs)
+  assert.equal(outbox.writes, 1)
+})
+
+test('frames that are not urgent leave together, and none waits for long', (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] })
+  const { outbox, stream } = attached(1000)
+  outbox.push(new Uint8Array([1]), false)
+  context.mock.timers.tick(patienceMs - 1)
+  outbox.push(new Uint8Array([2]), false)
+  assert.equal(stream.taken.length, 0)
+  context.mock.timers.tick(1)
+  assert.deepEqual(stream.bytes, [1, 2])
+  outbox.push(new Uint8Array([3]), false)
+  outbox.detach()
+  context.mock.timers.tick(patienceMs)
+  assert.deepEqual(stream.bytes, [1, 2])
 })
 
 test('a slow socket is not written to until it drains, then takes what gathered', async () => {

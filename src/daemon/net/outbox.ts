@@ -1,12 +1,16 @@
 import type { Duplex } from 'node:stream'
 
+/** How long a frame that is not urgent may wait for one that is: a write and a turn of the peer less for each. */
+export const patienceMs = 2
+
 /** Frames below this are joined into one buffer: cheaper than a vector of small ones. */
 const joinBytesMax = 16_384
 const joinedBytesMax = 65_536
 
 /**
- * What waits for one socket. All that is pushed in one turn leaves in one write; while the socket is full it waits here,
- * up to a bound, so that a slow peer costs bounded memory.
+ * What waits for one socket. All that is pushed in one turn leaves in one write, in order; what is not urgent waits for
+ * what is, `patienceMs` at most. While the socket is full everything waits, up to a bound, so that a slow peer costs
+ * bounded memory.
  */
 export class Outbox {
   readonly #bytesMax: number
@@ -15,6 +19,7 @@ export class Outbox {
   #bytes = 0
   #full = false
   #flushing = false
+  #patience: NodeJS.Timeout | undefined
   #writes = 0
 
   constructor(bytesMax: number) {
@@ -41,16 +46,20 @@ export class Outbox {
     this.#socket = undefined
     this.#frames = []
     this.#bytes = 0
+    this.#endPatience()
   }
 
   /** False when the frame was dropped: no socket, or too much is waiting. */
-  push(frame: Uint8Array): boolean {
+  push(frame: Uint8Array, isUrgent = true): boolean {
     if (this.#socket === undefined || this.queuedBytes + frame.length > this.#bytesMax) return false
     this.#frames.push(frame)
     this.#bytes += frame.length
-    if (!this.#flushing && !this.#full) {
+    if (this.#flushing || this.#full) return true
+    if (isUrgent) {
       this.#flushing = true
       queueMicrotask(() => this.#flush())
+    } else {
+      this.#patience ??= setTimeout(() => this.#flush(), patienceMs)
     }
     return true
   }
@@ -63,6 +72,7 @@ export class Outbox {
 
   #flush(): void {
     this.#flushing = false
+    this.#endPatience()
     const socket = this.#socket
     if (socket === undefined || this.#full || this.#frames.length === 0) return
     const frames = this.#frames
@@ -74,6 +84,11 @@ export class Outbox {
     for (const buffer of buffers) socket.write(buffer)
     if (buffers.length > 1) socket.uncork()
     this.#full = socket.writableNeedDrain
+  }
+
+  #endPatience(): void {
+    clearTimeout(this.#patience)
+    this.#patience = undefined
   }
 }
 

@@ -128,8 +128,8 @@ export class PeerDialler {
     this.#state = { kind: 'dialling', request, lacks: 'connection', deadline: now() + limits.connectTimeoutMs }
   }
 
-  send(frame: Uint8Array): void {
-    if (this.#outbox.push(frame)) {
+  send(frame: Uint8Array, isUrgent: boolean): void {
+    if (this.#outbox.push(frame, isUrgent)) {
       this.#dropping = false
       return
     }

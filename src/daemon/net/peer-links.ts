@@ -156,7 +156,8 @@ export class PeerLinks implements Links {
       } else {
         frame ??= this.#encode(group, epoch, message)
         if (frame === undefined) return
-        dialler.send(frame)
+        // Clients do not wait for members to hear what is decided, and the next accept most often comes at once.
+        dialler.send(frame, message.kind !== 'decide')
       }
     }
   }

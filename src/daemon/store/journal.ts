@@ -9,7 +9,7 @@
  * - nothing is written over that is not yet released.
  */
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, write } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { assert } from '../../base/assert.ts'
 import { blockBytes, fillRecord, type JournalMark, recordBytes, runBytes } from './journal-codec.ts'
@@ -81,13 +81,23 @@ export class Journal {
     await this.#file.close()
   }
 
-  /** The beginning of the buffer. */
-  async #write(at: number, bytes: number): Promise<void> {
-    for (let done = 0; done < bytes; ) {
-      done += (await this.#file.write(this.#buffer, done, bytes - done, at + done)).bytesWritten
-    }
-    this.#isWriting = false
-    this.#end = { number: this.#end.number + 1, at: at + bytes }
+  /** The beginning of the buffer. Not by the promises of the file, which take several turns of the microtasks each. */
+  #write(at: number, bytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const go = (from: number): void =>
+        write(this.#file.fd, this.#buffer, from, bytes - from, at + from, (error, written) => {
+          if (error !== null) {
+            reject(error)
+          } else if (from + written < bytes) {
+            go(from + written)
+          } else {
+            this.#isWriting = false
+            this.#end = { number: this.#end.number + 1, at: at + bytes }
+            resolve()
+          }
+        })
+      go(0)
+    })
   }
 
   get #isEmpty(): boolean {
