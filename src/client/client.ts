@@ -92,7 +92,6 @@ export class PaxosClient {
   readonly #courier: Courier
   readonly #writer: Writer
   readonly #gate: Gate
-  readonly #running = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
   /** Connects with the first request. Throws PaxosError USAGE on endpoints that it does not understand. */
@@ -170,7 +169,7 @@ export class PaxosClient {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#running)
+    await this.#gate.whenEmpty()
     await this.#writer.close(1000)
     this.#courier.close()
   }
@@ -180,29 +179,35 @@ export class PaxosClient {
     kind: K,
     { timeoutMs }: RequestOptions,
   ): Promise<Extract<Reply, { readonly kind: K }>> {
-    const reply = await this.#run(() => this.#writer.write(command, this.#timeout(timeoutMs)))
-    if (!isOf(reply, kind)) throw unexpected(reply)
-    return reply
+    const ms = this.#timeout(timeoutMs)
+    const turn = this.#enter()
+    // Not awaited for nothing: that would be a promise more for each request.
+    if (turn !== undefined) await turn
+    try {
+      const reply = await this.#writer.write(command, ms)
+      if (!isOf(reply, kind)) throw unexpected(reply)
+      return reply
+    } finally {
+      this.#gate.leave()
+    }
   }
 
   async #read(query: Query, { consistency, timeoutMs }: ReadOptions): Promise<Answer> {
+    const ms = this.#timeout(timeoutMs)
     const body = encodeQuery(query)
-    const task = { kind: 'read', body, consistency: consistency ?? 'linearizable' } as const
-    const { bytes } = await this.#run(() => this.#courier.run(task, this.#timeout(timeoutMs)))
-    return decodeAnswer(bytes)
-  }
-
-  async #run<T>(start: () => Promise<T>): Promise<T> {
-    if (this.#closing !== undefined) throw new PaxosError('STOPPING', 'The client is closed')
-    const turn = this.#gate.enter()
-    const running = turn === undefined ? start() : turn.then(start)
-    this.#running.add(running)
+    const turn = this.#enter()
+    if (turn !== undefined) await turn
     try {
-      return await running
+      const { bytes } = await this.#courier.run({ kind: 'read', body, consistency: consistency ?? 'linearizable' }, ms)
+      return decodeAnswer(bytes)
     } finally {
-      this.#running.delete(running)
       this.#gate.leave()
     }
+  }
+
+  #enter(): Promise<void> | undefined {
+    if (this.#closing !== undefined) throw new PaxosError('STOPPING', 'The client is closed')
+    return this.#gate.enter()
   }
 
   #timeout(timeoutMs: number | undefined): number {

@@ -20,3 +20,19 @@ test('as many as allowed are inside, the rest come in turn', async () => {
   assert.equal(gate.inside, 0)
   assert.equal(gate.enter(), undefined)
 })
+
+test('it is empty when the last has left, and not while one waits', async () => {
+  const gate = new Gate(1)
+  await gate.whenEmpty()
+  assert.equal(gate.enter(), undefined)
+  const second = gate.enter()
+  let isEmpty = false
+  const emptied = gate.whenEmpty().then(() => {
+    isEmpty = true
+  })
+  gate.leave()
+  await second
+  assert.equal(isEmpty, false)
+  gate.leave()
+  await emptied
+})

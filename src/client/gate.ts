@@ -4,6 +4,7 @@ export class Gate {
   #inside = 0
   #waiting: (() => void)[] = []
   #head = 0
+  #emptied: (() => void)[] = []
 
   constructor(max: number) {
     this.#max = max
@@ -22,10 +23,17 @@ export class Gate {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
+  /** Resolves when nobody is inside or waits. */
+  whenEmpty(): Promise<void> {
+    if (this.#inside === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#emptied.push(resolve))
+  }
+
   leave(): void {
     const next = this.#waiting[this.#head]
     if (next === undefined) {
       this.#inside--
+      if (this.#inside === 0) for (const resolve of this.#emptied.splice(0)) resolve()
       return
     }
     // The place goes from one to the other.

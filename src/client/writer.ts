@@ -2,7 +2,7 @@ import { PaxosError } from '../base/error.ts'
 import { encodeRequest } from '../machine/command-codec.ts'
 import { type RequestLimits, requestProblem } from '../machine/limits.ts'
 import { decodeReply } from '../machine/reply-codec.ts'
-import type { Command, Reply, SessionStamp } from '../machine/request.ts'
+import type { Command, Reply } from '../machine/request.ts'
 import type { Courier } from './courier.ts'
 import { ClientSession } from './session.ts'
 
@@ -37,7 +37,10 @@ export class Writer {
   async write(command: Command, timeoutMs: number): Promise<DoneReply> {
     if (!this.#useSession) return await this.#writeOnce(command, timeoutMs)
     const deadline = performance.now() + timeoutMs
-    const { session, stamp } = await this.#nextStamp(deadline)
+    let session = this.#live()
+    // Looked at again after each wait: others may have been first.
+    while (session === undefined || session.full) session = await this.#nextSession(deadline)
+    const stamp = session.stamp()
     const sentAt = performance.now()
     let alive = false
     try {
@@ -70,12 +73,9 @@ export class Writer {
   }
 
   /** Waits while the session has as many open requests as the machine remembers. */
-  async #nextStamp(deadline: number): Promise<{ readonly session: ClientSession; readonly stamp: SessionStamp }> {
-    for (;;) {
-      const session = this.#live() ?? (await this.#open(deadline))
-      if (!session.full) return { session, stamp: session.stamp() }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
+  async #nextSession(deadline: number): Promise<ClientSession> {
+    if (this.#live()?.full === true) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    return this.#live() ?? (await this.#open(deadline))
   }
 
   #live(): ClientSession | undefined {

@@ -103,6 +103,14 @@ test('requests beyond maxInFlight wait in the client', async (t) => {
   await Promise.all(puts)
 })
 
+test('a request whose timeout makes no sense takes no place from others', async (t) => {
+  const { client } = await startClient(t, { maxInFlight: 1 })
+  await assert.rejects(client.put('k', 'v', { timeoutMs: 0 }), hasCode('USAGE'))
+  await assert.rejects(client.get('k', { timeoutMs: Number.NaN }), hasCode('USAGE'))
+  assert.equal((await client.put('k', 'v')).version, 1)
+  await client.close()
+})
+
 test('without a session requests are not numbered, and no session is opened', async (t) => {
   const { node, client } = await startClient(t, { session: false })
   await client.put('k', 'v')
