@@ -86,11 +86,17 @@ test('what is committed meanwhile is in the copy, wherever the copy is', async (
     const random = new Random(seed)
     const model = await makeHoles(store, 5000)
     let isOver = false
-    // A record or two in each turn: hundreds of turns, so that commits come meanwhile on a slow disk, too.
-    const reclaimed = store.reclaim({ ...pace, sliceBytes: 600, sliceMs: seed % 2 }).finally(() => {
+    let commits = 0
+    let turns = 0
+    let onCommit = (): void => {}
+    // A commit for ten turns at least, of some 50 or 250, however slow the disk is.
+    const check = async (): Promise<void> => {
+      turns++
+      while (commits < Math.floor(turns / 10)) await new Promise<void>((resolve) => (onCommit = resolve))
+    }
+    const reclaimed = store.reclaim({ ...pace, sliceBytes: seed % 2 === 0 ? 600 : 3000, check }).finally(() => {
       isOver = true
     })
-    let commits = 0
     for (let more = 3; more > 0; more -= isOver ? 1 : 0) {
       const changes = new Map<string, Uint8Array | null>()
       for (let i = 0; i < random.integer(1, 40); i++) {
@@ -102,6 +108,7 @@ test('what is committed meanwhile is in the copy, wherever the copy is', async (
       }
       await commit(store, changes)
       commits++
+      onCommit()
     }
     await reclaimed
     assert.ok(commits > 4, `only ${commits} commits meanwhile`)

@@ -15,12 +15,12 @@ export interface CopyPace {
   readonly sliceBytes: number
   /** How long the node may do nothing else. It then does other things for as long. */
   readonly sliceMs: number
-  /** Rejects when the copy is to be given up. Asked now and then. */
+  /** Rejects when the copy is to be given up. Asked before the node goes on with it. */
   check(): Promise<void>
   onProgress(copiedBytes: number): void
 }
 
-/** So much is made durable at a time, and then `check` is asked. */
+/** So much is made durable at a time. */
 const stepBytes = 4 * 1024 * 1024
 /** A file system that fails may never let go of the file. */
 const closeWaitMs = 1000
@@ -62,10 +62,10 @@ export class StateCopy {
       if (step >= stepBytes) {
         step = 0
         await this.settled()
-        await check()
       }
       if (performance.now() < sliceEnd) continue
       await pause(sliceMs)
+      await check()
       sliceEnd = performance.now() + sliceMs
     }
     await this.settled()
