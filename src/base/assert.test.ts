@@ -18,3 +18,10 @@ test('a value with a placeholder in it is shown as it is', () => {
 test('what cannot be reached says what was there', () => {
   assert.throws(() => unreachable({ kind: 'odd' } as never), new AssertionError('unreachable: {"kind":"odd"}'))
 })
+
+test('the compiler counts the values', () => {
+  // @ts-expect-error: a value is missing.
+  assert.throws(() => state(false, 'slot %s is above %s', 7), new AssertionError('slot 7 is above undefined'))
+  // @ts-expect-error: nothing stands for the value.
+  assert.throws(() => state(false, 'slot', 7), new AssertionError('slot'))
+})

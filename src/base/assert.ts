@@ -3,11 +3,15 @@ export class AssertionError extends Error {
   override readonly name = 'AssertionError'
 }
 
+/** One for each `%s` in a message. */
+type Values<M extends string> = M extends `${string}%s${infer Rest}` ? [value: unknown, ...rest: Values<Rest>] : []
+
 /**
  * States what cannot happen if our reasoning is right. Always on. Never used on input from outside. Each `%s` in the message
- * stands for the next value. Not a template, which would be put together each time that all is well; not a rest parameter,
- * which would be an array each time.
+ * stands for the next value, three at most. Not a template, which would be put together each time that all is well; not a
+ * rest parameter, which would be an array each time.
  */
+export function assert<M extends string>(condition: boolean, message: M, ...values: Values<M>): asserts condition
 export function assert(
   condition: boolean,
   message: string,
